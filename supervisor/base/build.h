@@ -1,0 +1,51 @@
+/*
+ * A build of some tree: what lower rooms need, what the supervisor provides.
+ *
+ * A build is adapter × tree × flavour, named by its closure id (SHA-256 of source tree,
+ * recipe and toolchain), read-only under builds/<closure>/. Asking twice for the same
+ * closure builds once. A failed build is an answer too, kept with its first error.
+ *
+ * Thread: the loop.
+ */
+#ifndef IW_BASE_BUILD_H
+#define IW_BASE_BUILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/hash.h"
+
+struct iw_build {
+	int64_t id; /* row of table build */
+	char closure[IW_SHA256_HEX];
+	char tree[41]; /* git tree id */
+	char flavour[40];
+	char *dir; /* builds/<closure>: binaries, dictionaries, seeds */
+	bool is_ok;
+	char error[400]; /* of a failed one: the first compiler error */
+};
+
+/* One question; the caller's, lives until done, which fires exactly once and later.
+ * build is borrowed and lives as long as the builder; NULL with err set when there was no
+ * answer (cancelled, disk full): that is not the tree's fault. */
+struct iw_build_req;
+typedef void (*iw_build_done_cb)(
+	struct iw_build_req *req, const struct iw_build *build, const struct iw_err *err);
+
+struct iw_build_req {
+	int64_t adapter_id;
+	char tree[41];
+	char flavour[40];
+	iw_build_done_cb done;
+	void *ctx;
+	/* below: private */
+	struct iw_build_req *next;
+};
+
+struct iw_builder {
+	void *ctx;
+	void (*build)(void *ctx, struct iw_build_req *req);
+};
+
+#endif

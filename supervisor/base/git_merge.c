@@ -1,0 +1,155 @@
+/*
+ * Trees that no branch has: merges and reverts made in memory. Only objects are written,
+ * and an object that nobody names hurts nobody: the repository is our own copy.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "base/git_repo.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+#define PARENTS_MAX 16
+
+/* Said in full, because libgit2 fills what is unset from the user's git configuration and
+ * the same merge must have the same tree on every host. */
+static void merge_options(git_merge_options *opts)
+{
+	git_merge_options_init(opts, GIT_MERGE_OPTIONS_VERSION);
+	opts->flags = GIT_MERGE_FIND_RENAMES;
+	opts->rename_threshold = 50;
+	opts->target_limit = 1000;
+}
+
+static int find_commit(
+	struct iw_git_repo *repo, const char *id, git_commit **out, struct iw_err *err)
+{
+	git_oid oid;
+	int rc = iw_git_oid(&oid, id, err);
+
+	if (rc < 0)
+		return rc;
+	rc = git_commit_lookup(out, repo->git, &oid);
+	return rc < 0 ? iw_git_fail(err, rc, "cannot read commit %s", id) : 0;
+}
+
+int iw_git_merge_base(struct iw_git_repo *repo, const char *a, const char *b,
+	char base[static IW_GIT_HEX], struct iw_err *err)
+{
+	git_oid one, two, found;
+	int rc = iw_git_oid(&one, a, err);
+
+	if (rc == 0)
+		rc = iw_git_oid(&two, b, err);
+	if (rc < 0)
+		return rc;
+	rc = git_merge_base(&found, repo->git, &one, &two);
+	if (rc == GIT_ENOTFOUND)
+		return iw_err_set(err, IW_ENOENT,
+			"commits %.12s and %.12s have no common ancestor", a, b);
+	if (rc < 0)
+		return iw_git_fail(
+			err, rc, "cannot find the merge base of %s and %s", a, b);
+	git_oid_tostr(base, IW_GIT_HEX, &found);
+	return 0;
+}
+
+/* 1 when the index holds conflicts; libgit2 would refuse to write it. */
+static int write_index(struct iw_git_repo *repo, git_index *index,
+	char tree[static IW_GIT_HEX], struct iw_err *err)
+{
+	git_oid oid;
+	int rc;
+
+	if (git_index_has_conflicts(index))
+		return 1;
+	rc = git_index_write_tree_to(&oid, index, repo->git);
+	if (rc < 0)
+		return iw_git_fail(err, rc, "cannot write the tree");
+	git_oid_tostr(tree, IW_GIT_HEX, &oid);
+	return 0;
+}
+
+int iw_git_merge_tree(struct iw_git_repo *repo, const char *commit, const char *other,
+	char tree[static IW_GIT_HEX], struct iw_err *err)
+{
+	_auto_(git_commit_freep) git_commit *ours = NULL, *theirs = NULL;
+	_auto_(git_index_freep) git_index *index = NULL;
+	git_merge_options opts;
+	int rc;
+
+	tree[0] = '\0';
+	merge_options(&opts);
+	rc = find_commit(repo, commit, &ours, err);
+	if (rc == 0)
+		rc = find_commit(repo, other, &theirs, err);
+	if (rc < 0)
+		return rc;
+	rc = git_merge_commits(&index, repo->git, ours, theirs, &opts);
+	if (rc == 0)
+		rc = write_index(repo, index, tree, err);
+	else
+		rc = iw_git_fail(err, rc, "libgit2 cannot merge");
+	if (rc < 0)
+		iw_err_wrap(err, "merging %.12s into %.12s", other, commit);
+	return rc;
+}
+
+int iw_git_revert_tree(struct iw_git_repo *repo, const char *tip, const char *commit,
+	char tree[static IW_GIT_HEX], struct iw_err *err)
+{
+	_auto_(git_commit_freep) git_commit *from = NULL, *out = NULL;
+	_auto_(git_index_freep) git_index *index = NULL;
+	git_merge_options opts;
+	int rc;
+
+	tree[0] = '\0';
+	merge_options(&opts);
+	rc = find_commit(repo, tip, &from, err);
+	if (rc == 0)
+		rc = find_commit(repo, commit, &out, err);
+	if (rc < 0)
+		return rc;
+	/* libgit2 wants a mainline for merges and refuses one for plain commits. */
+	rc = git_revert_commit(&index, repo->git, out, from,
+		git_commit_parentcount(out) > 1 ? 1 : 0, &opts);
+	if (rc == 0)
+		rc = write_index(repo, index, tree, err);
+	else
+		rc = iw_git_fail(err, rc, "libgit2 cannot revert");
+	if (rc < 0)
+		iw_err_wrap(err, "taking %.12s out of %.12s", commit, tip);
+	return rc;
+}
+
+int iw_git_commit_make(struct iw_git_repo *repo, const char *tree,
+	const char *const *parents, size_t parent_count, char commit[static IW_GIT_HEX],
+	struct iw_err *err)
+{
+	_auto_(git_signature_freep) git_signature *who = NULL;
+	_auto_(git_tree_freep) git_tree *content = NULL;
+	git_commit *list[PARENTS_MAX] = {NULL};
+	size_t i;
+	git_oid id;
+	int rc;
+
+	assert(parent_count <= PARENTS_MAX);
+	rc = iw_git_lookup_tree(repo, tree, &content, err);
+	for (i = 0; rc == 0 && i < parent_count; i++)
+		rc = find_commit(repo, parents[i], &list[i], err);
+	if (rc == 0) {
+		rc = git_signature_new(&who, "ironworks", "ironworks", 0, 0);
+		if (rc == 0)
+			rc = git_commit_create(&id, repo->git, NULL, who, who, NULL,
+				"ironworks: a tree to try\n", content, parent_count,
+				(const git_commit **)list);
+		if (rc < 0)
+			rc = iw_git_fail(err, rc, "cannot write a commit");
+	}
+	for (i = 0; i < parent_count; i++)
+		git_commit_free(list[i]);
+	if (rc == 0)
+		git_oid_tostr(commit, IW_GIT_HEX, &id);
+	return rc;
+}

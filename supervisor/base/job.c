@@ -1,0 +1,546 @@
+/*
+ * The happy path: new makes jobs/<id>/ and work/; submit asks the gate; grant writes spec
+ * and about and spawns the keeper with a status pipe on descriptor 3; "ok" on the pipe
+ *says that the command runs; the keeper's exit says that the record is written; it is
+ *read, classified and handed to done.
+ *
+ * The failures: what goes wrong before the keeper runs (disk full, no keeper) becomes an
+ * exit of class SPAWN_FAILED, delivered from a timer so that done is always later. A
+ * keeper that dies without a record (SIGKILL) leaves LOST; its job died with it.
+ *
+ *	NEW --submit--> WAITING --grant--> RUNNING --keeper exits--> ENDED
+ *	                   |  stop                                     ^
+ *	                   +-------------> ENDING --timer--------------+
+ */
+#include "base/job.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/job_record.h"
+#include "base/keeper_format.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/time.h"
+
+#include "base/banned.h"
+
+#define DEFAULT_GRACE_MS 2000
+#define DEFAULT_LOG_LIMIT (1 << 20)
+#define DEFAULT_FILE_LIMIT_MB 2048
+#define STOP_AGAIN_MS 100
+
+enum state { NEW, WAITING, RUNNING, ENDING, ENDED };
+
+struct iw_jobs {
+	struct iw_loop *loop;
+	char *dir;
+	char *keeper;
+	struct iw_sandbox sandbox;
+	struct iw_job_gate gate;
+	bool has_gate;
+	int64_t next_id;
+	int count;
+};
+
+struct words {
+	char **items;
+	size_t count, cap;
+};
+
+struct iw_job {
+	struct iw_jobs *jobs;
+	struct iw_job_spec spec;
+	char *about;
+	struct words args, env, reads, writes;
+	char id[32];
+	char *dir, *work;
+	enum state state;
+	int core;
+	iw_job_done_cb done;
+	void *ctx;
+
+	uv_process_t process;
+	uv_pipe_t status;
+	char status_text[256];
+	size_t status_len;
+	int open_handles;
+	bool has_exited;
+	int stops;
+	bool is_gone; /* the gate knows */
+	struct iw_exit exit;
+	struct iw_timer *later;
+};
+
+static const char *const purpose_names[IW_PURPOSE_COUNT] = {
+	[IW_PURPOSE_REPRODUCE] = "reproduce",
+	[IW_PURPOSE_MINIMIZE] = "minimize",
+	[IW_PURPOSE_BISECT] = "bisect",
+	[IW_PURPOSE_FETCH] = "fetch",
+	[IW_PURPOSE_BUILD] = "build",
+	[IW_PURPOSE_MEASURE] = "measure",
+	[IW_PURPOSE_REPLAY] = "replay",
+	[IW_PURPOSE_DISTIL] = "distil",
+	[IW_PURPOSE_FUZZ] = "fuzz",
+};
+
+const char *iw_purpose_name(enum iw_purpose purpose)
+{
+	return purpose_names[purpose];
+}
+
+int64_t iw_exit_cpu_us(const struct iw_exit *exit)
+{
+	return exit->user_us + exit->sys_us;
+}
+
+static void words_add(struct words *w, const char *word)
+{
+	/* One NULL stays behind the last, so that items is an argv. */
+	w->items = iw_reallocarray(w->items, w->count + 2, sizeof *w->items);
+	w->items[w->count++] = iw_strdup(word);
+	w->items[w->count] = NULL;
+}
+
+static void words_fini(struct words *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->count; i++)
+		free(w->items[i]);
+	free(w->items);
+}
+
+int iw_jobs_open(struct iw_jobs **out, struct iw_loop *loop,
+	const struct iw_jobs_config *config, struct iw_err *err)
+{
+	struct iw_jobs *jobs;
+	int rc = iw_dir_make(config->dir, err);
+
+	if (rc < 0)
+		return rc;
+	if (access(config->keeper, X_OK) < 0)
+		return iw_err_set(err, IW_ETOOL,
+			"the job keeper '%s' is missing; build or install Ironworks "
+			"whole",
+			config->keeper);
+	jobs = iw_calloc(1, sizeof *jobs);
+	jobs->loop = loop;
+	jobs->dir = iw_strdup(config->dir);
+	jobs->keeper = iw_strdup(config->keeper);
+	jobs->sandbox = config->sandbox;
+	/* Ids grow over restarts, so a name is never used twice. */
+	jobs->next_id = iw_time_wall_ms();
+	*out = jobs;
+	return 0;
+}
+
+void iw_jobs_gate(struct iw_jobs *jobs, const struct iw_job_gate *gate)
+{
+	jobs->gate = *gate;
+	jobs->has_gate = true;
+}
+
+const struct iw_sandbox *iw_jobs_sandbox(const struct iw_jobs *jobs)
+{
+	return &jobs->sandbox;
+}
+
+struct iw_loop *iw_jobs_loop(const struct iw_jobs *jobs)
+{
+	return jobs->loop;
+}
+
+void iw_jobs_close(struct iw_jobs *jobs)
+{
+	if (!jobs)
+		return;
+	assert(jobs->count == 0);
+	free(jobs->dir);
+	free(jobs->keeper);
+	free(jobs);
+}
+
+/* A folder that was left behind keeps its name, also when the clock went back since. */
+static void name_job(struct iw_job *job)
+{
+	struct iw_jobs *jobs = job->jobs;
+
+	do {
+		free(job->dir);
+		snprintf(job->id, sizeof job->id, "%s-%lld",
+			iw_purpose_name(job->spec.purpose), (long long)jobs->next_id++);
+		job->dir = iw_path_join(jobs->dir, job->id);
+	} while (iw_file_exists(job->dir));
+}
+
+int iw_job_new(struct iw_job **out, struct iw_jobs *jobs, const struct iw_job_spec *spec,
+	struct iw_err *err)
+{
+	struct iw_job *job = iw_calloc(1, sizeof *job);
+	size_t i;
+	int rc;
+
+	job->jobs = jobs;
+	job->spec = *spec;
+	job->about = spec->about ? iw_strdup(spec->about) : NULL;
+	job->core = -1;
+	name_job(job);
+	job->work = iw_path_join(job->dir, "work");
+	for (i = 0; spec->reads && spec->reads[i]; i++)
+		words_add(&job->reads, spec->reads[i]);
+	for (i = 0; spec->writes && spec->writes[i]; i++)
+		words_add(&job->writes, spec->writes[i]);
+	jobs->count++;
+	rc = iw_dir_make(job->work, err);
+	if (rc == 0 && job->about) {
+		_auto_free_ char *path = iw_path_join(job->dir, "about");
+
+		rc = iw_file_write(path, job->about, strlen(job->about), 0644, err);
+	}
+	if (rc < 0) {
+		iw_job_free(job);
+		iw_err_wrap(err, "making a %s job", iw_purpose_name(spec->purpose));
+		return rc;
+	}
+	*out = job;
+	return 0;
+}
+
+const char *iw_job_id(const struct iw_job *job)
+{
+	return job->id;
+}
+
+const char *iw_job_dir(const struct iw_job *job)
+{
+	return job->dir;
+}
+
+const char *iw_job_work(const struct iw_job *job)
+{
+	return job->work;
+}
+
+enum iw_purpose iw_job_purpose(const struct iw_job *job)
+{
+	return job->spec.purpose;
+}
+
+void iw_job_arg(struct iw_job *job, const char *arg)
+{
+	words_add(&job->args, arg);
+}
+
+void iw_job_argf(struct iw_job *job, const char *fmt, ...)
+{
+	_auto_free_ char *arg = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&arg, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	words_add(&job->args, arg);
+}
+
+void iw_job_env(struct iw_job *job, const char *name, const char *value)
+{
+	_auto_free_ char *pair = iw_fmt("%s=%s", name, value);
+
+	words_add(&job->env, pair);
+}
+
+void iw_job_read(struct iw_job *job, const char *path)
+{
+	words_add(&job->reads, path);
+}
+
+int iw_job_log_read(const struct iw_job *job, size_t max, char **data, size_t *len,
+	struct iw_err *err)
+{
+	return iw_job_record_log(job->dir, max, data, len, err);
+}
+
+bool iw_job_is_running(const struct iw_job *job)
+{
+	return job->state == RUNNING;
+}
+
+static void leave_gate(struct iw_job *job)
+{
+	struct iw_jobs *jobs = job->jobs;
+
+	if (!jobs->has_gate || job->is_gone)
+		return;
+	job->is_gone = true;
+	jobs->gate.gone(jobs->gate.ctx, job);
+}
+
+/* The end of every job that was submitted. */
+static void finish(struct iw_job *job)
+{
+	struct iw_jobs *jobs = job->jobs;
+
+	job->state = ENDED;
+	iw_timer_free(job->later);
+	job->later = NULL;
+	iw_loop_release(jobs->loop);
+	leave_gate(job);
+	iw_debug("job ended", S("job", job->id), S("how", job->exit.words),
+		I("cpu_ms", iw_exit_cpu_us(&job->exit) / 1000));
+	job->done(job, &job->exit, job->ctx);
+}
+
+static void on_later(void *ctx)
+{
+	finish(ctx);
+}
+
+/* Ends a job that never ran, from the loop and not from the caller's own call. */
+static void end_later(struct iw_job *job, enum iw_exit_class class, const char *words)
+{
+	job->state = ENDING;
+	job->exit = (struct iw_exit){.class = class, .code = -1};
+	snprintf(job->exit.words, sizeof job->exit.words, "%s", words);
+	job->later = iw_timer_new(job->jobs->loop, on_later, job);
+	iw_timer_start(job->later, 0, 0);
+}
+
+void iw_job_submit(struct iw_job *job, iw_job_done_cb done, void *ctx)
+{
+	struct iw_jobs *jobs = job->jobs;
+
+	assert(job->state == NEW);
+	job->done = done;
+	job->ctx = ctx;
+	job->state = WAITING;
+	iw_loop_hold(jobs->loop);
+	if (jobs->has_gate)
+		jobs->gate.want(jobs->gate.ctx, job);
+	else
+		iw_job_grant(job, -1);
+}
+
+static void add_pair(struct iw_buf *spec, const char *key, const char *value)
+{
+	iw_buf_addf(spec, "%s=%s", key, value);
+	iw_buf_add(spec, "", 1);
+}
+
+static void add_word(void *ctx, const char *arg)
+{
+	add_pair(ctx, "arg", arg);
+}
+
+static void add_number(struct iw_buf *spec, const char *key, int64_t value)
+{
+	char text[32];
+
+	snprintf(text, sizeof text, "%lld", (long long)value);
+	add_pair(spec, key, text);
+}
+
+static bool is_sandboxed(const struct iw_job *job)
+{
+	return !job->spec.is_trusted && job->jobs->sandbox.kind != IW_SANDBOX_OFF;
+}
+
+static int write_spec(struct iw_job *job, struct iw_err *err)
+{
+	const struct iw_job_spec *s = &job->spec;
+	struct iw_sandbox_spec walls = {
+		.work = job->work,
+		.reads = (const char *const *)job->reads.items,
+		.writes = (const char *const *)job->writes.items,
+		.status_fd = IW_KEEPER_BWRAP_FD,
+	};
+	_auto_free_ char *path = iw_path_join(job->dir, IW_KEEPER_SPEC);
+	struct iw_buf spec = {0};
+	size_t i;
+	int rc;
+
+	if (is_sandboxed(job))
+		iw_sandbox_args(&job->jobs->sandbox, &walls, add_word, &spec);
+	for (i = 0; i < job->args.count; i++)
+		add_pair(&spec, "arg", job->args.items[i]);
+	for (i = 0; i < job->env.count; i++)
+		add_pair(&spec, "env", job->env.items[i]);
+	add_pair(&spec, "cwd", job->work);
+	add_number(&spec, "timeout_ms", s->timeout_ms);
+	add_number(&spec, "grace_ms", s->grace_ms ? s->grace_ms : DEFAULT_GRACE_MS);
+	add_number(&spec, "log_limit", s->log_limit ? s->log_limit : DEFAULT_LOG_LIMIT);
+	add_number(&spec, "cpu", s->wants_all_cores ? -1 : job->core);
+	add_number(&spec, "nice", s->nice);
+	add_number(&spec, "rlimit_core", 0);
+	add_number(&spec, "rlimit_fsize",
+		(s->file_limit_mb ? s->file_limit_mb : DEFAULT_FILE_LIMIT_MB) << 20);
+	add_number(&spec, "rss_limit_mb", s->rss_limit_mb);
+	add_number(&spec, "no_aslr", s->no_aslr);
+	add_number(&spec, "sandboxed", is_sandboxed(job));
+	rc = iw_file_write(path, spec.data, spec.len, 0644, err);
+	iw_buf_fini(&spec);
+	return rc;
+}
+
+/* Both the pipe and the process handle must be closed before the job may be freed. */
+static void on_handle_closed(uv_handle_t *handle)
+{
+	struct iw_job *job = handle->data;
+
+	if (--job->open_handles == 0 && job->has_exited) {
+		iw_job_record_read(
+			job->dir, job->status_text, job->stops > 0, &job->exit);
+		finish(job);
+	}
+}
+
+static void on_keeper_exit(uv_process_t *process, int64_t code, int signal)
+{
+	struct iw_job *job = process->data;
+
+	(void)code;
+	(void)signal; /* the record tells; a keeper that was killed leaves none */
+	job->has_exited = true;
+	uv_close((uv_handle_t *)process, on_handle_closed);
+}
+
+static void on_status_buf(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+	struct iw_job *job = handle->data;
+
+	(void)suggested;
+	buf->base = job->status_text + job->status_len;
+	buf->len = sizeof job->status_text - 1 - job->status_len;
+}
+
+static void on_status(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct iw_job *job = stream->data;
+
+	(void)buf;
+	if (n > 0) {
+		job->status_len += (size_t)n;
+		job->status_text[job->status_len] = '\0';
+	} else if (n < 0) {
+		uv_close((uv_handle_t *)stream, on_handle_closed);
+	}
+}
+
+static int spawn_keeper(struct iw_job *job)
+{
+	char *argv[] = {job->jobs->keeper, job->dir, NULL};
+	char *env[] = {NULL};
+	uv_stdio_container_t stdio[4] = {
+		{.flags = UV_IGNORE},
+		{.flags = UV_IGNORE},
+		{.flags = UV_IGNORE},
+		{.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
+			.data.stream = (uv_stream_t *)&job->status},
+	};
+	uv_process_options_t options = {
+		.exit_cb = on_keeper_exit,
+		.file = job->jobs->keeper,
+		.args = argv,
+		.env = env,
+		.stdio_count = 4,
+		.stdio = stdio,
+	};
+	int rc;
+
+	uv_pipe_init(&job->jobs->loop->uv, &job->status, 0);
+	job->status.data = job;
+	job->process.data = job;
+	rc = uv_spawn(&job->jobs->loop->uv, &job->process, &options);
+	job->open_handles = 2;
+	if (rc == 0) {
+		uv_read_start((uv_stream_t *)&job->status, on_status_buf, on_status);
+		return 0;
+	}
+	return rc;
+}
+
+void iw_job_grant(struct iw_job *job, int core)
+{
+	struct iw_err err = IW_ERR_INIT;
+	int rc;
+
+	assert(job->state == WAITING);
+	job->core = core;
+	if (write_spec(job, &err) < 0) {
+		end_later(job, IW_EXIT_SPAWN_FAILED, err.msg);
+		return;
+	}
+	job->state = RUNNING;
+	rc = spawn_keeper(job);
+	if (rc < 0) {
+		/* uv wants both handles closed even so; then finish() as usual. */
+		snprintf(job->status_text, sizeof job->status_text,
+			"cannot start the keeper: %s", uv_strerror(rc));
+		job->has_exited = true;
+		uv_close((uv_handle_t *)&job->status, on_handle_closed);
+		uv_close((uv_handle_t *)&job->process, on_handle_closed);
+		return;
+	}
+	iw_debug("job started", S("job", job->id), I("core", core),
+		I("keeper", job->process.pid));
+}
+
+static void stop_again(void *ctx)
+{
+	struct iw_job *job = ctx;
+
+	if (!job->has_exited)
+		uv_process_kill(&job->process, SIGTERM);
+}
+
+void iw_job_stop(struct iw_job *job)
+{
+	if (job->state == WAITING) {
+		/* The gate must not grant what is about to end. */
+		leave_gate(job);
+		end_later(job, IW_EXIT_STOPPED, "stopped before it started");
+	} else if (job->state == RUNNING && !job->has_exited) {
+		job->stops++;
+		uv_process_kill(&job->process, SIGTERM);
+		/* Signals do not queue: two close together are one to the keeper. */
+		if (job->stops == 2) {
+			job->later = iw_timer_new(job->jobs->loop, stop_again, job);
+			iw_timer_start(job->later, STOP_AGAIN_MS, STOP_AGAIN_MS);
+		}
+	}
+}
+
+void iw_job_leave(struct iw_job *job)
+{
+	if (!job)
+		return;
+	assert(job->state == NEW || job->state == ENDED);
+	job->jobs->count--;
+	words_fini(&job->args);
+	words_fini(&job->env);
+	words_fini(&job->reads);
+	words_fini(&job->writes);
+	free(job->about);
+	free(job->dir);
+	free(job->work);
+	free(job);
+}
+
+void iw_job_free(struct iw_job *job)
+{
+	struct iw_err err = IW_ERR_INIT;
+
+	if (job && iw_dir_remove(job->dir, &err) < 0)
+		iw_warn("job folder stays", S("error", err.msg));
+	iw_job_leave(job);
+}

@@ -1,0 +1,226 @@
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+/* The length of the UTF-8 sequence at s (up to its NUL), 0 when it is not valid. Rules:
+ * RFC 3629, table in section 4. */
+static size_t utf8_len(const unsigned char *s)
+{
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] >= 0xc2 && s[0] <= 0xdf)
+		return (s[1] & 0xc0) == 0x80 ? 2 : 0;
+	if (s[0] >= 0xe0 && s[0] <= 0xef) {
+		if ((s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80)
+			return 0;
+		if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f))
+			return 0;
+		return 3;
+	}
+	if (s[0] >= 0xf0 && s[0] <= 0xf4) {
+		if ((s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80 ||
+			(s[3] & 0xc0) != 0x80)
+			return 0;
+		if ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+			return 0;
+		return 4;
+	}
+	return 0;
+}
+
+/* C1 controls, and the marks that reorder or hide text: harmless in a parser, not on a
+ * screen. U+061C, U+200B … 200F, U+2028 … 202E, U+2060 … 206F, U+FEFF, U+E0000 … E0FFF.
+ */
+static bool is_deceptive(const unsigned char *s, size_t len)
+{
+	if (len == 2)
+		return (s[0] == 0xc2 && s[1] < 0xa0) || (s[0] == 0xd8 && s[1] == 0x9c);
+	if (len == 4)
+		return s[0] == 0xf3 && s[1] == 0xa0;
+	if (len == 3 && s[0] == 0xef)
+		return s[1] == 0xbb && s[2] == 0xbf;
+	if (len != 3 || s[0] != 0xe2)
+		return false;
+	return (s[1] == 0x80 &&
+		       ((s[2] >= 0x8b && s[2] <= 0x8f) ||
+			       (s[2] >= 0xa8 && s[2] <= 0xae))) ||
+		(s[1] == 0x81 && s[2] >= 0xa0 && s[2] <= 0xaf);
+}
+
+/* Adds one printable character or its replacement; returns the bytes consumed, or 0 when
+ * *s is a control character that the caller must show. */
+static size_t add_char(struct iw_buf *out, const unsigned char *s)
+{
+	size_t len;
+
+	if (*s < 0x20 || *s == 0x7f)
+		return 0;
+	len = utf8_len(s);
+	if (len == 0 || is_deceptive(s, len)) {
+		iw_buf_adds(out, "\xef\xbf\xbd");
+		return len ? len : 1;
+	}
+	iw_buf_add(out, s, len);
+	return len;
+}
+
+void iw_text_plain(struct iw_buf *out, const char *s)
+{
+	const unsigned char *p = (const unsigned char *)s;
+
+	while (*p) {
+		size_t n = add_char(out, p);
+
+		if (n == 0) {
+			if (*p == '\t' || *p == '\n')
+				iw_buf_adds(out, " ");
+			else
+				iw_buf_addf(out, "\\x%02x", *p);
+			n = 1;
+		}
+		p += n;
+	}
+}
+
+void iw_text_json(struct iw_buf *out, const char *s)
+{
+	const unsigned char *p = (const unsigned char *)s;
+
+	iw_buf_adds(out, "\"");
+	while (*p) {
+		size_t n = 1;
+
+		if (*p == '"' || *p == '\\')
+			iw_buf_addf(out, "\\%c", *p);
+		else if (*p == '\n')
+			iw_buf_adds(out, "\\n");
+		else if ((n = add_char(out, p)) == 0) {
+			iw_buf_addf(out, "\\u%04x", *p);
+			n = 1;
+		}
+		p += n;
+	}
+	iw_buf_adds(out, "\"");
+}
+
+void iw_text_markdown(struct iw_buf *out, const char *s)
+{
+	const unsigned char *p = (const unsigned char *)s;
+
+	while (*p) {
+		size_t n = 1;
+
+		if (*p == '<')
+			iw_buf_adds(out, "&lt;");
+		else if (*p == '>')
+			iw_buf_adds(out, "&gt;");
+		else if (*p == '&')
+			iw_buf_adds(out, "&amp;");
+		else if (*p == '@') /* or a name in a report would notify somebody */
+			iw_buf_adds(out, "&#64;");
+		else if (strchr("\\`*_{}[]()#+!|~", *p))
+			iw_buf_addf(out, "\\%c", *p);
+		else if ((n = add_char(out, p)) == 0) {
+			iw_buf_adds(out, *p == '\t' || *p == '\n' ? " " : "\xef\xbf\xbd");
+			n = 1;
+		}
+		p += n;
+	}
+}
+
+void iw_text_block(struct iw_buf *out, const char *s, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len) {
+		unsigned char window[5] = {0};
+		size_t have = len - i < 4 ? len - i : 4, n;
+
+		memcpy(window, s + i, have);
+		if (window[0] == '\n' || window[0] == '\t') {
+			iw_buf_add(out, window, 1);
+			i++;
+			continue;
+		}
+		n = add_char(out, window);
+		if (n == 0) {
+			iw_buf_addf(out, "\\x%02x", window[0]);
+			n = 1;
+		}
+		i += n;
+	}
+}
+
+void iw_text_base64(struct iw_buf *out, const void *data, size_t len)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *p = data;
+	size_t i;
+
+	for (i = 0; i < len; i += 3) {
+		unsigned v = (unsigned)p[i] << 16;
+		char quad[4];
+
+		if (i + 1 < len)
+			v |= (unsigned)p[i + 1] << 8;
+		if (i + 2 < len)
+			v |= p[i + 2];
+		quad[0] = digits[v >> 18];
+		quad[1] = digits[v >> 12 & 63];
+		quad[2] = i + 1 < len ? digits[v >> 6 & 63] : '=';
+		quad[3] = i + 2 < len ? digits[v & 63] : '=';
+		iw_buf_add(out, quad, 4);
+		if (i % 57 == 54 && i + 3 < len)
+			iw_buf_adds(out, "\n");
+	}
+}
+
+static bool has_control(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return true;
+	return false;
+}
+
+/* bash, zsh and ksh: $'…', in which nothing has to stand as it is. */
+static void add_ansi_quoted(struct iw_buf *out, const char *s)
+{
+	iw_buf_adds(out, "$'");
+	for (; *s; s++) {
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			iw_buf_addf(out, "\\x%02x", (unsigned char)*s);
+		else if (*s == '\'' || *s == '\\')
+			iw_buf_addf(out, "\\%c", *s);
+		else
+			iw_buf_add(out, s, 1);
+	}
+	iw_buf_adds(out, "'");
+}
+
+void iw_text_shell(struct iw_buf *out, const char *s)
+{
+	if (*s &&
+		strspn(s,
+			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			"0123456789_@%+=:,./-") == strlen(s)) {
+		iw_buf_adds(out, s);
+		return;
+	}
+	if (has_control(s)) {
+		add_ansi_quoted(out, s);
+		return;
+	}
+	iw_buf_adds(out, "'");
+	for (; *s; s++) {
+		if (*s == '\'')
+			iw_buf_adds(out, "'\\''");
+		else
+			iw_buf_add(out, s, 1);
+	}
+	iw_buf_adds(out, "'");
+}

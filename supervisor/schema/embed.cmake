@@ -1,0 +1,18 @@
+# Writes OUT: the SQL files of STEPS as an array of struct iw_db_step.
+list(SORT STEPS)
+set(text "/* Made from supervisor/schema/ by embed.cmake. */\n#include \"base/schema.h\"\n\n")
+string(APPEND text "const struct iw_db_step iw_schema_steps[] = {\n")
+set(count 0)
+foreach(step IN LISTS STEPS)
+	get_filename_component(name ${step} NAME_WE)
+	file(READ ${step} sql)
+	# Comments are for readers of the SQL files, and may hold what C would trip over.
+	string(REGEX REPLACE "--[^\n]*" "" sql "${sql}")
+	string(REPLACE "\\" "\\\\" sql "${sql}")
+	string(REPLACE "\"" "\\\"" sql "${sql}")
+	string(REGEX REPLACE "[ \t]*\n+[ \t\n]*" "\\\\n\"\n\t\t\"" sql "${sql}")
+	string(APPEND text "\t{.name = \"${name}\",\n\t\t.sql = \"${sql}\"},\n")
+	math(EXPR count "${count} + 1")
+endforeach()
+string(APPEND text "};\n\nconst size_t iw_schema_step_count = ${count};\n")
+file(WRITE ${OUT} "${text}")

@@ -1,0 +1,129 @@
+-- Today's model, to be read in one sitting. The numbered files beside this one are the
+-- steps that lead here; a test proves that they do. Times are integer ms UTC, hashes are
+-- 32-byte blobs of SHA-256, ids are local to this database.
+
+-- A project as it was loaded the last time, with the parameters that made its source.
+CREATE TABLE adapter (
+	id INTEGER PRIMARY KEY,
+	name TEXT NOT NULL UNIQUE,
+	dir TEXT NOT NULL,               -- where adapter.json was, for commands without a farm
+	parameters TEXT NOT NULL,        -- "seed=1", sorted, or empty
+	snapshot TEXT                    -- commit of the staging branch that is fuzzed
+) STRICT;
+
+-- One fuzz target of an adapter, with its totals over all runs.
+CREATE TABLE target (
+	id INTEGER PRIMARY KEY,
+	adapter_id INTEGER NOT NULL REFERENCES adapter(id),
+	name TEXT NOT NULL,
+	executions INTEGER NOT NULL DEFAULT 0,
+	core_ms INTEGER NOT NULL DEFAULT 0,  -- CPU time of its fuzz jobs
+	found_ms INTEGER,                    -- when it last showed a new feature
+	UNIQUE (adapter_id, name)
+) STRICT;
+
+-- adapter × tree × flavour; builds/<closure>/ holds the files of a good one.
+CREATE TABLE build (
+	id INTEGER PRIMARY KEY,
+	closure TEXT NOT NULL UNIQUE,
+	adapter_id INTEGER NOT NULL REFERENCES adapter(id),
+	tree TEXT NOT NULL,
+	flavour TEXT NOT NULL,
+	is_ok INTEGER NOT NULL CHECK (is_ok IN (0, 1)),
+	error TEXT,                          -- first compiler error of a failed one
+	core_ms INTEGER NOT NULL,
+	made_ms INTEGER NOT NULL
+) STRICT;
+
+-- Content of one corpus input, in a pack: units/<pack>.pack at offset, zstd-compressed.
+CREATE TABLE unit (
+	id INTEGER PRIMARY KEY,
+	sha256 BLOB NOT NULL UNIQUE CHECK (length(sha256) = 32),
+	size INTEGER NOT NULL,
+	pack INTEGER NOT NULL,
+	offset INTEGER NOT NULL,
+	stored INTEGER NOT NULL,             -- bytes in the pack
+	added_ms INTEGER NOT NULL
+) STRICT;
+
+-- A unit belongs to the corpus of a target.
+CREATE TABLE target_unit (
+	target_id INTEGER NOT NULL REFERENCES target(id),
+	unit_id INTEGER NOT NULL REFERENCES unit(id),
+	origin TEXT NOT NULL CHECK (origin IN ('seed', 'fuzz', 'import')),
+	state TEXT NOT NULL DEFAULT 'good' CHECK (state IN ('good', 'quarantined')),
+	added_ms INTEGER NOT NULL,
+	PRIMARY KEY (target_id, unit_id)
+) STRICT, WITHOUT ROWID;
+
+-- What a unit does on one build of its target: on the reference build its features, on
+-- sanitizer builds whether it passes. A unit is run at most once per build.
+CREATE TABLE measure (
+	build_id INTEGER NOT NULL REFERENCES build(id),
+	target_id INTEGER NOT NULL REFERENCES target(id),
+	unit_id INTEGER NOT NULL REFERENCES unit(id),
+	outcome TEXT NOT NULL CHECK (outcome IN ('passed', 'died')),
+	us INTEGER NOT NULL,
+	feature_count INTEGER NOT NULL,
+	features BLOB,                       -- zstd of delta varints; NULL off the reference build
+	PRIMARY KEY (build_id, target_id, unit_id)
+) STRICT, WITHOUT ROWID;
+
+-- A cluster with a life.
+CREATE TABLE bug (
+	id INTEGER PRIMARY KEY,
+	adapter_id INTEGER NOT NULL REFERENCES adapter(id),
+	target_id INTEGER NOT NULL REFERENCES target(id),  -- where it was seen first
+	state TEXT NOT NULL CHECK (state IN ('new', 'open', 'flaky')),
+	type TEXT NOT NULL,                  -- crash type, ClusterFuzz's words
+	is_security INTEGER NOT NULL CHECK (is_security IN (0, 1)),
+	frames TEXT NOT NULL,                -- JSON array: signature, innermost first
+	flavour TEXT NOT NULL,               -- the build it is judged on
+	build_id INTEGER NOT NULL REFERENCES build(id),
+	best BLOB NOT NULL,                  -- artifact: best reproducer
+	best_size INTEGER NOT NULL,
+	first_size INTEGER NOT NULL,
+	is_minimized INTEGER NOT NULL DEFAULT 0 CHECK (is_minimized IN (0, 1)),
+	runs INTEGER NOT NULL,               -- of the best reproducer in fresh processes
+	hits INTEGER NOT NULL,
+	outcome TEXT CHECK (outcome IN
+		('staged', 'interaction', 'pre-existing', 'suspect', 'flaky', 'infra')),
+	prs TEXT,                            -- JSON array of PR numbers at fault
+	proof TEXT,                          -- JSON: how it was proven, step by step
+	report BLOB NOT NULL,                -- artifact: the report it is named by
+	issue TEXT,                          -- path below outbox/
+	found_ms INTEGER NOT NULL,
+	changed_ms INTEGER NOT NULL
+) STRICT;
+
+-- One observed failure: an input, a build, a report. Rows are made when the artifact is on
+-- disk and synced, before anyone is told.
+CREATE TABLE crash (
+	id INTEGER PRIMARY KEY,
+	target_id INTEGER NOT NULL REFERENCES target(id),
+	build_id INTEGER NOT NULL REFERENCES build(id),  -- the build that crashed first
+	kind TEXT NOT NULL,                  -- the engine's word: crash, timeout, oom, leak
+	input BLOB NOT NULL CHECK (length(input) = 32),
+	size INTEGER NOT NULL,
+	report BLOB,                         -- artifact: text of the find
+	state TEXT NOT NULL CHECK (state IN ('new', 'judged', 'unreproducible')),
+	runs INTEGER NOT NULL DEFAULT 0,
+	hits INTEGER NOT NULL DEFAULT 0,
+	type TEXT,
+	frames TEXT,
+	bug_id INTEGER REFERENCES bug(id),
+	found_ms INTEGER NOT NULL,
+	UNIQUE (target_id, build_id, input)
+) STRICT;
+CREATE INDEX crash_by_state ON crash(state);
+CREATE INDEX crash_by_bug ON crash(bug_id);
+
+-- Answers of the bisection: does this bug show on a tree?
+CREATE TABLE verdict (
+	bug_id INTEGER NOT NULL REFERENCES bug(id),
+	tree TEXT NOT NULL,
+	answer TEXT NOT NULL CHECK (answer IN ('bad', 'good', 'untestable')),
+	runs INTEGER NOT NULL,
+	hits INTEGER NOT NULL,
+	PRIMARY KEY (bug_id, tree)
+) STRICT, WITHOUT ROWID;
