@@ -1,0 +1,26 @@
+/* The processes of the job, as /proc shows them. */
+#ifndef IW_KEEPER_PROCESS_H
+#define IW_KEEPER_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Start time of this process in ticks since boot, field 22 of its stat; 0 unknown. */
+unsigned long long process_own_start(void);
+
+/* Children of a process, of all its threads. Returns how many were stored, at most max.
+ */
+size_t process_children(pid_t pid, pid_t *children, size_t max);
+
+/* Resident memory in MiB of everything below this process, itself excluded. */
+long long process_tree_rss_mb(pid_t pid);
+
+/*
+ * The process that a graceful stop is meant for. `command` is bwrap, `inner` the child
+ * it names in its status file: with a pid namespace of its own that is bwrap again, as
+ * init, and the engine is its first child. 0: there is none yet.
+ */
+pid_t process_engine(pid_t command, pid_t inner);
+
+#endif
