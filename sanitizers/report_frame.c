@@ -1,0 +1,380 @@
+/*
+ * One frame from one line (and for Go and Rust the next). Every sanitizer prints
+ * "function file:line:column" with nothing between that could not be in a C++ name, so
+ * splitting is judgement: a file is what looks like one, outside parentheses.
+ */
+#include <ctype.h>
+#include <limits.h>
+#include <string.h>
+
+#include "sanitizers/report_parse.h"
+
+#include "base/banned.h"
+
+#define NAME_MAX_ 2048
+
+static size_t digits(struct san_view v)
+{
+	size_t n = 0;
+
+	while (n < v.n && isdigit((unsigned char)v.p[n]))
+		n++;
+	return n;
+}
+
+static bool is_address(struct san_view v)
+{
+	return v.n > 2 && v.p[0] == '0' && v.p[1] == 'x' &&
+		isxdigit((unsigned char)v.p[2]);
+}
+
+bool san_frame_is_place(struct san_view v)
+{
+	static const char *const extensions[] = {".go:", ".s:", ".c:", ".h:"};
+
+	for (size_t i = 0; i < IW_COUNT(extensions); i++) {
+		struct san_view rest = san_view_after(v, extensions[i]);
+
+		if (rest.n && isdigit((unsigned char)rest.p[0]))
+			return true;
+	}
+	return false;
+}
+
+/* Behind "goroutine N [running]:" names and places alternate. A name is "pkg.f(…)": no
+ * space before its first parenthesis. */
+static bool go_line(const struct san_parse *p)
+{
+	struct san_view v = p->at;
+	size_t i = 0;
+
+	if (p->go == SAN_GO_OFF)
+		return false;
+	if (san_frame_is_place(v) || san_view_starts(v, "created by "))
+		return true;
+	while (i < v.n && v.p[i] != '(' && v.p[i] != ' ' && v.p[i] != '=')
+		i++;
+	return i && i < v.n && v.p[i] == '(' && v.p[v.n - 1] == ')';
+}
+
+static bool rust_line(const struct san_parse *p)
+{
+	size_t n = digits(p->at);
+
+	if (!p->rust_stack)
+		return false;
+	return (n && n + 2 < p->at.n && p->at.p[n] == ':' && p->at.p[n + 1] == ' ') ||
+		san_view_starts(p->at, "at ");
+}
+
+bool san_frame_line(const struct san_parse *p, enum san_frame_form *form)
+{
+	struct san_view v = p->at;
+	size_t n;
+
+	if (go_line(p)) {
+		*form = SAN_FORM_GO;
+		return true;
+	}
+	if (rust_line(p)) {
+		*form = SAN_FORM_RUST;
+		return true;
+	}
+	if (v.p[0] == '#') {
+		struct san_view rest;
+
+		n = digits(san_view_skip(v, 1));
+		rest = san_view_skip(v, n + 1);
+		/* Fuchsia counts inlined frames as #2.1. */
+		if (n && rest.n && rest.p[0] == '.')
+			rest = san_view_skip(rest, 1 + digits(san_view_skip(rest, 1)));
+		*form = SAN_FORM_HASH;
+		/* libFuzzer's status lines have a tab there. */
+		return n && n < 6 && rest.n > 1 && rest.p[0] == ' ';
+	}
+	if (v.p[0] == '@') {
+		*form = SAN_FORM_GLOG;
+		return is_address(san_view_trim(san_view_skip(v, 1)));
+	}
+	n = digits(v);
+	*form = SAN_FORM_PLAIN;
+	return n && n < 5 && n < v.n && v.p[n] == ' ' &&
+		is_address(san_view_trim(san_view_skip(v, n)));
+}
+
+static int to_int(uint64_t n)
+{
+	return n > INT_MAX ? 0 : (int)n;
+}
+
+/* Takes ":12" off the end; 0 when there is none. */
+static int take_number(struct san_view *v)
+{
+	size_t n = 0;
+	uint64_t value = 0;
+
+	while (n < v->n && isdigit((unsigned char)v->p[v->n - n - 1]))
+		n++;
+	if (!n || n == v->n || v->p[v->n - n - 1] != ':')
+		return -1;
+	san_view_number(san_view_skip(*v, v->n - n), &value, NULL);
+	v->n -= n + 1;
+	return to_int(value);
+}
+
+static void set_place(struct iw_arena *arena, struct san_frame *f, struct san_view v)
+{
+	int last = take_number(&v);
+	int before = last >= 0 ? take_number(&v) : -1;
+
+	f->line = before >= 0 ? before : last >= 0 ? last : 0;
+	f->column = before >= 0 ? last : 0;
+	if (v.n && !san_view_equal(v, "??") && !san_view_equal(v, "<null>"))
+		f->file = san_view_dup(arena, v, NAME_MAX_);
+}
+
+static void set_function(struct iw_arena *arena, struct san_frame *f, struct san_view v)
+{
+	static const char *const none[] = {"??", "<null>", "<unknown>", "(<unknown>)"};
+
+	v = san_view_trim(v);
+	for (size_t i = 0; i < IW_COUNT(none); i++)
+		if (san_view_equal(v, none[i]))
+			return;
+	if (v.n)
+		f->function = san_view_dup(arena, v, NAME_MAX_);
+}
+
+/* "(module+0x12)" at the end of v, with "(BuildId: …)" behind it perhaps. */
+static void take_module(struct iw_arena *arena, struct san_frame *f, struct san_view *v)
+{
+	static const char build_id[] = "(BuildId: ";
+	const char *hit = v->n ? memmem(v->p, v->n, build_id, sizeof build_id - 1) : NULL;
+	struct san_view m, offset;
+	size_t open, plus;
+	int depth = 0;
+
+	if (hit) {
+		v->n = (size_t)(hit - v->p);
+		*v = san_view_trim(*v);
+	}
+	if (!v->n || v->p[v->n - 1] != ')')
+		return;
+	for (open = v->n; open-- > 0;) {
+		depth += (v->p[open] == ')') - (v->p[open] == '(');
+		if (!depth)
+			break;
+	}
+	if (depth)
+		return;
+	m = (struct san_view){v->p + open + 1, v->n - open - 2};
+	if (san_view_equal(m, "<unknown module>") || san_view_equal(m, "<unknown>")) {
+		v->n = open;
+		return;
+	}
+	for (plus = m.n; plus > 0 && m.p[plus - 1] != '+'; plus--)
+		;
+	offset = san_view_skip(m, plus);
+	if (!plus || !is_address(offset) || !san_view_number(offset, &f->offset, NULL))
+		return;
+	m.n = plus - 1;
+	f->module = san_view_dup(arena, m, NAME_MAX_);
+	v->n = open;
+	*v = san_view_trim(*v);
+}
+
+static bool looks_like_file(struct san_view v)
+{
+	size_t n;
+
+	if (!v.n)
+		return false;
+	if (v.p[0] == '/' || san_view_starts(v, "./") || san_view_starts(v, "../") ||
+		san_view_equal(v, "<null>") || san_view_equal(v, "_asan_rtl_") ||
+		(v.n > 2 && isalpha((unsigned char)v.p[0]) && v.p[1] == ':' &&
+			v.p[2] == '\\'))
+		return true;
+	if (memchr(v.p, '(', v.n) || memchr(v.p, '<', v.n))
+		return false;
+	/* name:12 or name.ext */
+	if (take_number(&v) >= 0 && v.n && v.p[v.n - 1] != ':')
+		return true;
+	for (n = 0; n < v.n && n < 5 && isalpha((unsigned char)v.p[v.n - n - 1]); n++)
+		;
+	return (n && n < v.n && v.p[v.n - n - 1] == '.' && n < 5) ||
+		memchr(v.p, '/', v.n);
+}
+
+/* Where the file starts in "function file", or v.n. */
+static size_t find_file(struct san_view v)
+{
+	size_t last = v.n;
+	int depth = 0;
+
+	for (size_t i = 0; i < v.n; i++) {
+		if (v.p[i] == '(')
+			depth++;
+		else if (v.p[i] == ')' && depth)
+			depth--;
+		else if (v.p[i] == ' ' && !depth && i + 1 < v.n) {
+			if (v.p[i + 1] == '/')
+				return i + 1;
+			last = i + 1;
+		}
+	}
+	if (depth) { /* a name cut short; believe the last word */
+		for (last = v.n; last > 0 && v.p[last - 1] != ' '; last--)
+			;
+	}
+	return last && looks_like_file(san_view_skip(v, last)) ? last : v.n;
+}
+
+static void split_name(struct iw_arena *arena, struct san_frame *f, struct san_view v)
+{
+	size_t file;
+	const char *hit;
+
+	take_module(arena, f, &v);
+	if (!v.n)
+		return;
+	/* Fuchsia's module stands behind the file. */
+	hit = memmem(v.p, v.n, ">+0x", 4);
+	if (hit) {
+		size_t i = (size_t)(hit - v.p);
+
+		while (i > 0 && v.p[i - 1] != ' ')
+			i--;
+		v.n = i;
+		v = san_view_trim(v);
+	}
+	file = find_file(v);
+	if (file < v.n)
+		set_place(arena, f, san_view_skip(v, file));
+	set_function(arena, f, (struct san_view){v.p, file});
+}
+
+/* gdb: "function (arguments) at file:line" or "from module". */
+static bool split_gdb(struct iw_arena *arena, struct san_frame *f, struct san_view v)
+{
+	const char *open = v.n ? memmem(v.p, v.n, " (", 2) : NULL;
+	struct san_view place;
+
+	if (!open)
+		return false;
+	place = san_view_after(v, ") at ");
+	if (!place.n && v.p[v.n - 1] != ')')
+		return false;
+	if (!place.n && !san_view_has(v, " ()"))
+		return false;
+	if (place.n)
+		set_place(arena, f, place);
+	set_function(arena, f, (struct san_view){v.p, (size_t)(open - v.p)});
+	return true;
+}
+
+static void parse_hash(struct iw_arena *arena, struct san_frame *f, struct san_view v)
+{
+	uint64_t n;
+
+	v = san_view_skip(v, 1);
+	if (san_view_number(v, &n, &v))
+		f->index = to_int(n);
+	if (v.n && v.p[0] == '.')
+		v = san_view_skip(v, 1 + digits(san_view_skip(v, 1)));
+	v = san_view_trim(v);
+	if (is_address(v)) {
+		san_view_number(v, &f->pc, &v);
+		v = san_view_trim(v);
+		if (san_view_starts(v, "in ")) {
+			v = san_view_trim(san_view_skip(v, 3));
+			if (!split_gdb(arena, f, v))
+				split_name(arena, f, v);
+			return;
+		}
+		take_module(arena, f, &v);
+		if (looks_like_file(v) && !memchr(v.p, '(', v.n))
+			set_place(arena, f, v);
+		else
+			split_name(arena, f, v);
+		return;
+	}
+	if (!split_gdb(arena, f, v))
+		split_name(arena, f, v);
+}
+
+static void parse_go(
+	struct iw_arena *arena, struct san_frame *f, const struct san_raw_frame *raw)
+{
+	struct san_view v = raw->line;
+	struct san_view place = raw->where;
+	size_t space = 0;
+
+	f->is_go = true;
+	if (san_view_starts(v, "created by ")) {
+		v = san_view_skip(v, 11);
+		const char *in = v.n ? memmem(v.p, v.n, " in goroutine ", 14) : NULL;
+
+		if (in)
+			v.n = (size_t)(in - v.p);
+	}
+	set_function(arena, f, v);
+	/* "file.go:12 +0x3 fp=…"; the path may hold spaces. */
+	while (space < place.n &&
+		!(place.p[space] == ' ' && space + 1 < place.n &&
+			place.p[space + 1] == '+'))
+		space++;
+	place.n = space;
+	set_place(arena, f, san_view_trim(place));
+}
+
+static void parse_rust(
+	struct iw_arena *arena, struct san_frame *f, const struct san_raw_frame *raw)
+{
+	struct san_view v = raw->line;
+	uint64_t n;
+
+	if (san_view_number(v, &n, &v))
+		f->index = to_int(n);
+	v = san_view_trim(san_view_skip(v, 1));
+	if (is_address(v)) {
+		san_view_number(v, &f->pc, &v);
+		v = san_view_trim(v);
+		if (san_view_starts(v, "- "))
+			v = san_view_skip(v, 2);
+	}
+	set_function(arena, f, v);
+	if (san_view_starts(raw->where, "at "))
+		set_place(arena, f, san_view_trim(san_view_skip(raw->where, 3)));
+}
+
+void san_frame_parse(
+	struct iw_arena *arena, const struct san_raw_frame *raw, struct san_frame *f)
+{
+	struct san_view v = raw->line;
+	uint64_t n;
+
+	f->index = -1;
+	switch (raw->form) {
+	case SAN_FORM_HASH:
+		parse_hash(arena, f, v);
+		break;
+	case SAN_FORM_PLAIN:
+		if (san_view_number(v, &n, &v))
+			f->index = to_int(n);
+		v = san_view_trim(v);
+		san_view_number(v, &f->pc, &v);
+		split_name(arena, f, san_view_trim(v));
+		break;
+	case SAN_FORM_GLOG:
+		v = san_view_trim(san_view_skip(v, 1));
+		san_view_number(v, &f->pc, &v);
+		set_function(arena, f, v);
+		break;
+	case SAN_FORM_RUST:
+		parse_rust(arena, f, raw);
+		break;
+	case SAN_FORM_GO:
+		parse_go(arena, f, raw);
+		break;
+	}
+}

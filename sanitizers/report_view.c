@@ -1,0 +1,143 @@
+#include "sanitizers/report_parse.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+bool san_view_starts(struct san_view v, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return v.n >= n && !memcmp(v.p, prefix, n);
+}
+
+bool san_view_has(struct san_view v, const char *word)
+{
+	return v.n && memmem(v.p, v.n, word, strlen(word));
+}
+
+bool san_view_equal(struct san_view v, const char *s)
+{
+	return v.n == strlen(s) && san_view_starts(v, s);
+}
+
+struct san_view san_view_skip(struct san_view v, size_t n)
+{
+	if (n > v.n)
+		n = v.n;
+	return (struct san_view){v.p + n, v.n - n};
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+struct san_view san_view_trim(struct san_view v)
+{
+	while (v.n && is_space(v.p[0]))
+		v = san_view_skip(v, 1);
+	while (v.n && is_space(v.p[v.n - 1]))
+		v.n--;
+	return v;
+}
+
+struct san_view san_view_after(struct san_view v, const char *word)
+{
+	const char *hit = v.n ? memmem(v.p, v.n, word, strlen(word)) : NULL;
+
+	if (!hit)
+		return (struct san_view){v.p, 0};
+	return san_view_skip(v, (size_t)(hit - v.p) + strlen(word));
+}
+
+struct san_view san_view_unquote(struct san_view v)
+{
+	if (v.n >= 2 && strchr("`'\"", v.p[0]) && strchr("'\"", v.p[v.n - 1]))
+		return (struct san_view){v.p + 1, v.n - 2};
+	return v;
+}
+
+char *san_view_dup(struct iw_arena *arena, struct san_view v, size_t max)
+{
+	size_t n = v.n < max ? v.n : max;
+	char *copy = iw_arena_alloc(arena, n + 1);
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)v.p[i];
+
+		if (c == '\t')
+			copy[i] = ' ';
+		else
+			copy[i] = (char)(c < 0x20 || c == 0x7f ? '?' : c);
+	}
+	return copy;
+}
+
+bool san_view_number(struct san_view v, uint64_t *value, struct san_view *rest)
+{
+	unsigned base = 10;
+	uint64_t n = 0;
+	size_t i = 0;
+
+	if (v.n > 2 && v.p[0] == '0' && (v.p[1] | 0x20) == 'x') {
+		base = 16;
+		i = 2;
+	}
+	size_t first = i;
+
+	for (; i < v.n; i++) {
+		unsigned char c = (unsigned char)v.p[i];
+		unsigned digit;
+
+		if (isdigit(c))
+			digit = c - '0';
+		else if (base == 16 && isxdigit(c))
+			digit = (c | 0x20u) - 'a' + 10;
+		else
+			break;
+		if (__builtin_mul_overflow(n, base, &n) ||
+			__builtin_add_overflow(n, digit, &n))
+			n = UINT64_MAX / 16;
+	}
+	if (i == first)
+		return false;
+	*value = n;
+	if (rest)
+		*rest = san_view_skip(v, i);
+	return true;
+}
+
+bool san_pattern_match(
+	struct san_view v, const char *pattern, struct san_view captures[SAN_CAPTURES])
+{
+	size_t stars = 0;
+
+	for (;;) {
+		size_t len = strcspn(pattern, "*");
+		const char *hit;
+
+		if (!stars) { /* anchored at the start */
+			if (v.n < len || memcmp(v.p, pattern, len) != 0)
+				return false;
+			hit = v.p;
+		} else if (!pattern[len]) { /* the last piece is anchored at the end */
+			if (v.n < len || memcmp(v.p + v.n - len, pattern, len) != 0)
+				return false;
+			hit = v.p + v.n - len;
+		} else {
+			hit = len ? memmem(v.p, v.n, pattern, len) : v.p;
+			if (!hit)
+				return false;
+		}
+		if (stars && stars <= SAN_CAPTURES)
+			captures[stars - 1] = (struct san_view){v.p, (size_t)(hit - v.p)};
+		v = san_view_skip(v, (size_t)(hit - v.p) + len);
+		pattern += len;
+		if (!*pattern)
+			return !v.n;
+		pattern++;
+		stars++;
+	}
+}

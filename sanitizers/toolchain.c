@@ -1,0 +1,280 @@
+#include "sanitizers/toolchain.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+#define NEWEST 29
+#define OLDEST 14
+#define OUTPUT_MAX ((size_t)64 << 10)
+#define PATIENCE_MS 30000
+
+extern char **environ;
+
+static const char target_source[] =
+	"int LLVMFuzzerTestOneInput(const unsigned char *d, unsigned long n)\n"
+	"{ return n > 3 && d[0] == 'x' ? 0 : 0; }\n";
+
+/* An executable of this name in $PATH, or name itself when it is a path. Free it. */
+static char *find_program(const char *name)
+{
+	const char *path = getenv("PATH");
+
+	if (strchr(name, '/'))
+		return access(name, X_OK) == 0 ? iw_strdup(name) : NULL;
+	if (!path)
+		path = "/usr/local/bin:/usr/bin:/bin";
+	while (*path) {
+		size_t n = strcspn(path, ":");
+		char *full = iw_fmt("%.*s/%s", (int)n, path, name);
+
+		if (n && access(full, X_OK) == 0)
+			return full;
+		free(full);
+		path += n + (path[n] == ':');
+	}
+	return NULL;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Reads until the end, the bound or the deadline. False when the child must be killed. */
+static bool read_output(int fd, struct iw_buf *out)
+{
+	int64_t deadline = now_ms() + PATIENCE_MS;
+	char chunk[4096];
+
+	for (;;) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		int64_t left = deadline - now_ms();
+		ssize_t n;
+
+		if (left <= 0 || poll(&p, 1, (int)left) == 0)
+			return false;
+		n = read(fd, chunk, sizeof chunk);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return true;
+		if (out->len < OUTPUT_MAX)
+			iw_buf_add(out, chunk, (size_t)n);
+	}
+}
+
+/* Runs argv with what it prints, on either stream, in out. True when it exits with 0. */
+static bool run(const char *const *argv, struct iw_buf *out)
+{
+	posix_spawn_file_actions_t actions;
+	int fds[2];
+	int status = -1;
+	pid_t pid;
+	bool is_started;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return false;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
+	posix_spawn_file_actions_adddup2(&actions, fds[1], 2);
+	is_started = posix_spawn(&pid, argv[0], &actions, NULL, (char *const *)argv,
+			     environ) == 0;
+	posix_spawn_file_actions_destroy(&actions);
+	close(fds[1]);
+	if (is_started && !read_output(fds[0], out))
+		kill(pid, SIGKILL);
+	close(fds[0]);
+	if (!is_started)
+		return false;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* Whether it can make a libFuzzer target with AddressSanitizer. */
+static bool can_build(const char *cc, struct iw_buf *why)
+{
+	const char *tmp = getenv("TMPDIR");
+	_auto_free_ char *dir = iw_fmt("%s/ironworks-cc-XXXXXX", tmp ? tmp : "/tmp");
+	_auto_free_ char *source = NULL;
+	_auto_free_ char *binary = NULL;
+	bool ok = false;
+
+	if (!mkdtemp(dir))
+		return false;
+	source = iw_path_join(dir, "target.c");
+	binary = iw_path_join(dir, "target");
+	if (iw_file_write(source, target_source, sizeof target_source - 1, 0600, NULL) ==
+		0) {
+		const char *const argv[] = {
+			cc, "-fsanitize=address,fuzzer", source, "-o", binary, NULL};
+
+		ok = run(argv, why);
+	}
+	iw_dir_remove(dir, NULL);
+	return ok;
+}
+
+static char *first_line(struct iw_buf *out)
+{
+	const char *text = out->data ? out->data : "";
+
+	return iw_strndup(text, strcspn(text, "\n"));
+}
+
+/* "Debian clang version 19.1.7 (3~deb12u1)": where the number starts, or NULL. */
+static const char *clang_number(const char *version)
+{
+	const char *word = strstr(version, "clang version ");
+
+	return word ? word + strlen("clang version ") : NULL;
+}
+
+/* cc's sibling: clang-19 has clang++-19 and llvm-symbolizer-19, in $PATH or beside it. */
+static char *find_sibling(const char *cc, const char *name, int major)
+{
+	char real[PATH_MAX];
+	_auto_free_ char *versioned = iw_fmt("%s-%d", name, major);
+	char *slash, *found;
+
+	found = find_program(versioned);
+	if (found)
+		return found;
+	if (realpath(cc, real) && (slash = strrchr(real, '/'))) {
+		*slash = '\0';
+		found = iw_path_join(real, name);
+		if (access(found, X_OK) == 0)
+			return found;
+		free(found);
+	}
+	return find_program(name);
+}
+
+/* The compiler and the runtime it links decide what a build is: their bytes' identity,
+ * by size and time of change, which a package update changes. */
+static char *make_id(const struct san_toolchain *tools, const char *number)
+{
+	const char *const argv[] = {tools->cc, "--print-runtime-dir", NULL};
+	const char *const old[] = {
+		tools->cc, "--print-file-name=libclang_rt.asan-x86_64.a", NULL};
+	struct iw_buf where = {0};
+	struct iw_buf parts = {0};
+	char hex[IW_SHA256_HEX];
+	char real[PATH_MAX];
+	struct stat st = {0};
+	char *dir, *id;
+
+	if (!run(argv, &where))
+		run(old, &where);
+	dir = first_line(&where);
+	if (!realpath(tools->cc, real))
+		real[0] = '\0';
+	stat(real, &st);
+	iw_buf_addf(&parts, "%s\n%s\n%lld %lld\n%s\n", tools->version, real,
+		(long long)st.st_size, (long long)st.st_mtime, dir);
+	if (stat(dir, &st) == 0)
+		iw_buf_addf(&parts, "%lld\n", (long long)st.st_mtime);
+	iw_sha256_hex_of(parts.data, hex);
+	id = iw_fmt("clang-%.*s-%.12s", (int)strcspn(number, " \n"), number, hex);
+	iw_buf_fini(&where);
+	iw_buf_fini(&parts);
+	free(dir);
+	return id;
+}
+
+/* Takes cc. 0 when it is a clang that works; why gets its last complaint otherwise. */
+static int try_compiler(char *cc, struct san_toolchain *tools, struct iw_buf *why)
+{
+	const char *const argv[] = {cc, "--version", NULL};
+	struct iw_buf out = {0};
+	const char *number;
+	char *version;
+	bool ok;
+
+	ok = run(argv, &out);
+	version = first_line(&out);
+	iw_buf_fini(&out);
+	number = ok ? clang_number(version) : NULL;
+	iw_buf_clear(why);
+	if (!number || !can_build(cc, why)) {
+		free(version);
+		free(cc);
+		return -1;
+	}
+	*tools = (struct san_toolchain){.cc = cc, .version = version};
+	tools->major = (int)strtol(number, NULL, 10);
+	tools->cxx = find_sibling(cc, "clang++", tools->major);
+	tools->symbolizer = find_sibling(cc, "llvm-symbolizer", tools->major);
+	tools->id = make_id(tools, number);
+	return 0;
+}
+
+int san_toolchain_find(struct san_toolchain *tools, struct iw_err *err)
+{
+	const char *env = getenv("CC");
+	struct iw_buf why = {0};
+	int clangs = 0;
+	int status = -1;
+
+	*tools = (struct san_toolchain){0};
+	for (int i = NEWEST + 2; status < 0 && i >= OLDEST - 1; i--) {
+		_auto_free_ char *numbered = iw_fmt("clang-%d", i);
+		const char *name = numbered;
+		char *path;
+
+		if (i == NEWEST + 2)
+			name = env && *env ? env : "";
+		else if (i == NEWEST + 1)
+			continue;
+		else if (i == OLDEST - 1)
+			name = "clang";
+		path = *name ? find_program(name) : NULL;
+		if (!path)
+			continue;
+		clangs++;
+		status = try_compiler(path, tools, &why);
+	}
+	iw_buf_fini(&why);
+	if (!status)
+		return 0;
+	if (!clangs)
+		return iw_err_set(err, IW_ETOOL,
+			"there is no clang: install the packages clang and llvm "
+			"(clang-19 and llvm-19 where they exist)");
+	return iw_err_set(err, IW_ETOOL,
+		"no clang here can build a libFuzzer target with AddressSanitizer: "
+		"install "
+		"the package libclang-rt-<version>-dev of your clang, and libc6-dev");
+}
+
+void san_toolchain_fini(struct san_toolchain *tools)
+{
+	free(tools->cc);
+	free(tools->cxx);
+	free(tools->symbolizer);
+	free(tools->version);
+	free(tools->id);
+	*tools = (struct san_toolchain){0};
+}

@@ -1,0 +1,26 @@
+/*
+ * The toolchain: the newest clang that can build a libFuzzer target with AddressSanitizer
+ * here, and the symbolizer that belongs to it. Found by trying, not by version.
+ */
+#ifndef SANITIZERS_TOOLCHAIN_H
+#define SANITIZERS_TOOLCHAIN_H
+
+#include "base/err.h"
+
+struct san_toolchain {
+	char *cc;	  /* absolute paths */
+	char *cxx;	  /* NULL when there is only a C compiler */
+	char *symbolizer; /* NULL when missing: reports then have no names */
+	int major;	  /* 19 */
+	char *version;	  /* the first line of --version */
+	char *id; /* "clang-19.1.7-<hash>": changes when the compiler or its runtime does
+		   */
+};
+
+/* Looks for $CC (when it is a clang), clang-19 … clang-14 and clang in $PATH. Blocks for
+ * some seconds at most: start-up and jobs only. IW_ETOOL says which package to install.
+ */
+int san_toolchain_find(struct san_toolchain *tools, struct iw_err *err);
+void san_toolchain_fini(struct san_toolchain *tools);
+
+#endif
