@@ -1,0 +1,254 @@
+/*
+ * The happy path: the batch is written on the pool, the job runs the target with the
+ * driver preloaded, the result is read on the pool, done is called.
+ *
+ * The failures: a driver that cannot serve the target says so (or never came in) and
+ * libFuzzer's own way takes over; a job that dies in the middle leaves the units without
+ * a record as not run, which with a reason is done's error.
+ *
+ *	NEW --start--> WRITING --> RUNNING --> READING --> ENDED
+ *	                  |                       |  unfit   ^
+ *	                  |                       +--> MERGING
+ *	                  +------- failed, stopped ----------+
+ */
+#include "engine/driver.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "engine/driver_batch.h"
+#include "engine/driver_format.h"
+#include "engine/merge_inner.h"
+#include "engine/target_job.h"
+
+#include "base/banned.h"
+
+enum state { NEW, WRITING, RUNNING, READING, MERGING, ENDED };
+
+struct engine_driver {
+	struct iw_jobs *jobs;
+	struct engine_driver_spec spec;
+	struct engine_units units;
+	struct engine_results results;
+	engine_driver_done_cb done;
+	void *ctx;
+
+	enum state state;
+	bool is_stopped;
+	struct iw_job *job;
+	struct iw_exit exit;
+	struct engine_merge_inner *merge;
+	int64_t cpu_us;
+
+	struct iw_work work;
+	struct iw_err err; /* of the pool work, then of the whole */
+	enum engine_batch_end end;
+	char why[512];
+};
+
+static struct engine_driver *of_work(struct iw_work *work)
+{
+	return (struct engine_driver *)((char *)work -
+		offsetof(struct engine_driver, work));
+}
+
+struct engine_driver *engine_driver_new(
+	struct iw_jobs *jobs, const struct engine_driver_spec *spec)
+{
+	struct engine_driver *d = iw_calloc(1, sizeof *d);
+
+	d->jobs = jobs;
+	engine_spec_copy(&d->spec, spec);
+	return d;
+}
+
+/* The end of every batch. The job's folder goes now: its files are read. */
+static void finish(struct engine_driver *d)
+{
+	iw_job_free(d->job);
+	d->job = NULL;
+	d->state = ENDED;
+	if (d->is_stopped)
+		iw_err_set(&d->err, IW_ECANCELED, "measuring was stopped");
+	d->done(d, d->err.code ? &d->err : NULL, d->ctx);
+}
+
+static void on_merged(
+	struct engine_merge_inner *merge, const struct iw_err *err, void *ctx)
+{
+	struct engine_driver *d = ctx;
+
+	d->cpu_us += engine_merge_inner_cpu_us(merge);
+	if (err)
+		iw_err_copy(&d->err, err);
+	engine_merge_inner_free(merge);
+	d->merge = NULL;
+	finish(d);
+}
+
+static void fall_back(struct engine_driver *d)
+{
+	iw_info("the driver cannot serve this target, libFuzzer measures",
+		S("target", d->spec.binary), S("why", d->why));
+	iw_job_free(d->job);
+	d->job = NULL;
+	d->state = MERGING;
+	engine_results_fini(&d->results);
+	engine_results_init(&d->results, d->units.count);
+	d->merge = engine_merge_inner_start(
+		d->jobs, &d->spec, &d->units, &d->results, on_merged, d);
+}
+
+/* Foreign words in a sentence of ours. */
+static int fail_with_words(struct engine_driver *d, const char *what)
+{
+	struct iw_buf plain = {0};
+	int rc;
+
+	iw_text_plain(&plain, d->why[0] ? d->why : d->exit.words);
+	rc = iw_err_set(&d->err, IW_EJOB, "%s: %.700s", what, plain.data);
+	iw_buf_fini(&plain);
+	return rc;
+}
+
+static void judge(struct engine_driver *d)
+{
+	if (d->err.code || d->is_stopped) {
+		finish(d);
+		return;
+	}
+	switch (d->end) {
+	case ENGINE_BATCH_WHOLE:
+		break;
+	case ENGINE_BATCH_UNFIT:
+		fall_back(d);
+		return;
+	case ENGINE_BATCH_ABSENT:
+		/* A clean end without a result is libFuzzer's -runs=0: nobody preloaded
+		 * us. Everything else is a job that never got as far as the driver. */
+		if (d->exit.class == IW_EXIT_CLEAN) {
+			fall_back(d);
+			return;
+		}
+		fail_with_words(d, "the target did not start");
+		break;
+	case ENGINE_BATCH_INIT:
+		fail_with_words(d, "the target died before its first unit");
+		break;
+	case ENGINE_BATCH_CUT:
+		fail_with_words(d, "the driver ended in the middle");
+		break;
+	}
+	finish(d);
+}
+
+/* Pool. */
+static void read_batch(struct iw_work *work)
+{
+	struct engine_driver *d = of_work(work);
+
+	engine_batch_read(iw_job_work(d->job), &d->results, &d->end, d->why, &d->err);
+}
+
+static void on_read(struct iw_work *work)
+{
+	judge(of_work(work));
+}
+
+static void on_job_done(struct iw_job *job, const struct iw_exit *exit, void *ctx)
+{
+	struct engine_driver *d = ctx;
+
+	(void)job;
+	d->exit = *exit;
+	/* Whoever stopped the job meant this batch; what it has measured is read all the
+	 * same. */
+	if (exit->class == IW_EXIT_STOPPED)
+		d->is_stopped = true;
+	d->cpu_us += iw_exit_cpu_us(exit);
+	d->state = READING;
+	iw_work_submit(iw_jobs_loop(d->jobs), &d->work, read_batch, on_read);
+}
+
+/* The two variables are set by env(1) inside the sandbox: bubblewrap itself must not be
+ * taken over by the driver. */
+static void add_command(struct engine_driver *d)
+{
+	iw_job_arg(d->job, "/usr/bin/env");
+	iw_job_argf(d->job, "LD_PRELOAD=%s", d->spec.driver);
+	iw_job_argf(d->job, IW_DRIVER_ENV "=%s", iw_job_work(d->job));
+	iw_job_arg(d->job, d->spec.binary);
+	iw_job_arg(d->job, "-runs=0");
+}
+
+/* Pool. */
+static void write_batch(struct iw_work *work)
+{
+	struct engine_driver *d = of_work(work);
+
+	if (d->job)
+		engine_batch_write(iw_job_work(d->job), &d->spec, &d->units, &d->err);
+}
+
+static void on_written(struct iw_work *work)
+{
+	struct engine_driver *d = of_work(work);
+
+	if (d->err.code || d->is_stopped) {
+		finish(d);
+		return;
+	}
+	add_command(d);
+	d->state = RUNNING;
+	iw_job_submit(d->job, on_job_done, d);
+}
+
+void engine_driver_start(struct engine_driver *d, const struct engine_units *units,
+	engine_driver_done_cb done, void *ctx)
+{
+	assert(d->state == NEW && units->count > 0);
+	d->units = *units;
+	d->done = done;
+	d->ctx = ctx;
+	engine_results_init(&d->results, units->count);
+	if (engine_target_job(&d->job, d->jobs, &d->spec, units->count, &d->err) == 0)
+		iw_job_read(d->job, d->spec.driver);
+	d->state = WRITING;
+	iw_work_submit(iw_jobs_loop(d->jobs), &d->work, write_batch, on_written);
+}
+
+void engine_driver_stop(struct engine_driver *d)
+{
+	if (d->state == NEW || d->state == ENDED)
+		return;
+	d->is_stopped = true;
+	if (d->merge)
+		engine_merge_inner_stop(d->merge);
+	else if (d->job)
+		iw_job_stop(d->job);
+}
+
+const struct engine_results *engine_driver_results(const struct engine_driver *d)
+{
+	assert(d->state == ENDED);
+	return &d->results;
+}
+
+int64_t engine_driver_cpu_us(const struct engine_driver *d)
+{
+	return d->cpu_us;
+}
+
+void engine_driver_free(struct engine_driver *d)
+{
+	if (!d)
+		return;
+	assert(d->state == NEW || d->state == ENDED);
+	engine_results_fini(&d->results);
+	engine_spec_fini(&d->spec);
+	free(d);
+}
