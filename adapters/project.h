@@ -1,0 +1,57 @@
+/*
+ * A project at work: an adapter with its repository, its snapshot and its builder.
+ *
+ * Opening fetches the source when it is not there yet (the adapter's own command, or
+ *git), opens the repository on its own thread and reads the staging branch.
+ *
+ *	FETCHING --> READING --> ready (done called with rc 0)
+ *	    \____________\-----> failed (done called with the error)
+ *
+ * Thread: the loop.
+ */
+#ifndef ADAPTERS_PROJECT_H
+#define ADAPTERS_PROJECT_H
+
+#include "adapters/adapter.h"
+#include "adapters/builder.h"
+#include "adapters/staging.h"
+#include "base/build.h"
+#include "base/db.h"
+#include "base/git.h"
+#include "base/job.h"
+#include "sanitizers/toolchain.h"
+
+/* What a project works with; everything is borrowed and lives longer. */
+struct project_world {
+	struct iw_loop *loop;
+	struct iw_jobs *jobs;
+	struct iw_db *db;
+	const struct san_toolchain *tools;
+	const char *sources_dir, *builds_dir, *cache_dir;
+	int make_jobs;
+};
+
+struct project;
+/* err is NULL when the project is ready. */
+typedef void (*project_ready_cb)(
+	struct project *project, const struct iw_err *err, void *ctx);
+
+/*
+ * Takes adapter. Makes its row and loads its builds through dbc before it returns
+ * (blocks); what follows is asynchronous and ends in done, exactly once.
+ */
+int project_open(struct project **out, const struct project_world *world,
+	struct adapter *adapter, struct iw_dbc *dbc, project_ready_cb done, void *ctx,
+	struct iw_err *err);
+/* After done only, with no request under way; closed may be NULL. */
+void project_close(struct project *project, void (*closed)(void *ctx), void *ctx);
+
+/* All borrowed. */
+const struct adapter *project_adapter(const struct project *project);
+int64_t project_id(const struct project *project);
+const struct staging_snapshot *project_snapshot(const struct project *project);
+struct iw_git *project_git(const struct project *project);
+struct iw_builder project_builder(const struct project *project);
+void project_build_counts(const struct project *project, int *made, int *cached);
+
+#endif

@@ -1,0 +1,197 @@
+#include "adapters/project_db.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+
+#include "base/banned.h"
+
+int project_db_adapter(struct iw_dbc *dbc, const char *name, const char *dir,
+	const char *parameters, int64_t *id, struct iw_err *err)
+{
+	sqlite3_stmt *stmt;
+	int rc;
+
+	rc = iw_db_exec(dbc, err,
+		"INSERT INTO adapter (name, dir, parameters) VALUES (?, ?, ?) "
+		"ON CONFLICT (name) DO UPDATE SET dir = excluded.dir "
+		"WHERE parameters = excluded.parameters",
+		"sss", name, dir, parameters);
+	if (rc < 0)
+		return rc;
+	stmt = iw_stmt(
+		dbc, "SELECT id, parameters FROM adapter WHERE name = ?", "s", name);
+	rc = iw_stmt_step(dbc, stmt, err);
+	if (rc == 1) {
+		*id = iw_col_int(stmt, "id");
+		rc = 0;
+		if (strcmp(iw_col_str(stmt, "parameters"), parameters) != 0)
+			rc = iw_err_set(err, IW_EINVAL,
+				"this state folder holds adapter '%s' with parameters "
+				"'%s', not '%s': use another --state folder",
+				name, iw_col_str(stmt, "parameters"), parameters);
+	}
+	iw_stmt_done(dbc, stmt);
+	return rc;
+}
+
+int project_db_adapter_id(
+	struct iw_dbc *dbc, const char *name, int64_t *id, struct iw_err *err)
+{
+	int rc = iw_db_int(
+		dbc, -1, id, err, "SELECT id FROM adapter WHERE name = ?", "s", name);
+
+	if (rc == 0 && *id < 0)
+		return iw_err_set(err, IW_ENOENT, "there is no adapter '%s'", name);
+	return rc;
+}
+
+int project_db_adapter_dir(
+	struct iw_dbc *dbc, const char *name, char **dir, struct iw_err *err)
+{
+	sqlite3_stmt *stmt =
+		iw_stmt(dbc, "SELECT dir FROM adapter WHERE name = ?", "s", name);
+	int rc = iw_stmt_step(dbc, stmt, err);
+
+	if (rc == 1)
+		*dir = iw_strdup(iw_col_str(stmt, "dir"));
+	iw_stmt_done(dbc, stmt);
+	if (rc == 0)
+		return iw_err_set(err, IW_ENOENT, "there is no adapter '%s'", name);
+	return rc < 0 ? rc : 0;
+}
+
+int project_db_set_snapshot(
+	struct iw_dbc *dbc, int64_t adapter_id, const char *commit, struct iw_err *err)
+{
+	return iw_db_exec(dbc, err, "UPDATE adapter SET snapshot = ? WHERE id = ?", "si",
+		commit, adapter_id);
+}
+
+int project_db_target(struct iw_dbc *dbc, int64_t adapter_id, const char *name,
+	int64_t *id, struct iw_err *err)
+{
+	int rc = iw_db_exec(dbc, err,
+		"INSERT INTO target (adapter_id, name) VALUES (?, ?) "
+		"ON CONFLICT DO NOTHING",
+		"is", adapter_id, name);
+
+	if (rc < 0)
+		return rc;
+	return iw_db_int(dbc, -1, id, err,
+		"SELECT id FROM target WHERE adapter_id = ? AND name = ?", "is",
+		adapter_id, name);
+}
+
+int project_db_totals(struct iw_dbc *dbc, int64_t target_id,
+	struct project_target_totals *totals, struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(dbc,
+		"SELECT executions, core_ms, found_ms FROM target WHERE id = ?", "i",
+		target_id);
+	int rc = iw_stmt_step(dbc, stmt, err);
+
+	*totals = (struct project_target_totals){0};
+	if (rc == 1) {
+		totals->executions = iw_col_int(stmt, "executions");
+		totals->core_ms = iw_col_int(stmt, "core_ms");
+		totals->found_ms = iw_col_int(stmt, "found_ms");
+	}
+	iw_stmt_done(dbc, stmt);
+	return rc < 0 ? rc : 0;
+}
+
+int project_db_add_totals(struct iw_dbc *dbc, int64_t target_id,
+	const struct project_target_totals *more, struct iw_err *err)
+{
+	return iw_db_exec(dbc, err,
+		"UPDATE target SET executions = executions + ?, core_ms = core_ms + ?, "
+		"found_ms = coalesce(nullif(?, 0), found_ms) WHERE id = ?",
+		"iiii", more->executions, more->core_ms, more->found_ms, target_id);
+}
+
+int project_db_targets(
+	struct iw_dbc *dbc, project_db_target_cb each, void *ctx, struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(dbc,
+		"SELECT t.id, a.name AS adapter, t.name, t.executions, t.core_ms, "
+		"t.found_ms, "
+		"(SELECT count(*) FROM target_unit u WHERE u.target_id = t.id "
+		" AND u.state = 'good') AS units, "
+		"(SELECT count(*) FROM crash c WHERE c.target_id = t.id) AS crashes, "
+		"(SELECT count(*) FROM bug g WHERE g.target_id = t.id) AS bugs, "
+		"(SELECT max(b.id) FROM build b WHERE b.adapter_id = a.id AND b.is_ok "
+		" AND b.flavour = 'libfuzzer' AND EXISTS (SELECT 1 FROM measure m "
+		" WHERE m.build_id = b.id AND m.target_id = t.id)) AS reference "
+		"FROM target t JOIN adapter a ON a.id = t.adapter_id "
+		"ORDER BY a.name, t.name",
+		"");
+	int rc, stop = 0;
+
+	while (stop == 0 && (rc = iw_stmt_step(dbc, stmt, err)) == 1) {
+		struct project_target_row row = {
+			.id = iw_col_int(stmt, "id"),
+			.adapter = iw_col_str(stmt, "adapter"),
+			.name = iw_col_str(stmt, "name"),
+			.totals =
+				{
+					.executions = iw_col_int(stmt, "executions"),
+					.core_ms = iw_col_int(stmt, "core_ms"),
+					.found_ms = iw_col_int(stmt, "found_ms"),
+				},
+			.units = iw_col_int(stmt, "units"),
+			.crashes = iw_col_int(stmt, "crashes"),
+			.bugs = iw_col_int(stmt, "bugs"),
+			.reference_build = iw_col_id(stmt, "reference"),
+		};
+
+		stop = each(ctx, &row);
+	}
+	iw_stmt_done(dbc, stmt);
+	return stop ? stop : rc;
+}
+
+int project_db_builds(struct iw_dbc *dbc, int64_t adapter_id, project_db_build_cb each,
+	void *ctx, struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(dbc,
+		"SELECT id, closure, tree, flavour, is_ok, error FROM build "
+		"WHERE adapter_id = ? ORDER BY id",
+		"i", adapter_id);
+	int rc;
+
+	while ((rc = iw_stmt_step(dbc, stmt, err)) == 1) {
+		struct iw_build b = {.id = iw_col_int(stmt, "id")};
+		const char *error = iw_col_str(stmt, "error");
+
+		snprintf(b.closure, sizeof b.closure, "%s", iw_col_str(stmt, "closure"));
+		snprintf(b.tree, sizeof b.tree, "%s", iw_col_str(stmt, "tree"));
+		snprintf(b.flavour, sizeof b.flavour, "%s", iw_col_str(stmt, "flavour"));
+		snprintf(b.error, sizeof b.error, "%s", error ? error : "");
+		b.is_ok = iw_col_int(stmt, "is_ok");
+		each(ctx, &b);
+	}
+	iw_stmt_done(dbc, stmt);
+	return rc;
+}
+
+int project_db_build_put(struct iw_dbc *dbc, int64_t adapter_id, struct iw_build *build,
+	int64_t core_ms, struct iw_err *err)
+{
+	int rc = iw_db_exec(dbc, err,
+		"INSERT INTO build (closure, adapter_id, tree, flavour, is_ok, error, "
+		"core_ms, made_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+		"ON CONFLICT (closure) DO UPDATE SET is_ok = excluded.is_ok, "
+		"error = excluded.error, core_ms = excluded.core_ms, "
+		"made_ms = excluded.made_ms",
+		"sissisii", build->closure, adapter_id, build->tree, build->flavour,
+		(int64_t)build->is_ok, build->is_ok ? NULL : build->error, core_ms,
+		iw_time_wall_ms());
+
+	if (rc < 0)
+		return rc;
+	return iw_db_int(dbc, -1, &build->id, err,
+		"SELECT id FROM build WHERE closure = ?", "s", build->closure);
+}

@@ -1,0 +1,66 @@
+/*
+ * Rows of the tables adapter, target and build: every statement on them is here.
+ * Synchronous; thread: that of the connection. Ids are database rows.
+ */
+#ifndef ADAPTERS_PROJECT_DB_H
+#define ADAPTERS_PROJECT_DB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/build.h"
+#include "base/db.h"
+
+/*
+ * The row of an adapter, made when it is new. IW_EINVAL when the state holds this adapter
+ * with other parameters: its corpus and bugs would belong to another history.
+ */
+int project_db_adapter(struct iw_dbc *dbc, const char *name, const char *dir,
+	const char *parameters, int64_t *id, struct iw_err *err);
+/* IW_ENOENT when there is none. */
+int project_db_adapter_id(
+	struct iw_dbc *dbc, const char *name, int64_t *id, struct iw_err *err);
+/* The folder an adapter was loaded from; the caller frees. */
+int project_db_adapter_dir(
+	struct iw_dbc *dbc, const char *name, char **dir, struct iw_err *err);
+int project_db_set_snapshot(
+	struct iw_dbc *dbc, int64_t adapter_id, const char *commit, struct iw_err *err);
+
+/* The row of a target, made when it is new. */
+int project_db_target(struct iw_dbc *dbc, int64_t adapter_id, const char *name,
+	int64_t *id, struct iw_err *err);
+
+struct project_target_totals {
+	int64_t executions;
+	int64_t core_ms;
+	int64_t found_ms; /* last new feature; 0 never */
+};
+
+int project_db_totals(struct iw_dbc *dbc, int64_t target_id,
+	struct project_target_totals *totals, struct iw_err *err);
+/* Adds to the totals; found_ms replaces when it is not 0. */
+int project_db_add_totals(struct iw_dbc *dbc, int64_t target_id,
+	const struct project_target_totals *more, struct iw_err *err);
+
+/* One line of what the farm has done. */
+struct project_target_row {
+	int64_t id;
+	const char *adapter, *name; /* borrowed */
+	struct project_target_totals totals;
+	int64_t units, crashes, bugs;
+	int64_t reference_build; /* the newest good one; -1: none */
+};
+typedef int (*project_db_target_cb)(void *ctx, const struct project_target_row *row);
+/* By adapter and name. Stops when each returns non-zero, and returns that. */
+int project_db_targets(
+	struct iw_dbc *dbc, project_db_target_cb each, void *ctx, struct iw_err *err);
+
+/* Calls each for every build of the adapter; build is borrowed, its dir NULL. */
+typedef void (*project_db_build_cb)(void *ctx, const struct iw_build *build);
+int project_db_builds(struct iw_dbc *dbc, int64_t adapter_id, project_db_build_cb each,
+	void *ctx, struct iw_err *err);
+/* Stores a build under its closure, replacing an older answer; sets build->id. */
+int project_db_build_put(struct iw_dbc *dbc, int64_t adapter_id, struct iw_build *build,
+	int64_t core_ms, struct iw_err *err);
+
+#endif

@@ -1,0 +1,108 @@
+#include "adapters/target_run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+/* The flavour whose builds measure features: DESIGN, decision 6. */
+#define REFERENCE_FLAVOUR "libfuzzer"
+
+char *target_binary(const struct iw_build *build, const struct adapter_target *target)
+{
+	char *path = iw_path_join(build->dir, target->binary);
+
+	if (iw_file_exists(path))
+		return path;
+	free(path);
+	return NULL;
+}
+
+int64_t target_rss_limit_mb(
+	const struct iw_build *build, const struct adapter_target *target)
+{
+	return target->rss_limit_mb * san_flavour_find(build->flavour)->memory_factor;
+}
+
+/* Calls add for each variable: options of the flavour, then the one every runtime needs
+ * to find its tools. */
+static void each_env(const char *flavour_name, enum san_use use, const char *symbolizer,
+	void (*add)(void *ctx, const char *name, const char *value), void *ctx)
+{
+	const struct san_flavour *flavour = san_flavour_find(flavour_name);
+	const struct san_env *env;
+
+	for (env = flavour->env; env && env->name; env++) {
+		struct iw_buf value = {0};
+
+		san_flavour_options(
+			env, use, symbolizer, symbolizer ? NULL : "symbolize=0", &value);
+		add(ctx, env->name, value.data ? value.data : "");
+		iw_buf_fini(&value);
+	}
+	add(ctx, "PATH", "/usr/bin:/bin");
+}
+
+static void add_to_job(void *ctx, const char *name, const char *value)
+{
+	iw_job_env(ctx, name, value);
+}
+
+void target_add_env(struct iw_job *job, const struct iw_build *build, enum san_use use,
+	const char *symbolizer)
+{
+	each_env(build->flavour, use, symbolizer, add_to_job, job);
+}
+
+static void add_to_spec(void *ctx, const char *name, const char *value)
+{
+	struct target_driver *d = ctx;
+	size_t n = 0;
+
+	while (d->env && d->env[n])
+		n++;
+	d->env = iw_reallocarray(d->env, n + 2, sizeof *d->env);
+	d->env[n] = iw_fmt("%s=%s", name, value);
+	d->env[n + 1] = NULL;
+}
+
+int target_driver_init(struct target_driver *out, const struct iw_build *build,
+	const struct adapter_target *target, enum iw_purpose purpose, const char *driver,
+	const char *symbolizer, struct iw_err *err)
+{
+	*out = (struct target_driver){.binary = target_binary(build, target)};
+	if (!out->binary)
+		return iw_err_set(err, IW_ENOENT, "the %s build has no '%s'",
+			build->flavour, target->binary);
+	each_env(build->flavour, SAN_USE_REPLAY, symbolizer, add_to_spec, out);
+	out->reads[0] = build->dir;
+	out->spec = (struct engine_driver_spec){
+		.binary = out->binary,
+		.driver = driver,
+		.env = (const char *const *)out->env,
+		.reads = out->reads,
+		.purpose = purpose,
+		.timeout_ms = target->timeout_s * 1000,
+		.rss_limit_mb = target_rss_limit_mb(build, target),
+		.malloc_limit_mb = target->rss_limit_mb,
+		.wants_features = strcmp(build->flavour, REFERENCE_FLAVOUR) == 0,
+		.leaks = target->check_leaks && strstr(build->flavour, "asan") != NULL,
+		.no_aslr = san_flavour_find(build->flavour)->no_aslr,
+	};
+	return 0;
+}
+
+void target_driver_fini(struct target_driver *d)
+{
+	size_t i;
+
+	for (i = 0; d->env && d->env[i]; i++)
+		free(d->env[i]);
+	free(d->env);
+	free(d->binary);
+	*d = (struct target_driver){0};
+}

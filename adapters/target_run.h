@@ -1,0 +1,49 @@
+/*
+ * How a target of a build is run: its program, the environment that its flavour wants,
+ * and the driver's spec for it. Thread: any.
+ */
+#ifndef ADAPTERS_TARGET_RUN_H
+#define ADAPTERS_TARGET_RUN_H
+
+#include <stdbool.h>
+
+#include "adapters/target.h"
+#include "base/build.h"
+#include "base/job.h"
+#include "engine/driver.h"
+#include "sanitizers/flavour.h"
+
+/* The path of a target's program in a build; NULL when the build has none. The caller
+ * frees. */
+char *target_binary(const struct iw_build *build, const struct adapter_target *target);
+
+/* The target's memory limit under the build's flavour, in MiB of resident memory. One
+ * allocation is held to adapter_target.rss_limit_mb itself: no runtime adds to that. */
+int64_t target_rss_limit_mb(
+	const struct iw_build *build, const struct adapter_target *target);
+
+/* Adds the runtime options of the build's flavour; symbolizer may be NULL. */
+void target_add_env(struct iw_job *job, const struct iw_build *build, enum san_use use,
+	const char *symbolizer);
+
+/* A driver spec with the strings it points to. Zero-initialise. */
+struct target_driver {
+	struct engine_driver_spec spec;
+	/* below: private */
+	char *binary;
+	char **env;
+	const char *reads[2];
+};
+
+/*
+ * Fills spec for judging and measuring units of target on build: features on the
+ * reference flavour only, limits as the adapter says. IW_ENOENT when the build does not
+ * have the target. driver is the path of ironworks-driver.so. Without symbolizer (NULL)
+ * frames of deaths are module and offset only, which costs a tenth.
+ */
+int target_driver_init(struct target_driver *out, const struct iw_build *build,
+	const struct adapter_target *target, enum iw_purpose purpose, const char *driver,
+	const char *symbolizer, struct iw_err *err);
+void target_driver_fini(struct target_driver *driver);
+
+#endif
