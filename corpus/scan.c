@@ -1,0 +1,359 @@
+/*
+ * A scan has three steps: list the files that are new, read and encode them (the only
+ * step that takes time, so large imports do it on several threads), and gather what came
+ * of it.
+ */
+#include "corpus/scan.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "corpus/pack.h"
+
+#include "base/banned.h"
+
+#define THREADS_MAX 8
+#define THREAD_MIN 256 /* files that are worth a thread */
+
+/* A name in 16 bytes: a corpus of a million files must stay small in memory. */
+struct corpus_scan_key {
+	uint64_t a, b;
+};
+
+struct corpus_scan {
+	char *dir;
+	struct corpus_scan_key *slots; /* open addressing; {0, 0} is free */
+	size_t slot_count, used;
+	struct corpus_encoder *encoder;
+	int threads;
+};
+
+struct corpus_scan *corpus_scan_new(const char *dir)
+{
+	struct corpus_scan *scan = iw_calloc(1, sizeof *scan);
+
+	scan->dir = iw_strdup(dir);
+	scan->slot_count = 1024;
+	scan->slots = iw_calloc(scan->slot_count, sizeof *scan->slots);
+	scan->encoder = corpus_encoder_new();
+	return scan;
+}
+
+void corpus_scan_free(struct corpus_scan *scan)
+{
+	if (!scan)
+		return;
+	corpus_encoder_free(scan->encoder);
+	free(scan->slots);
+	free(scan->dir);
+	free(scan);
+}
+
+void corpus_scan_threads(struct corpus_scan *scan, int threads)
+{
+	scan->threads = threads;
+}
+
+void corpus_scan_move(struct corpus_scan *scan, const char *dir)
+{
+	free(scan->dir);
+	scan->dir = iw_strdup(dir);
+}
+
+void corpus_found_fini(struct corpus_found *found)
+{
+	size_t i;
+
+	free(found->units);
+	free(found->keys);
+	for (i = 0; i < found->record_bufs; i++)
+		iw_buf_fini(&found->records[i]);
+	free(found->records);
+	*found = (struct corpus_found){0};
+}
+
+static struct corpus_scan_key key_of(const char *name)
+{
+	struct iw_sha256 sha = iw_sha256(name, strlen(name));
+	struct corpus_scan_key key;
+
+	memcpy(&key, sha.bytes, sizeof key);
+	return key;
+}
+
+/* The slot that holds the key, or the free one where it belongs. */
+static struct corpus_scan_key *find_slot(
+	const struct corpus_scan *scan, const struct corpus_scan_key *key)
+{
+	size_t at = key->a & (scan->slot_count - 1);
+
+	while ((scan->slots[at].a || scan->slots[at].b) &&
+		(scan->slots[at].a != key->a || scan->slots[at].b != key->b))
+		at = (at + 1) & (scan->slot_count - 1);
+	return &scan->slots[at];
+}
+
+static bool is_seen(const struct corpus_scan *scan, const struct corpus_scan_key *key)
+{
+	const struct corpus_scan_key *slot = find_slot(scan, key);
+
+	return slot->a || slot->b;
+}
+
+static void remember(struct corpus_scan *scan, const struct corpus_scan_key *key)
+{
+	struct corpus_scan_key *old = scan->slots;
+	size_t old_count = scan->slot_count, i;
+
+	if (is_seen(scan, key))
+		return;
+	if (2 * (scan->used + 1) > scan->slot_count) {
+		scan->slot_count *= 2;
+		scan->slots = iw_calloc(scan->slot_count, sizeof *scan->slots);
+		for (i = 0; i < old_count; i++)
+			if (old[i].a || old[i].b)
+				*find_slot(scan, &old[i]) = old[i];
+		free(old);
+	}
+	*find_slot(scan, key) = *key;
+	scan->used++;
+}
+
+void corpus_scan_commit(struct corpus_scan *scan, const struct corpus_found *found)
+{
+	size_t i;
+
+	for (i = 0; i < found->count; i++)
+		remember(scan, &found->keys[i]);
+}
+
+/* A file that is new, and what came of reading it. */
+struct file {
+	char *name;
+	struct corpus_scan_key key;
+	size_t size;
+	int64_t mtime_ms;
+	enum { GONE, UNFINISHED, LATER, REFUSED, TAKEN } what;
+	struct corpus_new_unit unit;
+	struct iw_err why; /* of a refusal */
+};
+
+struct scanning {
+	struct corpus_scan *scan;
+	bool is_final;
+	int dirfd;
+	int64_t now;
+	struct file *files;
+	size_t count, cap, bytes;
+	bool has_more;
+};
+
+/* Every n-th file is one reader's. */
+struct reader {
+	const struct scanning *s;
+	struct corpus_encoder *encoder;
+	struct iw_buf *records;
+	size_t first, step;
+	pthread_t thread;
+};
+
+/* Lists one file; 1: a bound is reached. */
+static int list_file(struct scanning *s, const char *name)
+{
+	struct corpus_scan_key key = key_of(name);
+	struct stat st;
+
+	if (is_seen(s->scan, &key))
+		return 0;
+	if (fstatat(s->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0; /* an engine removed it meanwhile */
+	if (S_ISDIR(st.st_mode))
+		return 0;
+	if (s->count == CORPUS_SCAN_FILES ||
+		(s->count > 0 && s->bytes + (size_t)st.st_size > CORPUS_SCAN_BYTES)) {
+		s->has_more = true;
+		return 1;
+	}
+	iw_grow(s->files, s->count, s->cap);
+	s->files[s->count++] = (struct file){
+		.name = iw_strdup(name),
+		.key = key,
+		.size = (size_t)st.st_size,
+		.mtime_ms =
+			(int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000,
+	};
+	s->bytes += (size_t)st.st_size;
+	return 0;
+}
+
+static void list_files(struct scanning *s, DIR *dir)
+{
+	struct dirent *entry;
+
+	while ((entry = readdir(dir)) != NULL) {
+		/* AFL++ keeps its books in dot files. */
+		if (entry->d_name[0] != '.' && list_file(s, entry->d_name) != 0)
+			break;
+	}
+}
+
+static bool is_sha1_name(const char *name)
+{
+	return strlen(name) == IW_SHA1_HEX - 1 &&
+		strspn(name, "0123456789abcdef") == IW_SHA1_HEX - 1;
+}
+
+static bool is_whole(
+	const struct scanning *s, const struct file *file, const void *data, size_t len)
+{
+	char sha1[IW_SHA1_HEX];
+
+	if (s->is_final)
+		return true;
+	if (!is_sha1_name(file->name))
+		return file->mtime_ms + CORPUS_SCAN_SETTLE_MS <= s->now;
+	iw_sha1_hex(data, len, sha1);
+	return strcmp(file->name, sha1) == 0;
+}
+
+static void read_file(struct reader *r, struct file *file)
+{
+	_auto_free_ char *data = NULL;
+	size_t len, before = r->records->len;
+	int rc;
+
+	errno = 0;
+	rc = iw_file_read_foreign_at(
+		r->s->dirfd, file->name, CORPUS_UNIT_MAX, &data, &len, &file->why);
+	if (rc == IW_ENOENT) {
+		file->what = GONE;
+	} else if (rc < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
+		file->what = LATER; /* a lack of ours, not the file's fault */
+	} else if (rc < 0) {
+		file->what = REFUSED;
+	} else if (!is_whole(r->s, file, data, len)) {
+		file->what = UNFINISHED;
+	} else {
+		file->what = TAKEN;
+		file->unit.sha = iw_sha256(data, len);
+		file->unit.size = (uint32_t)len;
+		corpus_encode(r->encoder, data, len, &file->unit.sha, r->records);
+		file->unit.record_len = r->records->len - before;
+	}
+}
+
+static void *read_files(void *arg)
+{
+	struct reader *r = arg;
+	const char *record;
+	size_t i;
+
+	for (i = r->first; i < r->s->count; i += r->step)
+		read_file(r, &r->s->files[i]);
+	/* Only now the buffer moves no more. */
+	record = r->records->data;
+	for (i = r->first; i < r->s->count; i += r->step) {
+		struct corpus_new_unit *unit = &r->s->files[i].unit;
+
+		if (unit->record_len == 0)
+			continue;
+		unit->record = record;
+		record += unit->record_len;
+	}
+	return NULL;
+}
+
+/* Reads all; this thread takes a share. */
+static void read_all(struct scanning *s, struct corpus_found *found)
+{
+	struct reader readers[THREADS_MAX];
+	bool is_running[THREADS_MAX] = {false};
+	size_t n = s->scan->threads > 0 ? (size_t)s->scan->threads : 1, i;
+
+	if (n > s->count / THREAD_MIN)
+		n = s->count / THREAD_MIN;
+	if (n > THREADS_MAX)
+		n = THREADS_MAX;
+	if (n == 0)
+		n = 1;
+	found->records = iw_calloc(n, sizeof *found->records);
+	found->record_bufs = n;
+	for (i = n; i-- > 0;) {
+		readers[i] = (struct reader){.s = s,
+			.encoder = i ? corpus_encoder_new() : s->scan->encoder,
+			.records = &found->records[i],
+			.first = i,
+			.step = n};
+		if (i > 0)
+			is_running[i] = pthread_create(&readers[i].thread, NULL,
+						read_files, &readers[i]) == 0;
+		if (!is_running[i])
+			read_files(&readers[i]);
+	}
+	for (i = 1; i < n; i++) {
+		if (is_running[i])
+			pthread_join(readers[i].thread, NULL);
+		corpus_encoder_free(readers[i].encoder);
+	}
+}
+
+static void gather(struct scanning *s, struct corpus_found *found)
+{
+	size_t i;
+
+	found->units = iw_calloc(s->count + 1, sizeof *found->units);
+	found->keys = iw_calloc(s->count + 1, sizeof *found->keys);
+	found->has_more = s->has_more;
+	for (i = 0; i < s->count; i++) {
+		struct file *file = &s->files[i];
+
+		if (file->what == TAKEN) {
+			found->keys[found->count] = file->key;
+			found->units[found->count++] = file->unit;
+		} else if (file->what == UNFINISHED) {
+			found->unfinished++;
+		} else if (file->what == REFUSED) {
+			found->refused++;
+			iw_warn("file is no unit", S("file", file->name),
+				S("dir", s->scan->dir), S("why", file->why.msg));
+			remember(s->scan, &file->key);
+		}
+		free(file->name);
+	}
+	free(s->files);
+}
+
+int corpus_scan_run(struct corpus_scan *scan, bool is_final, struct corpus_found *found,
+	struct iw_err *err)
+{
+	struct scanning s = {
+		.scan = scan, .is_final = is_final, .now = iw_time_wall_ms()};
+	DIR *dir;
+
+	*found = (struct corpus_found){0};
+	/* A job could have put a link here that leads into ours. */
+	s.dirfd = open(scan->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (s.dirfd < 0)
+		return iw_err_errno(err, errno, "cannot open '%s'", scan->dir);
+	dir = fdopendir(s.dirfd);
+	if (!dir) {
+		close(s.dirfd);
+		return iw_err_set(err, IW_EIO, "cannot list '%s'", scan->dir);
+	}
+	list_files(&s, dir);
+	read_all(&s, found);
+	closedir(dir);
+	gather(&s, found);
+	return 0;
+}
