@@ -1,0 +1,435 @@
+/*
+ * The happy path, once per question of the bisection: the git thread names the tree asked
+ * about (merging or reverting in memory), the table of verdicts is looked at, the tree is
+ * built, the input runs on it, the verdict is stored, the next question is asked.
+ *
+ *	ASK --> TREE --> (known verdict) ----------------------+
+ *	         |  \--> BUILD --> RUN --> STORE --> ASK …      |
+ *	         +-- conflict, no build, no target: untestable -+
+ *
+ * The failures: a build or a run that could not be made at all is tried INFRA_TRIES
+ * times, then answered with infra, which ends the bisection without blame.
+ */
+#include "triage/attribute.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/target_run.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "triage/bug_db.h"
+#include "triage/reproduce.h"
+
+#include "base/banned.h"
+
+#define INFRA_TRIES 3
+
+struct verdict {
+	struct verdict *next;
+	char tree[IW_GIT_HEX];
+	struct triage_answer answer;
+};
+
+struct triage_attribute {
+	const struct triage_world *world;
+	struct triage_attribute_spec spec;
+	const struct staging_snapshot *snapshot;
+	struct iw_builder builder;
+	struct triage_bisect *bisect;
+	struct verdict *verdicts;
+
+	struct triage_question question;
+	char tree[IW_GIT_HEX];
+	struct triage_answer answer;
+	int infra_failures;
+
+	struct iw_git_req git_req;
+	struct iw_build_req build_req;
+	struct iw_db_req db_req;
+	struct triage_reproduce *run;
+	struct iw_err err;
+	bool is_stopped;
+	triage_attribute_cb done;
+	void *ctx;
+};
+
+static void ask(struct triage_attribute *op);
+
+static void finish(struct triage_attribute *op)
+{
+	op->done(op, op->err.code ? &op->err : NULL, op->ctx);
+}
+
+static const struct triage_answer *known(const struct triage_attribute *op)
+{
+	const struct verdict *v;
+
+	for (v = op->verdicts; v; v = v->next)
+		if (strcmp(v->tree, op->tree) == 0)
+			return &v->answer;
+	return NULL;
+}
+
+static void remember(
+	struct triage_attribute *op, const char *tree, const struct triage_answer *answer)
+{
+	struct verdict *v = iw_calloc(1, sizeof *v);
+
+	snprintf(v->tree, sizeof v->tree, "%s", tree);
+	v->answer = *answer;
+	v->next = op->verdicts;
+	op->verdicts = v;
+}
+
+static void give_answer(struct triage_attribute *op)
+{
+	_auto_free_ char *what = triage_bisect_describe(op->bisect, &op->question);
+	static const char *const words[] = {"bad", "good", "untestable", "infra"};
+
+	iw_info("tree tested", I("bug", op->spec.bug_id), S("tree", what),
+		S("answer", words[op->answer.kind]), I("runs", op->answer.runs),
+		I("hits", op->answer.hits));
+	triage_bisect_answer(op->bisect, &op->answer);
+	ask(op);
+}
+
+/* Stored answers keep why a tree is untestable in the same word: "untestable" alone says
+ * the build failed or the target is not there. */
+static const char *answer_word(const struct triage_answer *answer)
+{
+	switch (answer->kind) {
+	case TRIAGE_BAD:
+		return "bad";
+	case TRIAGE_GOOD:
+		return "good";
+	default:
+		return "untestable";
+	}
+}
+
+static int store_verdict(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
+{
+	struct triage_attribute *op = ctx;
+
+	return verdict_db_put(dbc, op->spec.bug_id, op->tree, answer_word(&op->answer),
+		op->answer.runs, op->answer.hits, err);
+}
+
+static void on_stored(struct iw_db_req *req)
+{
+	struct triage_attribute *op = req->ctx;
+
+	if (req->err.code) {
+		op->err = req->err;
+		finish(op);
+		return;
+	}
+	remember(op, op->tree, &op->answer);
+	give_answer(op);
+}
+
+static void store(struct triage_attribute *op)
+{
+	op->db_req =
+		(struct iw_db_req){.run = store_verdict, .ctx = op, .done = on_stored};
+	iw_db_submit(op->world->db, &op->db_req);
+}
+
+static void build_tree(struct triage_attribute *op);
+
+/* Our machines failed, not the tree. */
+static void on_infra(struct triage_attribute *op, const struct iw_err *err)
+{
+	if (op->is_stopped || err->code == IW_ECANCELED) {
+		op->err = *err;
+		finish(op);
+		return;
+	}
+	iw_warn("a tree could not be tested", I("bug", op->spec.bug_id),
+		S("error", err->msg));
+	if (++op->infra_failures < INFRA_TRIES) {
+		build_tree(op);
+		return;
+	}
+	op->answer = (struct triage_answer){.kind = TRIAGE_INFRA};
+	give_answer(op);
+}
+
+static void on_run(struct triage_reproduce *run, const struct iw_err *err, void *ctx)
+{
+	struct triage_attribute *op = ctx;
+	const struct triage_reproduce_result *r = triage_reproduce_result(run);
+	unsigned runs = r->runs, hits = r->hits, others = r->others;
+	struct iw_err copy = IW_ERR_INIT;
+
+	if (err)
+		copy = *err;
+	triage_reproduce_free(run);
+	op->run = NULL;
+	if (copy.code) {
+		on_infra(op, &copy);
+		return;
+	}
+	op->answer = (struct triage_answer){.runs = runs, .hits = hits};
+	if (hits > 0)
+		op->answer.kind = TRIAGE_BAD;
+	else if (others == runs && runs > 0)
+		/* Another failure comes first here and hides whether ours is there. */
+		op->answer.kind = TRIAGE_UNTESTABLE;
+	else
+		op->answer.kind = TRIAGE_GOOD;
+	store(op);
+}
+
+static void answer_untestable(struct triage_attribute *op, enum triage_why why)
+{
+	op->answer = (struct triage_answer){.kind = TRIAGE_UNTESTABLE, .why = why};
+	give_answer(op);
+}
+
+static void on_built(
+	struct iw_build_req *req, const struct iw_build *build, const struct iw_err *err)
+{
+	struct triage_attribute *op = req->ctx;
+	struct triage_reproduce_spec spec = {
+		.build = build,
+		.target = op->spec.target,
+		.input = op->spec.input,
+		.len = op->spec.len,
+		.runs = op->question.runs,
+		.stop_hits = 1,
+		.purpose = IW_PURPOSE_BISECT,
+		.same = op->spec.signature,
+	};
+	_auto_free_ char *binary = NULL;
+
+	if (!build) {
+		on_infra(op, err);
+		return;
+	}
+	if (!build->is_ok) {
+		answer_untestable(op, TRIAGE_WHY_BUILD);
+		return;
+	}
+	binary = target_binary(build, op->spec.target->spec);
+	if (!binary) {
+		answer_untestable(op, TRIAGE_WHY_TARGET);
+		return;
+	}
+	op->run = triage_reproduce_start(op->world, &spec, on_run, op);
+	if (op->is_stopped)
+		triage_reproduce_stop(op->run);
+}
+
+static void build_tree(struct triage_attribute *op)
+{
+	op->build_req = (struct iw_build_req){
+		.adapter_id = project_id(op->spec.target->project),
+		.done = on_built,
+		.ctx = op,
+	};
+	snprintf(op->build_req.tree, sizeof op->build_req.tree, "%s", op->tree);
+	snprintf(op->build_req.flavour, sizeof op->build_req.flavour, "%s",
+		op->spec.flavour);
+	op->builder.build(op->builder.ctx, &op->build_req);
+}
+
+static void on_tree(struct iw_git_req *req)
+{
+	struct triage_attribute *op = req->ctx;
+	const struct triage_answer *old;
+
+	if (req->rc < 0) {
+		on_infra(op, &req->err);
+		return;
+	}
+	if (req->rc > 0) {
+		answer_untestable(op, TRIAGE_WHY_CONFLICT);
+		return;
+	}
+	old = known(op);
+	if (old && (old->kind != TRIAGE_GOOD || old->runs >= op->question.runs)) {
+		op->answer = *old;
+		give_answer(op);
+		return;
+	}
+	build_tree(op);
+}
+
+/* Git thread: commit with the merges of the question applied to it, one after another. */
+static int apply_merges(struct iw_git_repo *repo, struct triage_attribute *op,
+	const char *onto, bool revert, struct iw_err *err)
+{
+	const struct staged_pr *prs = op->snapshot->prs;
+	char commit[IW_GIT_HEX];
+	size_t i;
+	int rc = 0;
+
+	snprintf(commit, sizeof commit, "%s", onto);
+	for (i = 0; i < op->question.merge_count; i++) {
+		/* Reverting goes backwards: later merges may stand on earlier ones. */
+		size_t at = revert ? op->question.merge_count - 1 - i : i;
+		const struct staged_pr *pr = &prs[op->question.merges[at] - 1];
+		const char *parents[] = {commit};
+		const char *head = *pr->second_parent ? pr->second_parent : pr->head;
+
+		rc = revert ? iw_git_revert_tree(repo, commit, pr->merge, op->tree, err)
+			    : iw_git_merge_tree(repo, commit, head, op->tree, err);
+		if (rc != 0 || i + 1 == op->question.merge_count)
+			return rc;
+		rc = iw_git_commit_make(repo, op->tree, parents, 1, commit, err);
+		if (rc < 0)
+			return rc;
+	}
+	return rc;
+}
+
+static int find_tree(struct iw_git_repo *repo, void *ctx, struct iw_err *err)
+{
+	struct triage_attribute *op = ctx;
+	const struct triage_question *q = &op->question;
+	const struct staging_snapshot *s = op->snapshot;
+	const char *prefix = q->prefix ? s->prs[q->prefix - 1].merge : s->base_commit;
+
+	switch (q->kind) {
+	case TRIAGE_PREFIX:
+		snprintf(op->tree, sizeof op->tree, "%s",
+			q->prefix ? s->prs[q->prefix - 1].tree : s->base_tree);
+		return 0;
+	case TRIAGE_WITHOUT:
+		return apply_merges(repo, op, s->commit, true, err);
+	case TRIAGE_ALONE:
+		return apply_merges(repo, op, s->base_commit, false, err);
+	case TRIAGE_PREFIX_WITH:
+		return apply_merges(repo, op, prefix, false, err);
+	}
+	return iw_err_set(err, IW_EINVAL, "unknown question");
+}
+
+static void ask(struct triage_attribute *op)
+{
+	if (op->is_stopped) {
+		iw_err_set(&op->err, IW_ECANCELED, "stopped");
+		finish(op);
+		return;
+	}
+	if (triage_bisect_next(op->bisect, &op->question) == 0) {
+		finish(op);
+		return;
+	}
+	op->infra_failures = 0;
+	op->git_req = (struct iw_git_req){.run = find_tree, .ctx = op, .done = on_tree};
+	iw_git_submit(project_git(op->spec.target->project), &op->git_req);
+}
+
+static void take_verdict(
+	void *ctx, const char *tree, const char *word, int64_t runs, int64_t hits)
+{
+	struct triage_answer answer = {.runs = (unsigned)runs, .hits = (unsigned)hits};
+
+	if (strcmp(word, "bad") == 0)
+		answer.kind = TRIAGE_BAD;
+	else if (strcmp(word, "good") == 0)
+		answer.kind = TRIAGE_GOOD;
+	else
+		answer.kind = TRIAGE_UNTESTABLE;
+	remember(ctx, tree, &answer);
+}
+
+static int load_verdicts(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
+{
+	struct triage_attribute *op = ctx;
+
+	return verdict_db_list(dbc, op->spec.bug_id, take_verdict, op, err);
+}
+
+static void on_loaded(struct iw_db_req *req)
+{
+	struct triage_attribute *op = req->ctx;
+
+	op->err = req->err;
+	if (op->err.code)
+		finish(op);
+	else
+		ask(op);
+}
+
+struct triage_attribute *triage_attribute_start(const struct triage_world *world,
+	const struct triage_attribute_spec *spec, triage_attribute_cb done, void *ctx)
+{
+	struct triage_attribute *op = iw_calloc(1, sizeof *op);
+	const struct staging_snapshot *s = project_snapshot(spec->target->project);
+	struct triage_bisect_spec bisect = {
+		.count = s->count, .hits = spec->hits, .runs = spec->runs};
+	int *prs = iw_calloc(s->count + 1, sizeof *prs);
+	size_t i;
+
+	for (i = 0; i < s->count; i++)
+		prs[i] = (int)s->prs[i].number;
+	bisect.prs = prs;
+	op->world = world;
+	op->spec = *spec;
+	op->snapshot = s;
+	op->builder = project_builder(spec->target->project);
+	op->bisect = triage_bisect_new(&bisect);
+	op->done = done;
+	op->ctx = ctx;
+	free(prs);
+	op->db_req =
+		(struct iw_db_req){.run = load_verdicts, .ctx = op, .done = on_loaded};
+	iw_db_submit(world->db, &op->db_req);
+	return op;
+}
+
+void triage_attribute_stop(struct triage_attribute *op)
+{
+	op->is_stopped = true;
+	if (op->run)
+		triage_reproduce_stop(op->run);
+}
+
+const struct triage_attribution *triage_attribute_result(
+	const struct triage_attribute *op)
+{
+	return triage_bisect_result(op->bisect);
+}
+
+char *triage_attribute_proof(const struct triage_attribute *op)
+{
+	json_t *proof = triage_bisect_json(op->bisect);
+	char *text = json_dumps(proof, JSON_COMPACT);
+
+	json_decref(proof);
+	return text;
+}
+
+char *triage_attribute_prs(const struct triage_attribute *op)
+{
+	const struct triage_attribution *a = triage_bisect_result(op->bisect);
+	json_t *prs = json_array();
+	char *text;
+	size_t i;
+
+	for (i = 0; i < a->count; i++)
+		json_array_append_new(prs, json_integer(a->prs[i]));
+	text = json_dumps(prs, JSON_COMPACT);
+	json_decref(prs);
+	return text;
+}
+
+void triage_attribute_free(struct triage_attribute *op)
+{
+	struct verdict *v, *next;
+
+	if (!op)
+		return;
+	for (v = op->verdicts; v; v = next) {
+		next = v->next;
+		free(v);
+	}
+	triage_bisect_free(op->bisect);
+	free(op);
+}

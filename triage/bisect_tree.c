@@ -1,0 +1,378 @@
+#include "triage/bisect_tree.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+#define MAX_BUILDS 64
+
+/* With p ~ Beta(h + 1, m + 1) after h hits and m misses, the chance of n misses in a row
+ * is E[(1 - p)^n], a ratio of two beta functions: the product below. */
+double bisect_miss(unsigned hits, unsigned runs, unsigned n)
+{
+	double chance = 1, misses = runs > hits ? (double)(runs - hits) : 0;
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		chance *= (misses + 1 + i) / ((double)hits + misses + 2 + i);
+	return chance;
+}
+
+unsigned triage_bisect_runs(unsigned hits, unsigned runs)
+{
+	unsigned n = 1;
+
+	while (n < TRIAGE_BISECT_RUNS && bisect_miss(hits, runs, n) > TRIAGE_BISECT_MISS)
+		n++;
+	return n;
+}
+
+/* The runs wanted now: what the snapshot showed and what bad trees showed since. A count
+ * that stops at the first hit is no bias here, since only the likelihood enters. */
+static unsigned runs_wanted(const struct triage_bisect *b)
+{
+	unsigned hits = b->hits, runs = b->runs;
+	size_t i;
+
+	for (i = 0; i < b->tree_count; i++) {
+		if (b->trees[i].state == TREE_BAD) {
+			hits += b->trees[i].hits;
+			runs += b->trees[i].runs;
+		}
+	}
+	return triage_bisect_runs(hits, runs);
+}
+
+static void sort_merges(struct triage_question *q)
+{
+	size_t i, j;
+
+	for (i = 1; i < q->merge_count; i++) {
+		size_t m = q->merges[i];
+
+		for (j = i; j > 0 && q->merges[j - 1] > m; j--)
+			q->merges[j] = q->merges[j - 1];
+		q->merges[j] = m;
+	}
+}
+
+static struct triage_question canonical(
+	const struct triage_bisect *b, const struct triage_question *question)
+{
+	struct triage_question q = *question;
+	size_t i, n = 0;
+
+	q.runs = 0;
+	sort_merges(&q);
+	if (q.kind == TRIAGE_WITHOUT) {
+		q.prefix = 0;
+		if (q.merge_count == 1 && q.merges[0] == b->count)
+			q = (struct triage_question){
+				.kind = TRIAGE_PREFIX, .prefix = b->count - 1};
+		return q;
+	}
+	if (q.kind == TRIAGE_PREFIX)
+		q.merge_count = 0;
+	if (q.kind == TRIAGE_ALONE)
+		q.prefix = 0;
+	for (i = 0; i < q.merge_count; i++) {
+		if (q.merges[i] == q.prefix + 1)
+			q.prefix++;
+		else if (q.merges[i] > q.prefix)
+			q.merges[n++] = q.merges[i];
+	}
+	q.merge_count = n;
+	for (; n < TRIAGE_BISECT_SET; n++)
+		q.merges[n] = 0;
+	q.kind = q.merge_count == 0 ? TRIAGE_PREFIX
+		: q.prefix == 0	    ? TRIAGE_ALONE
+				    : TRIAGE_PREFIX_WITH;
+	return q;
+}
+
+static bool same_question(
+	const struct triage_question *a, const struct triage_question *b)
+{
+	return a->kind == b->kind && a->prefix == b->prefix &&
+		a->merge_count == b->merge_count &&
+		memcmp(a->merges, b->merges, a->merge_count * sizeof a->merges[0]) == 0;
+}
+
+static struct tree *find(
+	const struct triage_bisect *b, const struct triage_question *question)
+{
+	struct triage_question q = canonical(b, question);
+	size_t i;
+
+	for (i = 0; i < b->tree_count; i++)
+		if (same_question(&b->trees[i].question, &q))
+			return &b->trees[i];
+	return NULL;
+}
+
+const struct tree *bisect_find(
+	const struct triage_bisect *b, const struct triage_question *question)
+{
+	return find(b, question);
+}
+
+static bool is_snapshot(const struct triage_bisect *b, const struct triage_question *q)
+{
+	return q->kind == TRIAGE_PREFIX && q->prefix == b->count;
+}
+
+static bool put(struct triage_bisect *b, struct tree *tree)
+{
+	b->asked = (size_t)(tree - b->trees);
+	b->has_question = true;
+	return false;
+}
+
+bool bisect_ask(struct triage_bisect *b, const struct triage_question *question,
+	const struct tree **tree)
+{
+	struct tree *known = find(b, question);
+
+	if (!known) {
+		if (b->result.builds >= b->max_builds)
+			return false;
+		iw_grow(b->trees, b->tree_count, b->tree_cap);
+		known = &b->trees[b->tree_count++];
+		*known = (struct tree){
+			.question = canonical(b, question), .wanted = runs_wanted(b)};
+		if (!is_snapshot(b, &known->question))
+			b->result.builds++;
+	}
+	*tree = known;
+	return known->state != TREE_UNKNOWN || put(b, known);
+}
+
+bool bisect_recheck(struct triage_bisect *b, const struct triage_question *question,
+	const struct tree **tree)
+{
+	struct tree *known = find(b, question);
+
+	if (!known)
+		return bisect_ask(b, question, tree);
+	*tree = known;
+	if (known->state == TREE_GOOD && !known->is_rechecked) {
+		known->is_rechecked = true;
+		known->wanted = known->runs + runs_wanted(b);
+		known->state = TREE_UNKNOWN;
+	}
+	return known->state != TREE_UNKNOWN || put(b, known);
+}
+
+void bisect_say(struct triage_bisect *b, const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+	size_t i;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	for (i = 0; i < b->log_count; i++)
+		if (strcmp(b->log[i], line) == 0)
+			return;
+	iw_grow(b->log, b->log_count, b->log_cap);
+	b->log[b->log_count++] = iw_strdup(line);
+}
+
+static const char *why_words(enum triage_why why)
+{
+	switch (why) {
+	case TRIAGE_WHY_TARGET:
+		return "the target does not exist there";
+	case TRIAGE_WHY_BUILD:
+		return "it does not build";
+	case TRIAGE_WHY_CONFLICT:
+		return "a merge or a revert conflicts";
+	default:
+		return "it cannot be tested";
+	}
+}
+
+static void log_answer(struct triage_bisect *b, const struct tree *tree)
+{
+	_auto_free_ char *name = triage_bisect_describe(b, &tree->question);
+	const char *plural = tree->runs == 1 ? "" : "s";
+
+	if (tree->state == TREE_BAD)
+		bisect_say(b, "%s: bad, %u hit%s in %u run%s", name, tree->hits,
+			tree->hits == 1 ? "" : "s", tree->runs, plural);
+	else if (tree->state == TREE_GOOD)
+		bisect_say(b, "%s: good, no hit in %u run%s", name, tree->runs, plural);
+	else if (tree->state == TREE_UNTESTABLE)
+		bisect_say(b, "%s: untestable, %s", name, why_words(tree->why));
+}
+
+void triage_bisect_answer(struct triage_bisect *b, const struct triage_answer *answer)
+{
+	struct tree *tree = &b->trees[b->asked];
+
+	if (!b->has_question)
+		return;
+	b->has_question = false;
+	tree->runs += answer->runs;
+	tree->hits += answer->hits;
+	b->total_runs += answer->runs;
+	if (answer->kind == TRIAGE_INFRA) {
+		_auto_free_ char *name = triage_bisect_describe(b, &tree->question);
+
+		bisect_say(b, "%s: no answer, our own machines failed", name);
+		b->has_infra_failed = true;
+		return;
+	}
+	if (answer->kind == TRIAGE_BAD || answer->hits > 0) {
+		tree->state = TREE_BAD;
+	} else if (answer->kind == TRIAGE_UNTESTABLE || answer->runs == 0) {
+		/* A tree that was good before stays so: only its second look failed. */
+		tree->state = tree->is_rechecked ? TREE_GOOD : TREE_UNTESTABLE;
+		tree->why = answer->kind == TRIAGE_UNTESTABLE ? answer->why
+							      : TRIAGE_WHY_OTHER;
+	} else if (tree->runs >= tree->wanted) {
+		tree->state = TREE_GOOD;
+	}
+	log_answer(b, tree);
+}
+
+static void add_prs(const struct triage_bisect *b, const struct triage_question *q,
+	struct iw_buf *out)
+{
+	size_t i;
+
+	for (i = 0; i < q->merge_count; i++)
+		iw_buf_addf(out, "%sPR #%d",
+			i == 0				  ? ""
+				: i + 1 == q->merge_count ? " and "
+							  : ", ",
+			b->prs[q->merges[i] - 1]);
+}
+
+static void add_prefix(const struct triage_bisect *b, size_t prefix, struct iw_buf *out)
+{
+	if (prefix == 0)
+		iw_buf_adds(out, "the base");
+	else if (prefix == b->count)
+		iw_buf_adds(out, "the snapshot");
+	else
+		iw_buf_addf(out, "the tree at PR #%d", b->prs[prefix - 1]);
+}
+
+char *triage_bisect_describe(
+	const struct triage_bisect *b, const struct triage_question *question)
+{
+	struct iw_buf out = {0};
+
+	switch (question->kind) {
+	case TRIAGE_PREFIX:
+		add_prefix(b, question->prefix, &out);
+		break;
+	case TRIAGE_WITHOUT:
+		iw_buf_adds(&out, "the snapshot without ");
+		add_prs(b, question, &out);
+		break;
+	case TRIAGE_ALONE:
+		iw_buf_adds(&out, "the base with only ");
+		add_prs(b, question, &out);
+		break;
+	case TRIAGE_PREFIX_WITH:
+		add_prefix(b, question->prefix, &out);
+		iw_buf_adds(&out, " with ");
+		add_prs(b, question, &out);
+		break;
+	}
+	return iw_buf_steal(&out);
+}
+
+struct triage_bisect *triage_bisect_new(const struct triage_bisect_spec *spec)
+{
+	struct triage_bisect *b = iw_calloc(1, sizeof *b);
+
+	b->prs = iw_calloc(spec->count + 1, sizeof *b->prs);
+	if (spec->count)
+		memcpy(b->prs, spec->prs, spec->count * sizeof *b->prs);
+	b->count = spec->count;
+	b->hits = spec->hits;
+	b->runs = spec->runs > spec->hits ? spec->runs : spec->hits;
+	b->max_builds = spec->max_builds ? spec->max_builds : MAX_BUILDS;
+	bisect_say(b,
+		"the snapshot of %zu merges: bad, %u hits in %u runs; %u runs without a "
+		"hit make a tree good",
+		b->count, b->hits, b->runs, triage_bisect_runs(b->hits, b->runs));
+	return b;
+}
+
+void triage_bisect_free(struct triage_bisect *b)
+{
+	size_t i;
+
+	if (!b)
+		return;
+	for (i = 0; i < b->log_count; i++)
+		free(b->log[i]);
+	free(b->log);
+	free(b->reason);
+	free(b->result_prs);
+	free(b->merges);
+	free(b->trees);
+	free(b->prs);
+	free(b);
+}
+
+void triage_bisect_freep(struct triage_bisect **b)
+{
+	triage_bisect_free(*b);
+}
+
+const struct triage_attribution *triage_bisect_result(const struct triage_bisect *b)
+{
+	return b->is_decided ? &b->result : NULL;
+}
+
+const char *const *triage_bisect_log(const struct triage_bisect *b, size_t *count)
+{
+	*count = b->log_count;
+	return (const char *const *)b->log;
+}
+
+const char *triage_outcome_word(enum triage_outcome outcome)
+{
+	static const char *const words[] = {[TRIAGE_STAGED] = "staged",
+		[TRIAGE_INTERACTION] = "interaction",
+		[TRIAGE_PRE_EXISTING] = "pre-existing",
+		[TRIAGE_SUSPECT] = "suspect",
+		[TRIAGE_FLAKY] = "flaky",
+		[TRIAGE_OUTCOME_INFRA] = "infra"};
+
+	return words[outcome];
+}
+
+json_t *triage_bisect_json(const struct triage_bisect *b)
+{
+	json_t *out = json_object(), *log = json_array(), *prs = json_array();
+	size_t i;
+
+	for (i = 0; i < b->log_count; i++)
+		json_array_append_new(log, json_string(b->log[i]));
+	if (b->is_decided) {
+		for (i = 0; i < b->result.count; i++)
+			json_array_append_new(prs, json_integer(b->result_prs[i]));
+		json_object_set_new(out, "outcome",
+			json_string(triage_outcome_word(b->result.outcome)));
+		json_object_set_new(out, "reason", json_string(b->reason));
+		json_object_set(out, "prs", prs);
+	}
+	json_decref(prs);
+	json_object_set_new(out, "builds", json_integer(b->result.builds));
+	json_object_set_new(out, "runs", json_integer(b->total_runs));
+	json_object_set_new(out, "log", log);
+	return out;
+}

@@ -1,0 +1,66 @@
+/*
+ * Private to the bisection: its record, that is the trees it asked about, what is known
+ * of each, the log and the result. What to ask next is bisect.c's.
+ *
+ * A tree is a set of merges, written as the longest prefix it begins with and the merges
+ * beyond, so that one tree asked in two ways (base + PR 1, the tree at merge 1) is one
+ * build. The snapshot with a merge reverted is kept apart: a revert may conflict where
+ * leaving the merge out does not.
+ */
+#ifndef TRIAGE_BISECT_TREE_H
+#define TRIAGE_BISECT_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "triage/bisect.h"
+
+enum tree_state { TREE_UNKNOWN, TREE_BAD, TREE_GOOD, TREE_UNTESTABLE };
+
+struct tree {
+	struct triage_question question; /* canonical */
+	enum tree_state state;
+	enum triage_why why;
+	unsigned runs, hits; /* of all answers */
+	unsigned wanted;     /* runs without a hit that make it good */
+	bool is_rechecked;
+};
+
+struct triage_bisect {
+	int *prs;
+	size_t count;
+	unsigned hits, runs, max_builds;
+	struct tree *trees;
+	size_t tree_count, tree_cap;
+	size_t asked; /* index of the tree in question */
+	bool has_question, is_decided;
+	bool has_infra_failed;
+	struct triage_attribution result;
+	size_t *merges; /* of the result */
+	int *result_prs;
+	char *reason;
+	char **log;
+	size_t log_count, log_cap;
+	unsigned total_runs;
+};
+
+/* Appends a sentence unless the log has it: the decision is derived anew after every
+ * answer and says the same things again. */
+void bisect_say(struct triage_bisect *b, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* True: the tree's state is known. False: a question is on its way (or the limit of
+ * builds is reached, has_question is false then): return to the caller at once. */
+bool bisect_ask(struct triage_bisect *b, const struct triage_question *question,
+	const struct tree **tree);
+/* Asks a good tree once more with as many runs as now seem right. Same result. */
+bool bisect_recheck(struct triage_bisect *b, const struct triage_question *question,
+	const struct tree **tree);
+/* What is known without asking; NULL when it was never asked. */
+const struct tree *bisect_find(
+	const struct triage_bisect *b, const struct triage_question *question);
+
+/* The chance that a bug with hits of runs shows in none of n. */
+double bisect_miss(unsigned hits, unsigned runs, unsigned n);
+
+#endif

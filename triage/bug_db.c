@@ -1,0 +1,167 @@
+#include "triage/bug_db.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+
+#include "base/banned.h"
+
+void bug_row_fini(struct bug_row *row)
+{
+	free(row->frames);
+	free(row->outcome);
+	free(row->prs);
+	free(row->proof);
+	free(row->issue);
+	free(row->snapshot);
+	*row = (struct bug_row){0};
+}
+
+int bug_db_add(struct iw_dbc *dbc, struct bug_row *row, struct iw_err *err)
+{
+	int rc;
+
+	row->found_ms = iw_time_wall_ms();
+	rc = iw_db_exec(dbc, err,
+		"INSERT INTO bug (adapter_id, target_id, state, type, is_security, "
+		"frames, flavour, build_id, best, best_size, first_size, runs, hits, "
+		"report, found_ms, changed_ms) "
+		"VALUES (?, ?, 'new', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"iisissibiiiibii", row->adapter_id, row->target_id, row->type,
+		(int64_t)row->is_security, row->frames, row->flavour, row->build_id,
+		row->best.bytes, sizeof row->best.bytes, row->best_size, row->first_size,
+		row->runs, row->hits, row->report.bytes, sizeof row->report.bytes,
+		row->found_ms, row->found_ms);
+	if (rc == 0)
+		row->id = iw_db_last_id(dbc);
+	return rc;
+}
+
+int bug_db_set_best(struct iw_dbc *dbc, int64_t id, const struct iw_sha256 *best,
+	int64_t size, int64_t runs, int64_t hits, bool is_minimized, struct iw_err *err)
+{
+	return iw_db_exec(dbc, err,
+		"UPDATE bug SET best = ?, best_size = ?, runs = ?, hits = ?, "
+		"is_minimized = ?, changed_ms = ? WHERE id = ?",
+		"biiiiii", best->bytes, sizeof best->bytes, size, runs, hits,
+		(int64_t)is_minimized, iw_time_wall_ms(), id);
+}
+
+int bug_db_set_outcome(struct iw_dbc *dbc, int64_t id, const char *outcome,
+	const char *prs, const char *proof, struct iw_err *err)
+{
+	return iw_db_exec(dbc, err,
+		"UPDATE bug SET outcome = ?, prs = ?, proof = ?, changed_ms = ? "
+		"WHERE id = ?",
+		"sssii", outcome, prs, proof, iw_time_wall_ms(), id);
+}
+
+int bug_db_set_issue(struct iw_dbc *dbc, int64_t id, const char *state, const char *issue,
+	struct iw_err *err)
+{
+	return iw_db_exec(dbc, err,
+		"UPDATE bug SET state = ?, issue = ?, changed_ms = ? WHERE id = ?",
+		"ssii", state, issue, iw_time_wall_ms(), id);
+}
+
+static void copy(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from ? from : "");
+}
+
+static char *copy_of(const char *s)
+{
+	return s ? iw_strdup(s) : NULL;
+}
+
+static void copy_hash(struct iw_sha256 *to, sqlite3_stmt *stmt, const char *name)
+{
+	size_t len;
+	const void *data = iw_col_blob(stmt, name, &len);
+
+	if (len == sizeof to->bytes)
+		memcpy(to->bytes, data, len);
+}
+
+static void read_row(sqlite3_stmt *stmt, struct bug_row *row)
+{
+	*row = (struct bug_row){
+		.id = iw_col_int(stmt, "id"),
+		.adapter_id = iw_col_int(stmt, "adapter_id"),
+		.target_id = iw_col_int(stmt, "target_id"),
+		.build_id = iw_col_int(stmt, "build_id"),
+		.is_security = iw_col_int(stmt, "is_security"),
+		.is_minimized = iw_col_int(stmt, "is_minimized"),
+		.frames = copy_of(iw_col_str(stmt, "frames")),
+		.best_size = iw_col_int(stmt, "best_size"),
+		.first_size = iw_col_int(stmt, "first_size"),
+		.runs = iw_col_int(stmt, "runs"),
+		.hits = iw_col_int(stmt, "hits"),
+		.outcome = copy_of(iw_col_str(stmt, "outcome")),
+		.prs = copy_of(iw_col_str(stmt, "prs")),
+		.proof = copy_of(iw_col_str(stmt, "proof")),
+		.issue = copy_of(iw_col_str(stmt, "issue")),
+		.snapshot = copy_of(iw_col_str(stmt, "snapshot")),
+		.found_ms = iw_col_int(stmt, "found_ms"),
+		.sightings = iw_col_int(stmt, "sightings"),
+	};
+	copy(row->adapter, sizeof row->adapter, iw_col_str(stmt, "adapter"));
+	copy(row->target, sizeof row->target, iw_col_str(stmt, "target"));
+	copy(row->flavour, sizeof row->flavour, iw_col_str(stmt, "flavour"));
+	copy(row->closure, sizeof row->closure, iw_col_str(stmt, "closure"));
+	copy(row->state, sizeof row->state, iw_col_str(stmt, "state"));
+	copy(row->type, sizeof row->type, iw_col_str(stmt, "type"));
+	copy_hash(&row->best, stmt, "best");
+	copy_hash(&row->report, stmt, "report");
+}
+
+int bug_db_list(
+	struct iw_dbc *dbc, int64_t id, bug_db_cb each, void *ctx, struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(dbc,
+		"SELECT g.*, t.name AS target, a.name AS adapter, b.closure AS closure, "
+		"a.snapshot AS snapshot, "
+		"(SELECT count(*) FROM crash c WHERE c.bug_id = g.id) AS sightings "
+		"FROM bug g JOIN target t ON t.id = g.target_id "
+		"JOIN adapter a ON a.id = g.adapter_id JOIN build b ON b.id = g.build_id "
+		"WHERE ?1 = 0 OR g.id = ?1 ORDER BY g.id",
+		"i", id);
+	struct bug_row row;
+	int rc, stop = 0;
+
+	while (stop == 0 && (rc = iw_stmt_step(dbc, stmt, err)) == 1) {
+		read_row(stmt, &row);
+		stop = each(ctx, &row);
+		bug_row_fini(&row);
+	}
+	iw_stmt_done(dbc, stmt);
+	return stop ? stop : rc;
+}
+
+int verdict_db_put(struct iw_dbc *dbc, int64_t bug_id, const char *tree,
+	const char *answer, int64_t runs, int64_t hits, struct iw_err *err)
+{
+	return iw_db_exec(dbc, err,
+		"INSERT INTO verdict (bug_id, tree, answer, runs, hits) "
+		"VALUES (?, ?, ?, ?, ?) ON CONFLICT (bug_id, tree) DO UPDATE SET "
+		"answer = excluded.answer, runs = excluded.runs, hits = excluded.hits",
+		"issii", bug_id, tree, answer, runs, hits);
+}
+
+int verdict_db_list(struct iw_dbc *dbc, int64_t bug_id, verdict_db_cb each, void *ctx,
+	struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(dbc,
+		"SELECT tree, answer, runs, hits FROM verdict WHERE bug_id = ?", "i",
+		bug_id);
+	int rc;
+
+	while ((rc = iw_stmt_step(dbc, stmt, err)) == 1)
+		each(ctx, iw_col_str(stmt, "tree"), iw_col_str(stmt, "answer"),
+			iw_col_int(stmt, "runs"), iw_col_int(stmt, "hits"));
+	iw_stmt_done(dbc, stmt);
+	return rc;
+}

@@ -1,0 +1,56 @@
+/*
+ * Rows of the tables bug and verdict: every statement on them is here. Synchronous;
+ * thread: that of the connection. Strings of a row are the row's own; bug_row_fini frees.
+ */
+#ifndef TRIAGE_BUG_DB_H
+#define TRIAGE_BUG_DB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/db.h"
+#include "base/hash.h"
+
+struct bug_row {
+	int64_t id;
+	int64_t adapter_id, target_id, build_id;
+	char adapter[48], target[48], flavour[40], closure[IW_SHA256_HEX];
+	char state[16]; /* new, open, flaky */
+	char type[64];
+	bool is_security, is_minimized;
+	char *frames; /* JSON: the signature */
+	struct iw_sha256 best, report;
+	int64_t best_size, first_size;
+	int64_t runs, hits;
+	char *outcome, *prs, *proof; /* NULL until attributed */
+	char *issue;		     /* NULL until written */
+	char *snapshot;		     /* commit of its adapter's snapshot */
+	int64_t found_ms, sightings;
+};
+
+void bug_row_fini(struct bug_row *row);
+
+/* Makes a bug of state new from row's fields; sets row->id and found_ms. */
+int bug_db_add(struct iw_dbc *dbc, struct bug_row *row, struct iw_err *err);
+int bug_db_set_best(struct iw_dbc *dbc, int64_t id, const struct iw_sha256 *best,
+	int64_t size, int64_t runs, int64_t hits, bool is_minimized, struct iw_err *err);
+int bug_db_set_outcome(struct iw_dbc *dbc, int64_t id, const char *outcome,
+	const char *prs, const char *proof, struct iw_err *err);
+/* state becomes open or flaky, the issue's file is remembered. */
+int bug_db_set_issue(struct iw_dbc *dbc, int64_t id, const char *state, const char *issue,
+	struct iw_err *err);
+
+typedef int (*bug_db_cb)(void *ctx, const struct bug_row *row);
+/* All bugs, oldest first; id 0: all. Stops when each returns non-zero, and returns it. */
+int bug_db_list(
+	struct iw_dbc *dbc, int64_t id, bug_db_cb each, void *ctx, struct iw_err *err);
+
+/* Answers of a bisection, by tree. */
+int verdict_db_put(struct iw_dbc *dbc, int64_t bug_id, const char *tree,
+	const char *answer, int64_t runs, int64_t hits, struct iw_err *err);
+typedef void (*verdict_db_cb)(
+	void *ctx, const char *tree, const char *answer, int64_t runs, int64_t hits);
+int verdict_db_list(struct iw_dbc *dbc, int64_t bug_id, verdict_db_cb each, void *ctx,
+	struct iw_err *err);
+
+#endif

@@ -1,0 +1,122 @@
+#include "triage/crash_db.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/time.h"
+
+#include "base/banned.h"
+
+#define LIST_LIMIT 1000
+
+int crash_db_add(struct iw_dbc *dbc, int64_t target_id, int64_t build_id,
+	const char *kind, const struct iw_sha256 *input, int64_t size,
+	const struct iw_sha256 *report, int64_t *id, struct iw_err *err)
+{
+	int rc = iw_db_int(dbc, -1, id, err,
+		"SELECT id FROM crash WHERE target_id = ? AND build_id = ? AND input = ?",
+		"iib", target_id, build_id, input->bytes, sizeof input->bytes);
+
+	if (rc < 0)
+		return rc;
+	if (*id >= 0)
+		return 1;
+	rc = iw_db_exec(dbc, err,
+		"INSERT INTO crash (target_id, build_id, kind, input, size, report, "
+		"state, found_ms) VALUES (?, ?, ?, ?, ?, ?, 'new', ?)",
+		"iisbibi", target_id, build_id, kind, input->bytes, sizeof input->bytes,
+		size, report->bytes, sizeof report->bytes, iw_time_wall_ms());
+	if (rc == 0)
+		*id = iw_db_last_id(dbc);
+	return rc;
+}
+
+int crash_db_judge(struct iw_dbc *dbc, int64_t id, const struct crash_verdict *verdict,
+	struct iw_err *err)
+{
+	return iw_db_exec(dbc, err,
+		"UPDATE crash SET state = ?, runs = ?, hits = ?, type = ?, frames = ?, "
+		"bug_id = ? WHERE id = ?",
+		"siissni", verdict->state, verdict->runs, verdict->hits, verdict->type,
+		verdict->frames, verdict->bug_id, id);
+}
+
+static void copy(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from ? from : "");
+}
+
+static void read_row(sqlite3_stmt *stmt, struct triage_crash_row *row)
+{
+	const void *hash;
+	size_t len;
+
+	*row = (struct triage_crash_row){
+		.id = iw_col_int(stmt, "id"),
+		.target_id = iw_col_int(stmt, "target_id"),
+		.build_id = iw_col_int(stmt, "build_id"),
+		.bug_id = iw_col_id(stmt, "bug_id"),
+		.size = iw_col_int(stmt, "size"),
+		.runs = iw_col_int(stmt, "runs"),
+		.hits = iw_col_int(stmt, "hits"),
+		.found_ms = iw_col_int(stmt, "found_ms"),
+	};
+	copy(row->adapter, sizeof row->adapter, iw_col_str(stmt, "adapter"));
+	copy(row->target, sizeof row->target, iw_col_str(stmt, "target"));
+	copy(row->flavour, sizeof row->flavour, iw_col_str(stmt, "flavour"));
+	copy(row->kind, sizeof row->kind, iw_col_str(stmt, "kind"));
+	copy(row->state, sizeof row->state, iw_col_str(stmt, "state"));
+	copy(row->type, sizeof row->type, iw_col_str(stmt, "type"));
+	hash = iw_col_blob(stmt, "input", &len);
+	if (len == sizeof row->input.bytes)
+		memcpy(row->input.bytes, hash, len);
+}
+
+int crash_db_list(struct iw_dbc *dbc, const struct crash_filter *filter, crash_db_cb each,
+	void *ctx, struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(dbc,
+		"SELECT c.id, c.target_id, c.build_id, c.bug_id, c.size, c.runs, c.hits, "
+		"c.found_ms, c.kind, c.state, c.type, c.input, t.name AS target, "
+		"a.name AS adapter, b.flavour AS flavour "
+		"FROM crash c JOIN target t ON t.id = c.target_id "
+		"JOIN adapter a ON a.id = t.adapter_id "
+		"JOIN build b ON b.id = c.build_id "
+		"WHERE (?1 IS NULL OR c.state = ?1) AND (?2 = 0 OR c.id = ?2) "
+		"AND (?3 = 0 OR c.bug_id = ?3) ORDER BY c.id DESC LIMIT ?4",
+		"siii", filter->state, filter->id, filter->bug_id,
+		filter->limit ? filter->limit : (int64_t)LIST_LIMIT);
+	struct triage_crash_row row;
+	int rc, stop = 0;
+
+	while (stop == 0 && (rc = iw_stmt_step(dbc, stmt, err)) == 1) {
+		read_row(stmt, &row);
+		stop = each(ctx, &row);
+	}
+	iw_stmt_done(dbc, stmt);
+	return stop ? stop : rc;
+}
+
+int crash_db_sightings(struct iw_dbc *dbc, int64_t bug_id, struct crash_sighting *out,
+	size_t max, size_t *count, struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(dbc,
+		"SELECT t.name AS target, b.flavour AS flavour, count(*) AS n, "
+		"min(c.found_ms) AS first_ms FROM crash c "
+		"JOIN target t ON t.id = c.target_id JOIN build b ON b.id = c.build_id "
+		"WHERE c.bug_id = ? GROUP BY t.id, b.flavour ORDER BY first_ms",
+		"i", bug_id);
+	int rc = 0;
+
+	*count = 0;
+	while (*count < max && (rc = iw_stmt_step(dbc, stmt, err)) == 1) {
+		struct crash_sighting *s = &out[(*count)++];
+
+		copy(s->target, sizeof s->target, iw_col_str(stmt, "target"));
+		copy(s->flavour, sizeof s->flavour, iw_col_str(stmt, "flavour"));
+		s->count = iw_col_int(stmt, "n");
+		s->first_ms = iw_col_int(stmt, "first_ms");
+	}
+	iw_stmt_done(dbc, stmt);
+	return rc < 0 ? rc : 0;
+}

@@ -1,0 +1,435 @@
+/*
+ * The happy path: the input is loaded; the flavours of the adapter are asked in the order
+ * of their judgement (a sanitizer's report names a bug better than a bare signal), each
+ * with its build of the snapshot; the first on which the input fails is the judge; its
+ * report is matched with the known bugs; nobody knows it: more runs give the rate, and a
+ * new bug is written.
+ *
+ *	LOAD --> next flavour --> BUILD --> RUN --> hit: known? --> STORE sighting --> end
+ *	            ^                        |         \--> RATE --> STORE bug --> end
+ *	            +------- no hit ---------+
+ *	no flavour left: the flavour of the find once more, long enough for a flaky one
+ *	            --> hit: RATE …    no hit: STORE unreproducible --> end
+ *
+ * The failures: what could not be built or run at all (stopped, disk full) leaves the
+ * crash in state new, to be judged after the next start.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/target_run.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "triage/artifact.h"
+#include "triage/crash_db.h"
+#include "triage/reproduce.h"
+#include "triage/room.h"
+
+#include "base/banned.h"
+
+#define FIRST_RUNS 2 /* on each flavour that is not that of the find */
+#define OWN_RUNS 4   /* on that of the find */
+#define RATE_RUNS 4  /* more, to learn the rate of a new bug */
+#define FLAKY_RUNS                                                                       \
+	25	    /* of what fails sometimes; a bug of one in five is missed in 0.4 % */
+#define HANG_RUNS 2 /* each costs the target's timeout */
+/* Another case writes the same new bug at this moment. */
+#define RETRY_MS 50
+
+struct triage_judge {
+	struct triage *triage;
+	struct triage_case *c;
+	const struct triage_world *world;
+	const struct san_flavour *order[8];
+	size_t order_count, at;
+	bool is_last_chance; /* the flavour of the find, long */
+
+	char *input;
+	size_t len;
+	struct iw_db_req db_req;
+	struct iw_build_req build_req;
+	const struct iw_build *build;
+	struct triage_reproduce *run;
+	struct triage_reproduce *rate; /* of a new bug: after run's hit */
+	unsigned runs, hits;
+	struct iw_timer *retry;
+
+	struct triage_bug *bug; /* the verdict; NULL: unreproducible */
+	bool is_new;
+	struct bug_row row;
+	bool is_stopped;
+};
+
+static void end(struct triage_judge *j)
+{
+	struct triage *t = j->triage;
+	struct triage_bug *pursue = j->is_new ? j->bug : NULL;
+
+	triage_judge_done(t, j, pursue);
+	triage_reproduce_free(j->run);
+	triage_reproduce_free(j->rate);
+	bug_row_fini(&j->row);
+	free(j->input);
+	free(j->c);
+	free(j);
+}
+
+static void give_up(struct triage_judge *j, const struct iw_err *err)
+{
+	if (err->code != IW_ECANCELED)
+		iw_warn("a crash could not be judged", I("crash", j->c->crash_id),
+			S("error", err->msg));
+	j->bug = NULL;
+	j->is_new = false;
+	end(j);
+}
+
+static const struct triage_reproduce_result *hit_of(const struct triage_judge *j)
+{
+	return j->run ? triage_reproduce_result(j->run) : NULL;
+}
+
+static int store_new_bug(struct triage_judge *j, struct iw_dbc *dbc, struct iw_err *err)
+{
+	const struct triage_reproduce_result *r = hit_of(j);
+	struct bug_row *row = &j->row;
+	const char *report = r->report ? r->report : "";
+	int rc;
+
+	rc = triage_artifact_put(
+		j->world->artifacts_dir, report, r->report_len, &row->report, err);
+	return rc < 0 ? rc : bug_db_add(dbc, row, err);
+}
+
+static int store_verdict(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
+{
+	struct triage_judge *j = ctx;
+	struct crash_verdict verdict = {
+		.state = j->bug ? "judged" : "unreproducible",
+		.runs = j->runs,
+		.hits = j->hits,
+		.bug_id = -1,
+	};
+	_auto_free_ char *frames = NULL;
+	int rc = 0;
+
+	if (j->bug) {
+		frames = triage_signature_json(&hit_of(j)->signature);
+		verdict.type = hit_of(j)->signature.type;
+		verdict.frames = frames;
+	}
+	if (j->is_new)
+		rc = store_new_bug(j, dbc, err);
+	if (j->bug)
+		verdict.bug_id = j->is_new ? j->row.id : j->bug->id;
+	return rc < 0 ? rc : crash_db_judge(dbc, j->c->crash_id, &verdict, err);
+}
+
+static void tell(struct triage_judge *j)
+{
+	const struct triage_events *e = triage_events_of(j->triage);
+	int64_t id = j->bug ? j->bug->id : -1;
+
+	iw_info("crash judged", I("crash", j->c->crash_id),
+		S("target", j->c->target->spec->name), I("bug", id),
+		S("type", j->bug ? j->bug->signature.type : "unreproducible"));
+	if (e->judged)
+		e->judged(e->ctx, j->c->target, id);
+	if (j->is_new && e->found)
+		e->found(e->ctx, j->c->target, id);
+}
+
+static void on_stored(struct iw_db_req *req)
+{
+	struct triage_judge *j = req->ctx;
+
+	if (req->err.code) {
+		if (j->is_new)
+			triage_bug_forget(j->triage, j->bug);
+		give_up(j, &req->err);
+		return;
+	}
+	if (j->is_new)
+		j->bug->id = j->row.id;
+	else if (j->bug)
+		j->bug->is_dirty = true;
+	tell(j);
+	end(j);
+}
+
+static void store(struct triage_judge *j)
+{
+	j->db_req = (struct iw_db_req){.run = store_verdict, .ctx = j, .done = on_stored};
+	iw_db_submit(j->world->db, &j->db_req);
+}
+
+static void create_bug(struct triage_judge *j)
+{
+	const struct triage_reproduce_result *r = hit_of(j);
+	struct bug_row *row = &j->row;
+
+	j->is_new = true;
+	j->bug = triage_bug_new(j->triage, j->c->target, &r->signature);
+	row->adapter_id = project_id(j->c->target->project);
+	row->target_id = j->c->target->id;
+	row->build_id = j->build->id;
+	snprintf(row->type, sizeof row->type, "%s", r->signature.type);
+	snprintf(row->flavour, sizeof row->flavour, "%s", j->build->flavour);
+	row->is_security = r->is_security;
+	row->frames = triage_signature_json(&r->signature);
+	row->best = j->c->input;
+	row->best_size = row->first_size = (int64_t)j->len;
+	row->runs = j->runs;
+	row->hits = j->hits;
+	store(j);
+}
+
+static void decide(struct triage_judge *j);
+
+static void on_retry(void *ctx)
+{
+	struct triage_judge *j = ctx;
+
+	iw_timer_free(j->retry);
+	j->retry = NULL;
+	decide(j);
+}
+
+/* The input fails: as a known bug, or as a new one whose rate is known by now. */
+static void decide(struct triage_judge *j)
+{
+	struct triage_bug *bug =
+		triage_match(j->triage, j->c->target, &hit_of(j)->signature);
+
+	if (bug && bug->id < 0) {
+		j->retry = iw_timer_new(j->world->loop, on_retry, j);
+		iw_timer_start(j->retry, RETRY_MS, 0);
+	} else if (bug) {
+		j->bug = bug;
+		store(j);
+	} else {
+		create_bug(j);
+	}
+}
+
+static bool is_hang(const struct triage_judge *j)
+{
+	return strcmp(j->c->kind, "timeout") == 0;
+}
+
+static void start_rate(struct triage_judge *j, unsigned runs);
+
+static void on_rate(struct triage_reproduce *run, const struct iw_err *err, void *ctx)
+{
+	struct triage_judge *j = ctx;
+	struct triage_reproduce_result *r = triage_reproduce_result(run);
+	bool was_stable = j->hits == j->runs;
+
+	if (err) {
+		struct iw_err copy = *err;
+
+		give_up(j, &copy);
+		return;
+	}
+	j->runs += r->runs;
+	j->hits += r->hits;
+	triage_reproduce_free(run);
+	j->rate = NULL;
+	if (was_stable && j->hits < j->runs && !is_hang(j))
+		start_rate(j, FLAKY_RUNS);
+	else
+		decide(j);
+}
+
+static void start_rate(struct triage_judge *j, unsigned runs)
+{
+	struct triage_reproduce_spec spec = {
+		.build = j->build,
+		.target = j->c->target,
+		.input = j->input,
+		.len = j->len,
+		.runs = runs,
+		.purpose = IW_PURPOSE_REPRODUCE,
+		.same = &hit_of(j)->signature,
+	};
+
+	j->rate = triage_reproduce_start(j->world, &spec, on_rate, j);
+	if (j->is_stopped)
+		triage_reproduce_stop(j->rate);
+}
+
+static void try_next(struct triage_judge *j);
+
+static void on_run(struct triage_reproduce *run, const struct iw_err *err, void *ctx)
+{
+	struct triage_judge *j = ctx;
+	const struct triage_reproduce_result *r = triage_reproduce_result(run);
+	struct triage_bug *bug;
+
+	if (err) {
+		struct iw_err copy = *err;
+
+		give_up(j, &copy);
+		return;
+	}
+	j->runs = r->runs;
+	j->hits = r->hits;
+	if (r->hits == 0) {
+		triage_reproduce_free(run);
+		j->run = NULL;
+		try_next(j);
+		return;
+	}
+	bug = triage_match(j->triage, j->c->target, &r->signature);
+	if (bug && bug->id >= 0)
+		decide(j);
+	else
+		start_rate(j, is_hang(j) ? HANG_RUNS : RATE_RUNS);
+}
+
+static unsigned runs_wanted(const struct triage_judge *j)
+{
+	if (is_hang(j))
+		return HANG_RUNS;
+	if (j->is_last_chance)
+		return FLAKY_RUNS;
+	return strcmp(j->build->flavour, j->c->flavour) == 0 ? OWN_RUNS : FIRST_RUNS;
+}
+
+static void on_built(
+	struct iw_build_req *req, const struct iw_build *build, const struct iw_err *err)
+{
+	struct triage_judge *j = req->ctx;
+	struct triage_reproduce_spec spec = {
+		.build = build,
+		.target = j->c->target,
+		.input = j->input,
+		.len = j->len,
+		.stop_hits = 1,
+		.purpose = IW_PURPOSE_REPRODUCE,
+	};
+	_auto_free_ char *binary = NULL;
+
+	if (!build) {
+		give_up(j, err);
+		return;
+	}
+	binary = build->is_ok ? target_binary(build, j->c->target->spec) : NULL;
+	if (!binary) {
+		try_next(j);
+		return;
+	}
+	j->build = build;
+	spec.runs = runs_wanted(j);
+	j->run = triage_reproduce_start(j->world, &spec, on_run, j);
+	if (j->is_stopped)
+		triage_reproduce_stop(j->run);
+}
+
+static void ask_build(struct triage_judge *j, const char *flavour)
+{
+	struct project *project = j->c->target->project;
+	struct iw_builder builder = project_builder(project);
+
+	j->build_req = (struct iw_build_req){
+		.adapter_id = project_id(project), .done = on_built, .ctx = j};
+	snprintf(j->build_req.tree, sizeof j->build_req.tree, "%s",
+		project_snapshot(project)->tree);
+	snprintf(j->build_req.flavour, sizeof j->build_req.flavour, "%s", flavour);
+	builder.build(builder.ctx, &j->build_req);
+}
+
+static void try_next(struct triage_judge *j)
+{
+	if (j->is_stopped) {
+		struct iw_err err = {.code = IW_ECANCELED};
+
+		give_up(j, &err);
+	} else if (j->at < j->order_count) {
+		ask_build(j, j->order[j->at++]->name);
+	} else if (!j->is_last_chance && !is_hang(j)) {
+		j->is_last_chance = true;
+		ask_build(j, j->c->flavour);
+	} else {
+		store(j);
+	}
+}
+
+static bool has_flavour(const struct adapter *adapter, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < adapter->flavour_count; i++)
+		if (strcmp(adapter->flavours[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* A hang is judged where it is cheap: each run takes its whole timeout, and some
+ * runtimes never end an endless loop. */
+static bool may_judge(const struct triage_judge *j, const struct san_flavour *flavour)
+{
+	if (flavour->engine == SAN_ENGINE_NONE)
+		return false;
+	if (!is_hang(j))
+		return true;
+	return !flavour->is_deaf &&
+		(strstr(flavour->name, "asan") != NULL ||
+			strcmp(flavour->name, j->c->flavour) == 0);
+}
+
+/* san_flavours() is in the order of judgement already. */
+static void order_flavours(struct triage_judge *j)
+{
+	const struct adapter *adapter = project_adapter(j->c->target->project);
+	const struct san_flavour *all;
+	size_t i, count;
+
+	all = san_flavours(&count);
+	for (i = 0; i < count && j->order_count < IW_COUNT(j->order); i++)
+		if (may_judge(j, &all[i]) && has_flavour(adapter, all[i].name))
+			j->order[j->order_count++] = &all[i];
+}
+
+static int load_input(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
+{
+	struct triage_judge *j = ctx;
+
+	(void)dbc; /* the thread is right for blocking reads, that is all */
+	return triage_artifact_get(
+		j->world->artifacts_dir, &j->c->input, &j->input, &j->len, err);
+}
+
+static void on_loaded(struct iw_db_req *req)
+{
+	struct triage_judge *j = req->ctx;
+
+	if (req->err.code)
+		give_up(j, &req->err);
+	else
+		try_next(j);
+}
+
+struct triage_judge *triage_judge_start(struct triage_case *c)
+{
+	struct triage_judge *j = iw_calloc(1, sizeof *j);
+
+	j->triage = c->triage;
+	j->c = c;
+	j->world = triage_world_of(c->triage);
+	order_flavours(j);
+	j->db_req = (struct iw_db_req){.run = load_input, .ctx = j, .done = on_loaded};
+	iw_db_submit(j->world->db, &j->db_req);
+	return j;
+}
+
+void triage_judge_stop(struct triage_judge *j)
+{
+	j->is_stopped = true;
+	if (j->rate)
+		triage_reproduce_stop(j->rate);
+	else if (j->run)
+		triage_reproduce_stop(j->run);
+}

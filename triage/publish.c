@@ -1,0 +1,308 @@
+#include "triage/publish.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/target_run.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "sanitizers/frames.h"
+#include "sanitizers/report.h"
+#include "triage/artifact.h"
+#include "triage/bug_db.h"
+#include "triage/crash_db.h"
+#include "triage/issue.h"
+#include "triage/signature.h"
+
+#include "base/banned.h"
+
+#define FRAMES_SHOWN 12
+#define SIGHTINGS_SHOWN 32
+
+struct publication {
+	struct iw_db_req req;
+	const struct triage_world *world;
+	int64_t bug_id;
+	const struct triage_target *target;
+	triage_published_cb done;
+	void *ctx;
+};
+
+/* Everything one text needs, gathered before it is written. */
+struct draft {
+	struct iw_arena *arena;
+	const struct publication *pub;
+	struct iw_dbc *dbc;
+	struct triage_issue issue;
+	struct crash_sighting sightings[SIGHTINGS_SHOWN];
+	struct triage_sighting shown[SIGHTINGS_SHOWN];
+	json_t *proof, *prs;
+	struct triage_signature signature;
+	char *input, *report;
+	struct iw_err *err;
+};
+
+/* The same on every host that finds this bug: made of what the bug is, not of when; of a
+ * hang's samples only what they share. */
+static char *make_uid(struct draft *d, const struct bug_row *row)
+{
+	struct iw_buf text = {0};
+	char hex[IW_SHA256_HEX];
+	size_t i;
+
+	iw_buf_addf(&text, "%s\n%s\n", row->adapter, row->type);
+	if (d->signature.message)
+		iw_buf_addf(&text, "%s\n", d->signature.message);
+	for (i = 0; i < d->signature.frames.count; i++)
+		iw_buf_addf(&text, "%s\n", d->signature.frames.names[i]);
+	iw_sha256_hex_of(text.data, hex);
+	iw_buf_fini(&text);
+	return iw_arena_fmt(d->arena, "%s-%.10s", row->adapter, hex);
+}
+
+static void add_prs(struct draft *d, const struct bug_row *row)
+{
+	const struct staging_snapshot *s = project_snapshot(d->pub->target->project);
+	struct triage_issue_pr *prs;
+	size_t i, k, count;
+
+	d->prs = row->prs ? json_loads(row->prs, 0, NULL) : NULL;
+	count = json_array_size(d->prs);
+	prs = iw_arena_alloc(d->arena, (count + 1) * sizeof *prs);
+	for (i = 0; i < count; i++) {
+		prs[i].number = (int)json_integer_value(json_array_get(d->prs, i));
+		for (k = 0; k < s->count; k++) {
+			if (s->prs[k].number != prs[i].number)
+				continue;
+			prs[i].title = s->prs[k].title;
+			prs[i].url = s->prs[k].url;
+		}
+	}
+	d->issue.prs = prs;
+	d->issue.pr_count = count;
+}
+
+static void add_proof(struct draft *d, const struct bug_row *row)
+{
+	const json_t *log;
+	const char **lines;
+	size_t i, count;
+
+	d->proof = row->proof ? json_loads(row->proof, 0, NULL) : NULL;
+	log = json_object_get(d->proof, "log");
+	count = json_array_size(log);
+	lines = iw_arena_alloc(d->arena, (count + 1) * sizeof *lines);
+	for (i = 0; i < count; i++) {
+		const char *line = json_string_value(json_array_get(log, i));
+
+		lines[i] = line ? line : "";
+	}
+	d->issue.outcome = row->outcome;
+	d->issue.reason = json_string_value(json_object_get(d->proof, "reason"));
+	d->issue.log = lines;
+	d->issue.log_count = count;
+}
+
+/* "cursor_read (src/cursor.c:12:3)"; builds call their source folder /src. */
+static const char *frame_line(struct iw_arena *arena, const struct san_frame *f)
+{
+	const char *file = f->file;
+
+	if (file && strncmp(file, "/src/", 5) == 0)
+		file += 5;
+	if (!f->function)
+		return iw_arena_fmt(arena, "%s+0x%llx", f->module ? f->module : "?",
+			(unsigned long long)f->offset);
+	if (!file)
+		return f->function;
+	return iw_arena_fmt(arena, "%s (%s:%d)", f->function, file, f->line);
+}
+
+static void add_frames(struct draft *d)
+{
+	const char **lines = iw_arena_alloc(d->arena, FRAMES_SHOWN * sizeof *lines);
+	const struct san_report *primary;
+	const struct san_stack *stack;
+	struct san_report *reports;
+	size_t count, i;
+
+	if (san_report_parse(
+		    d->arena, d->report, d->issue.report_len, &reports, &count, NULL) < 0)
+		return;
+	primary = san_report_primary(reports, count);
+	if (!primary || primary->stack_count == 0)
+		return;
+	stack = san_report_stack(primary, SAN_STACK_CRASH);
+	if (!stack)
+		stack = &primary->stacks[0];
+	for (i = 0; i < stack->count && d->issue.frame_count < FRAMES_SHOWN; i++)
+		if (!san_frame_is_plumbing(&stack->frames[i]))
+			lines[d->issue.frame_count++] =
+				frame_line(d->arena, &stack->frames[i]);
+	d->issue.frames = lines;
+}
+
+/* The command that a shell understands, with the options the farm ran it with. */
+static char *raw_command(struct draft *d, const struct bug_row *row, const char *input)
+{
+	const struct san_flavour *flavour = san_flavour_find(row->flavour);
+	const struct adapter_target *t = d->pub->target->spec;
+	const struct san_env *env;
+	struct iw_buf out = {0}, value = {0};
+	char *command;
+
+	for (env = flavour ? flavour->env : NULL; env && env->name; env++) {
+		iw_buf_clear(&value);
+		san_flavour_options(
+			env, SAN_USE_REPRODUCE, d->pub->world->symbolizer, NULL, &value);
+		iw_buf_addf(&out, "%s=", env->name);
+		iw_text_shell(&out, value.data ? value.data : "");
+		iw_buf_adds(&out, " ");
+	}
+	iw_text_shell(&out,
+		iw_arena_fmt(d->arena, "%s/builds/%s/%s", d->pub->world->state_dir,
+			row->closure, t->binary));
+	iw_buf_addf(&out,
+		" -timeout=%lld -rss_limit_mb=%lld -malloc_limit_mb=%lld "
+		"-detect_leaks=%d ",
+		(long long)t->timeout_s,
+		(long long)t->rss_limit_mb * (flavour ? flavour->memory_factor : 1),
+		(long long)t->rss_limit_mb, t->check_leaks);
+	iw_text_shell(&out, input);
+	command = iw_arena_strdup(d->arena, out.data);
+	iw_buf_fini(&out);
+	iw_buf_fini(&value);
+	return command;
+}
+
+static int add_artifacts(struct draft *d, const struct bug_row *row)
+{
+	const struct triage_world *w = d->pub->world;
+	_auto_free_ char *path = triage_artifact_path(w->artifacts_dir, &row->best);
+	int rc;
+
+	rc = triage_artifact_get(
+		w->artifacts_dir, &row->best, &d->input, &d->issue.input_len, d->err);
+	if (rc == 0)
+		rc = triage_artifact_get(w->artifacts_dir, &row->report, &d->report,
+			&d->issue.report_len, d->err);
+	if (rc < 0)
+		return rc;
+	d->issue.input = d->input;
+	d->issue.report = d->report;
+	d->issue.first_len = (size_t)row->first_size;
+	d->issue.artifact = iw_arena_strdup(d->arena, path);
+	d->issue.command = raw_command(d, row, d->issue.artifact);
+	return 0;
+}
+
+static int add_sightings(struct draft *d)
+{
+	size_t i, count;
+	int rc = crash_db_sightings(
+		d->dbc, d->pub->bug_id, d->sightings, SIGHTINGS_SHOWN, &count, d->err);
+
+	for (i = 0; rc == 0 && i < count; i++)
+		d->shown[i] = (struct triage_sighting){
+			.target = d->sightings[i].target,
+			.flavour = d->sightings[i].flavour,
+			.count = (unsigned)d->sightings[i].count,
+			.first_ms = d->sightings[i].first_ms,
+		};
+	d->issue.sightings = d->shown;
+	d->issue.sighting_count = count;
+	return rc;
+}
+
+static int write_issue(struct draft *d, const struct bug_row *row)
+{
+	_auto_free_ char *text = triage_issue_document(&d->issue);
+	_auto_free_ char *made = triage_issue_file(&d->issue);
+	const char *name = row->issue ? row->issue : made;
+	_auto_free_ char *path = iw_path_join(d->pub->world->outbox_dir, name);
+	bool is_flaky = row->hits < row->runs;
+	int rc = iw_file_replace(path, text, strlen(text), d->err);
+
+	if (rc < 0)
+		return rc;
+	return bug_db_set_issue(
+		d->dbc, row->id, is_flaky ? "flaky" : "open", name, d->err);
+}
+
+static int write_row(void *ctx, const struct bug_row *row)
+{
+	struct draft *d = ctx;
+	int rc;
+
+	d->issue = (struct triage_issue){
+		.bug = iw_arena_fmt(d->arena, "%lld", (long long)row->id),
+		.adapter = row->adapter,
+		.target = row->target,
+		.type = row->type,
+		.is_security = row->is_security,
+		.commit = row->snapshot,
+		.flavour = row->flavour,
+		.hits = (unsigned)row->hits,
+		.runs = (unsigned)row->runs,
+		.is_unsandboxed =
+			iw_jobs_sandbox(d->pub->world->jobs)->kind == IW_SANDBOX_OFF,
+		.state_dir = d->pub->world->state_dir,
+	};
+	rc = triage_signature_parse(&d->signature, row->type, row->frames, d->err);
+	if (rc == 0) {
+		d->issue.message = d->signature.message;
+		d->issue.uid = make_uid(d, row);
+	}
+	if (rc == 0)
+		rc = add_artifacts(d, row);
+	if (rc < 0)
+		return rc;
+	add_prs(d, row);
+	add_proof(d, row);
+	add_frames(d);
+	rc = add_sightings(d);
+	return rc < 0 ? rc : write_issue(d, row);
+}
+
+static int publish(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
+{
+	struct draft d = {.arena = iw_arena_new(), .pub = ctx, .dbc = dbc, .err = err};
+	int rc = bug_db_list(dbc, d.pub->bug_id, write_row, &d, err);
+
+	json_decref(d.proof);
+	json_decref(d.prs);
+	triage_signature_fini(&d.signature);
+	free(d.input);
+	free(d.report);
+	iw_arena_free(d.arena);
+	return rc;
+}
+
+static void on_published(struct iw_db_req *req)
+{
+	struct publication *pub = req->ctx;
+
+	if (!req->err.code)
+		iw_info("issue written", I("bug", pub->bug_id));
+	pub->done(pub->ctx, req->err.code ? &req->err : NULL);
+	free(pub);
+}
+
+void triage_publish(const struct triage_world *world, int64_t bug_id,
+	const struct triage_target *target, triage_published_cb done, void *ctx)
+{
+	struct publication *pub = iw_calloc(1, sizeof *pub);
+
+	pub->world = world;
+	pub->bug_id = bug_id;
+	pub->target = target;
+	pub->done = done;
+	pub->ctx = ctx;
+	pub->req = (struct iw_db_req){.run = publish, .ctx = pub, .done = on_published};
+	iw_db_submit(world->db, &pub->req);
+}

@@ -1,0 +1,369 @@
+/*
+ * The life of a new bug until its issue is written; each step is committed before the
+ *next begins, so a kill costs at most one of them.
+ *
+ *	LOAD --> BUILD --> MINIMIZE --> CONFIRM --> STORE --> ATTRIBUTE --> STORE -->
+ *PUBLISH
+ *	           \-- minimized already ------------------------^
+ *
+ * The failures: a smaller input that does not fail again in fresh processes is dropped
+ *and the old one stays; what could not be done at all leaves the bug as it is, to be
+ *taken up after the next start.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "triage/artifact.h"
+#include "triage/attribute.h"
+#include "triage/minimize.h"
+#include "triage/publish.h"
+#include "triage/reproduce.h"
+#include "triage/room.h"
+
+#include "base/banned.h"
+
+#define MINIMIZE_MS 20000
+/* Each candidate runs many times. */
+#define MINIMIZE_FLAKY_MS 8000
+/* A tree is good after the fewer runs the surer the rate is: these save more than they
+ * cost. */
+#define CONFIRM_RUNS 8
+#define HANG_RUNS 3
+#define FLAKY_RUNS 25
+#define NO_STAGING "{\"reason\":\"nothing is staged on the branch that is fuzzed\"}"
+
+struct triage_pursuit {
+	struct triage *triage;
+	const struct triage_world *world;
+	struct triage_bug *bug;
+	struct bug_row row;
+	char *input;
+	size_t len;
+
+	struct iw_db_req db_req;
+	struct iw_build_req build_req;
+	const struct iw_build *build;
+	struct triage_minimize *minimize;
+	struct triage_reproduce *confirm;
+	struct triage_attribute *attribute;
+	const char *outcome;
+	char *prs, *proof;
+	bool is_stopped;
+};
+
+static void end(struct triage_pursuit *p)
+{
+	triage_pursue_done(p->triage, p);
+	triage_minimize_free(p->minimize);
+	triage_reproduce_free(p->confirm);
+	triage_attribute_free(p->attribute);
+	bug_row_fini(&p->row);
+	free(p->input);
+	free(p->prs);
+	free(p->proof);
+	free(p);
+}
+
+static void give_up(struct triage_pursuit *p, const struct iw_err *err)
+{
+	if (err->code != IW_ECANCELED)
+		iw_warn("a bug could not be pursued", I("bug", p->bug->id),
+			S("error", err->msg));
+	end(p);
+}
+
+static bool has_stopped(struct triage_pursuit *p)
+{
+	struct iw_err err = {.code = IW_ECANCELED};
+
+	if (p->is_stopped)
+		give_up(p, &err);
+	return p->is_stopped;
+}
+
+static void submit(struct triage_pursuit *p, iw_db_fn run, iw_db_done_cb done)
+{
+	p->db_req = (struct iw_db_req){.run = run, .ctx = p, .done = done};
+	iw_db_submit(p->world->db, &p->db_req);
+}
+
+static void on_published(void *ctx, const struct iw_err *err)
+{
+	struct triage_pursuit *p = ctx;
+	const struct triage_events *e = triage_events_of(p->triage);
+
+	if (err) {
+		give_up(p, err);
+		return;
+	}
+	if (e->settled)
+		e->settled(e->ctx, p->bug->id);
+	end(p);
+}
+
+static void publish(struct triage_pursuit *p)
+{
+	p->bug->is_dirty = false;
+	triage_publish(p->world, p->bug->id, p->bug->target, on_published, p);
+}
+
+static int store_outcome(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
+{
+	struct triage_pursuit *p = ctx;
+
+	return bug_db_set_outcome(dbc, p->bug->id, p->outcome, p->prs, p->proof, err);
+}
+
+static void on_outcome_stored(struct iw_db_req *req)
+{
+	struct triage_pursuit *p = req->ctx;
+
+	if (req->err.code)
+		give_up(p, &req->err);
+	else
+		publish(p);
+}
+
+static void on_attributed(
+	struct triage_attribute *op, const struct iw_err *err, void *ctx)
+{
+	struct triage_pursuit *p = ctx;
+
+	if (err) {
+		give_up(p, err);
+		return;
+	}
+	p->outcome = triage_outcome_word(triage_attribute_result(op)->outcome);
+	p->prs = triage_attribute_prs(op);
+	p->proof = triage_attribute_proof(op);
+	iw_info("bug attributed", I("bug", p->bug->id), S("outcome", p->outcome),
+		S("prs", p->prs));
+	submit(p, store_outcome, on_outcome_stored);
+}
+
+static void attribute(struct triage_pursuit *p)
+{
+	struct triage_attribute_spec spec = {
+		.bug_id = p->bug->id,
+		.target = p->bug->target,
+		.flavour = p->row.flavour,
+		.signature = &p->bug->signature,
+		.input = p->input,
+		.len = p->len,
+		.hits = (unsigned)p->row.hits,
+		.runs = (unsigned)p->row.runs,
+	};
+
+	if (p->row.outcome) {
+		publish(p);
+		return;
+	}
+	if (project_snapshot(p->bug->target->project)->count == 0) {
+		p->outcome = "pre-existing";
+		p->prs = iw_strdup("[]");
+		p->proof = iw_strdup(NO_STAGING);
+		submit(p, store_outcome, on_outcome_stored);
+		return;
+	}
+	p->attribute = triage_attribute_start(p->world, &spec, on_attributed, p);
+}
+
+static int store_best(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
+{
+	struct triage_pursuit *p = ctx;
+	int rc = triage_artifact_put(
+		p->world->artifacts_dir, p->input, p->len, &p->row.best, err);
+
+	return rc < 0 ? rc
+		      : bug_db_set_best(dbc, p->bug->id, &p->row.best, (int64_t)p->len,
+				p->row.runs, p->row.hits, true, err);
+}
+
+static void on_best_stored(struct iw_db_req *req)
+{
+	struct triage_pursuit *p = req->ctx;
+
+	if (req->err.code)
+		give_up(p, &req->err);
+	else if (!has_stopped(p))
+		attribute(p);
+}
+
+static bool is_flaky(const struct triage_pursuit *p)
+{
+	return p->row.hits < p->row.runs;
+}
+
+/* Never worse than the start: as often as before (a flaky one: at least half as often).
+ */
+static bool is_confirmed(
+	const struct triage_pursuit *p, const struct triage_reproduce_result *r)
+{
+	if (!is_flaky(p))
+		return r->hits == r->runs;
+	return (int64_t)r->hits * p->row.runs * 2 >= p->row.hits * (int64_t)r->runs &&
+		r->hits > 0;
+}
+
+static void on_confirmed(
+	struct triage_reproduce *run, const struct iw_err *err, void *ctx)
+{
+	struct triage_pursuit *p = ctx;
+	const struct triage_reproduce_result *r = triage_reproduce_result(run);
+	const uint8_t *best;
+	size_t len;
+
+	if (err) {
+		give_up(p, err);
+		return;
+	}
+	best = triage_minimize_best(p->minimize, &len);
+	if (is_confirmed(p, r)) {
+		free(p->input);
+		p->input = iw_memdup(best, len);
+		p->len = len;
+		p->row.runs = r->runs;
+		p->row.hits = r->hits;
+	}
+	submit(p, store_best, on_best_stored);
+}
+
+static unsigned confirm_runs(const struct triage_pursuit *p)
+{
+	if (strcmp(p->bug->signature.type, "Timeout") == 0)
+		return HANG_RUNS;
+	return is_flaky(p) ? FLAKY_RUNS : CONFIRM_RUNS;
+}
+
+static void on_minimized(struct triage_minimize *op, const struct iw_err *err, void *ctx)
+{
+	struct triage_pursuit *p = ctx;
+	struct triage_reproduce_spec spec = {
+		.build = p->build,
+		.target = p->bug->target,
+		.runs = confirm_runs(p),
+		.purpose = IW_PURPOSE_MINIMIZE,
+		.same = &p->bug->signature,
+	};
+
+	if (has_stopped(p))
+		return;
+	if (err && err->code != IW_ECANCELED)
+		iw_warn("minimizing ended early", I("bug", p->bug->id),
+			S("error", err->msg));
+	spec.input = triage_minimize_best(op, &spec.len);
+	iw_info("bug minimized", I("bug", p->bug->id), I("from", p->len),
+		I("to", spec.len), I("candidates", triage_minimize_candidates(op)));
+	if (spec.len == p->len && memcmp(spec.input, p->input, p->len) == 0)
+		submit(p, store_best, on_best_stored);
+	else
+		p->confirm = triage_reproduce_start(p->world, &spec, on_confirmed, p);
+}
+
+static void minimize(struct triage_pursuit *p)
+{
+	struct triage_minimize_spec spec = {
+		.build = p->build,
+		.target = p->bug->target,
+		.signature = &p->bug->signature,
+		.input = p->input,
+		.len = p->len,
+		.hits = (unsigned)p->row.hits,
+		.runs = (unsigned)p->row.runs,
+		.budget_ms = is_flaky(p) ? MINIMIZE_FLAKY_MS : MINIMIZE_MS,
+	};
+
+	p->minimize = triage_minimize_start(p->world, &spec, on_minimized, p);
+}
+
+static void on_built(
+	struct iw_build_req *req, const struct iw_build *build, const struct iw_err *err)
+{
+	struct triage_pursuit *p = req->ctx;
+	struct iw_err failed = IW_ERR_INIT;
+
+	if (build && !build->is_ok)
+		iw_err_set(&failed, IW_EJOB, "the snapshot does not build: %s",
+			build->error);
+	if (!build || failed.code) {
+		give_up(p, build ? &failed : err);
+		return;
+	}
+	p->build = build;
+	if (!has_stopped(p))
+		minimize(p);
+}
+
+static void ask_build(struct triage_pursuit *p)
+{
+	struct project *project = p->bug->target->project;
+	struct iw_builder builder = project_builder(project);
+
+	p->build_req = (struct iw_build_req){
+		.adapter_id = project_id(project), .done = on_built, .ctx = p};
+	snprintf(p->build_req.tree, sizeof p->build_req.tree, "%s",
+		project_snapshot(project)->tree);
+	snprintf(p->build_req.flavour, sizeof p->build_req.flavour, "%s", p->row.flavour);
+	builder.build(builder.ctx, &p->build_req);
+}
+
+static int take_row(void *ctx, const struct bug_row *row)
+{
+	struct triage_pursuit *p = ctx;
+
+	p->row = *row;
+	/* The strings belong to the list; of them only these say anything here. */
+	p->row.frames = p->row.proof = p->row.issue = p->row.snapshot = NULL;
+	p->row.outcome = row->outcome ? iw_strdup(row->outcome) : NULL;
+	p->row.prs = NULL;
+	return 0;
+}
+
+static int load(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
+{
+	struct triage_pursuit *p = ctx;
+	int rc = bug_db_list(dbc, p->bug->id, take_row, p, err);
+
+	return rc < 0 ? rc
+		      : triage_artifact_get(p->world->artifacts_dir, &p->row.best,
+				&p->input, &p->len, err);
+}
+
+static void on_loaded(struct iw_db_req *req)
+{
+	struct triage_pursuit *p = req->ctx;
+
+	if (req->err.code)
+		give_up(p, &req->err);
+	else if (has_stopped(p))
+		return;
+	else if (p->row.is_minimized)
+		attribute(p);
+	else
+		ask_build(p);
+}
+
+struct triage_pursuit *triage_pursue_start(struct triage *t, struct triage_bug *bug)
+{
+	struct triage_pursuit *p = iw_calloc(1, sizeof *p);
+
+	p->triage = t;
+	p->world = triage_world_of(t);
+	p->bug = bug;
+	submit(p, load, on_loaded);
+	return p;
+}
+
+void triage_pursue_stop(struct triage_pursuit *p)
+{
+	p->is_stopped = true;
+	if (p->attribute)
+		triage_attribute_stop(p->attribute);
+	else if (p->confirm)
+		triage_reproduce_stop(p->confirm);
+	else if (p->minimize)
+		triage_minimize_stop(p->minimize);
+}

@@ -1,0 +1,260 @@
+#include "triage/reproduce.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/target_run.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+#include "sanitizers/flavour.h"
+#include "sanitizers/frames.h"
+#include "sanitizers/report.h"
+
+#include "base/banned.h"
+
+/* Head and tail of a report that matter are far below this. */
+#define LOG_MAX ((size_t)512 << 10)
+/* What a process may take to start and to symbolize beyond the target's own timeout. */
+#define START_MS 15000
+
+struct triage_reproduce {
+	const struct triage_world *world;
+	struct triage_reproduce_spec spec;
+	char *binary;
+	struct iw_job *job;
+	struct triage_reproduce_result result;
+	struct iw_err err;
+	struct iw_timer *later;
+	bool is_stopped;
+	triage_reproduce_cb done;
+	void *ctx;
+};
+
+bool triage_read_report(
+	const char *text, size_t len, struct triage_signature *sig, bool *is_security)
+{
+	_auto_(iw_arena_freep) struct iw_arena *arena = iw_arena_new();
+	struct san_sig_frame frames[SAN_SIGNATURE_FRAMES];
+	const struct san_report *primary;
+	struct san_report *reports;
+	size_t count, i;
+
+	if (san_report_parse(arena, text, len, &reports, &count, NULL) < 0)
+		return false;
+	primary = san_report_primary(reports, count);
+	if (!primary)
+		return false;
+	triage_signature_init(sig, primary->crash_type, primary->title);
+	count = san_report_signature_frames(arena, primary, frames);
+	for (i = 0; i < count; i++)
+		triage_signature_add(sig, frames[i].function);
+	if (is_security)
+		*is_security = primary->is_security;
+	return true;
+}
+
+static void start_run(struct triage_reproduce *op);
+
+static void finish(struct triage_reproduce *op)
+{
+	op->done(op, op->err.code ? &op->err : NULL, op->ctx);
+}
+
+static bool is_enough(const struct triage_reproduce *op)
+{
+	const struct triage_reproduce_result *r = &op->result;
+
+	return r->runs >= op->spec.runs ||
+		(op->spec.stop_hits && r->hits >= op->spec.stop_hits);
+}
+
+static void take_hit(struct triage_reproduce *op, struct triage_signature *sig,
+	bool is_security, char **text, size_t len)
+{
+	struct triage_reproduce_result *r = &op->result;
+	const struct triage_signature *same = op->spec.same ? op->spec.same
+		: r->hits				    ? &r->signature
+							    : NULL;
+
+	bool is_hang = strcmp(sig->type, "Timeout") == 0;
+
+	/* Each run of a hang is interrupted elsewhere: two samples of one input may look
+	 * different, and what they share names it. */
+	if (same && !(is_hang && !op->spec.same && strcmp(same->type, sig->type) == 0) &&
+		!triage_signature_same(same, sig)) {
+		r->others++;
+		return;
+	}
+	if (r->hits++ > 0) {
+		if (is_hang)
+			triage_signature_sample(&r->signature,
+				(const char *const *)sig->frames.names,
+				sig->frames.count);
+		return;
+	}
+	triage_signature_copy(&r->signature, sig);
+	r->is_security = is_security;
+	r->report = iw_steal(text);
+	r->report_len = len;
+}
+
+/* A failure without any report still is one: named by how the process ended. */
+static void name_by_exit(const struct iw_exit *exit, struct triage_signature *sig)
+{
+	switch (exit->class) {
+	case IW_EXIT_TIMEOUT:
+		triage_signature_init(sig, "Timeout", NULL);
+		break;
+	case IW_EXIT_OOM:
+		triage_signature_init(sig, "Out-of-memory", NULL);
+		break;
+	case IW_EXIT_SIGNALED:
+		triage_signature_init(sig, "Fatal-signal", exit->words);
+		break;
+	default:
+		triage_signature_init(sig, "Unexpected-exit", exit->words);
+	}
+}
+
+static void judge_run(struct triage_reproduce *op, const struct iw_exit *exit)
+{
+	struct triage_signature sig = {0};
+	_auto_free_ char *text = NULL;
+	bool is_security = false;
+	size_t len = 0;
+
+	op->result.runs++;
+	if (exit->class == IW_EXIT_CLEAN)
+		return;
+	if (iw_job_log_read(op->job, LOG_MAX, &text, &len, NULL) < 0)
+		text = iw_strdup("");
+	if (!triage_read_report(text, len, &sig, &is_security))
+		name_by_exit(exit, &sig);
+	take_hit(op, &sig, is_security, &text, len);
+	triage_signature_fini(&sig);
+}
+
+static void on_run(struct iw_job *job, const struct iw_exit *exit, void *ctx)
+{
+	struct triage_reproduce *op = ctx;
+
+	switch (exit->class) {
+	case IW_EXIT_STOPPED:
+		iw_err_set(&op->err, IW_ECANCELED, "stopped");
+		break;
+	case IW_EXIT_SPAWN_FAILED:
+	case IW_EXIT_SANDBOX_FAILED:
+	case IW_EXIT_LOST:
+		iw_err_set(&op->err, IW_EJOB, "cannot run '%s': %s", op->binary,
+			exit->words);
+		break;
+	default:
+		judge_run(op, exit);
+	}
+	iw_job_free(job);
+	op->job = NULL;
+	if (op->err.code || is_enough(op))
+		finish(op);
+	else
+		start_run(op);
+}
+
+static int make_run(struct triage_reproduce *op, struct iw_err *err)
+{
+	const struct adapter_target *t = op->spec.target->spec;
+	const struct san_flavour *flavour = san_flavour_find(op->spec.build->flavour);
+	const char *reads[] = {op->spec.build->dir, NULL};
+	struct iw_job_spec job_spec = {
+		.purpose = op->spec.purpose,
+		.reads = reads,
+		.timeout_ms = t->timeout_s * 2000 + START_MS,
+		/* The target's own limit speaks first; sanitizers need room above it. */
+		.rss_limit_mb = target_rss_limit_mb(op->spec.build, t) * 2 + 2048,
+		.log_limit = LOG_MAX,
+		.no_aslr = flavour->no_aslr,
+	};
+	struct engine_slice slice = {
+		.binary = op->binary,
+		.timeout_s = t->timeout_s,
+		.rss_limit_mb = target_rss_limit_mb(op->spec.build, t),
+		.malloc_limit_mb = t->rss_limit_mb,
+		.check_leaks = t->check_leaks,
+	};
+	_auto_free_ char *path = NULL;
+	int rc = iw_job_new(&op->job, op->world->jobs, &job_spec, err);
+
+	if (rc < 0)
+		return rc;
+	path = iw_path_join(iw_job_work(op->job), "input");
+	engine_libfuzzer.reproduce(op->job, &slice, path);
+	target_add_env(op->job, op->spec.build, SAN_USE_REPRODUCE, op->world->symbolizer);
+	return iw_file_write(path, op->spec.input, op->spec.len, 0644, err);
+}
+
+static void on_failed(void *ctx)
+{
+	struct triage_reproduce *op = ctx;
+
+	iw_timer_free(op->later);
+	op->later = NULL;
+	if (op->job)
+		iw_job_free(op->job);
+	op->job = NULL;
+	finish(op);
+}
+
+static void start_run(struct triage_reproduce *op)
+{
+	int rc = 0;
+
+	if (op->is_stopped)
+		rc = iw_err_set(&op->err, IW_ECANCELED, "stopped");
+	else if (!op->binary)
+		rc = iw_err_set(&op->err, IW_ENOENT, "the build has no '%s'",
+			op->spec.target->spec->binary);
+	else
+		rc = make_run(op, &op->err);
+	if (rc == 0) {
+		iw_job_submit(op->job, on_run, op);
+		return;
+	}
+	op->later = iw_timer_new(op->world->loop, on_failed, op);
+	iw_timer_start(op->later, 0, 0);
+}
+
+struct triage_reproduce *triage_reproduce_start(const struct triage_world *world,
+	const struct triage_reproduce_spec *spec, triage_reproduce_cb done, void *ctx)
+{
+	struct triage_reproduce *op = iw_calloc(1, sizeof *op);
+
+	op->world = world;
+	op->spec = *spec;
+	op->done = done;
+	op->ctx = ctx;
+	op->binary = target_binary(spec->build, spec->target->spec);
+	start_run(op);
+	return op;
+}
+
+void triage_reproduce_stop(struct triage_reproduce *op)
+{
+	op->is_stopped = true;
+	if (op->job)
+		iw_job_stop(op->job);
+}
+
+struct triage_reproduce_result *triage_reproduce_result(struct triage_reproduce *op)
+{
+	return &op->result;
+}
+
+void triage_reproduce_free(struct triage_reproduce *op)
+{
+	if (!op)
+		return;
+	triage_signature_fini(&op->result.signature);
+	free(op->result.report);
+	free(op->binary);
+	free(op);
+}

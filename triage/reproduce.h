@@ -1,0 +1,56 @@
+/*
+ * One input, run in fresh processes on one build, exactly as the engine would run it:
+ * does it fail, how often, and what does the report say?
+ *
+ * Thread: the loop.
+ */
+#ifndef TRIAGE_REPRODUCE_H
+#define TRIAGE_REPRODUCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/build.h"
+#include "triage/signature.h"
+#include "triage/world.h"
+
+struct triage_reproduce_spec {
+	const struct iw_build *build;	    /* borrowed until done */
+	const struct triage_target *target; /* likewise */
+	const void *input;		    /* likewise */
+	size_t len;
+	unsigned runs;	    /* at most */
+	unsigned stop_hits; /* enough after so many hits; 0: make all runs */
+	enum iw_purpose purpose;
+	/* Only failures like this one are hits; NULL: every failure is, and must then be
+	 * like the first. */
+	const struct triage_signature *same;
+};
+
+struct triage_reproduce_result {
+	unsigned runs, hits;
+	unsigned others;		   /* failures that are something else */
+	struct triage_signature signature; /* of the first hit; hangs: of all hits */
+	bool is_security;
+	char *report; /* text of the first hit; NULL without one */
+	size_t report_len;
+};
+
+struct triage_reproduce;
+/* err is set when the runs could not be made (sandbox, disk, stopped): no answer then. */
+typedef void (*triage_reproduce_cb)(
+	struct triage_reproduce *op, const struct iw_err *err, void *ctx);
+
+/* Copies spec; done fires exactly once, later. */
+struct triage_reproduce *triage_reproduce_start(const struct triage_world *world,
+	const struct triage_reproduce_spec *spec, triage_reproduce_cb done, void *ctx);
+void triage_reproduce_stop(struct triage_reproduce *op);
+/* After done; borrowed until free. */
+struct triage_reproduce_result *triage_reproduce_result(struct triage_reproduce *op);
+void triage_reproduce_free(struct triage_reproduce *op);
+
+/* What a report says, as a signature; false when it says nothing. sig is initialised. */
+bool triage_read_report(
+	const char *text, size_t len, struct triage_signature *sig, bool *is_security);
+
+#endif

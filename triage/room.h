@@ -1,0 +1,60 @@
+/*
+ * What the files of triage share among themselves: the bugs in memory, and the hand-over
+ * between judging and pursuing. Not for other rooms. Thread: the loop.
+ */
+#ifndef TRIAGE_ROOM_H
+#define TRIAGE_ROOM_H
+
+#include "triage/bug_db.h"
+#include "triage/signature.h"
+#include "triage/triage.h"
+
+struct triage_bug {
+	struct triage_bug *next;
+	int64_t id; /* -1 while its row is being written */
+	int64_t adapter_id, target_id;
+	struct triage_signature signature;
+	const struct triage_target *target; /* NULL until announced */
+	bool is_dirty;			    /* the issue is older than the sightings */
+	bool is_new;			    /* found by this process */
+};
+
+/* A crash that waits for its verdict. */
+struct triage_case {
+	struct triage_case *next;
+	struct triage *triage;
+	int64_t crash_id;
+	const struct triage_target *target;
+	char flavour[40];
+	char kind[16];
+	struct iw_sha256 input;
+};
+
+/* The bug that a crash is a sighting of; NULL: nobody knows it. */
+struct triage_bug *triage_match(struct triage *t, const struct triage_target *target,
+	const struct triage_signature *sig);
+/* A bug in memory, without a row yet. Copies the signature. */
+struct triage_bug *triage_bug_new(struct triage *t, const struct triage_target *target,
+	const struct triage_signature *sig);
+/* Its row could not be written. */
+void triage_bug_forget(struct triage *t, struct triage_bug *bug);
+
+const struct triage_world *triage_world_of(const struct triage *t);
+const struct triage_events *triage_events_of(const struct triage *t);
+bool triage_is_stopping(const struct triage *t);
+
+/* judge.c: takes the case; triage_case_done() when it has a verdict or gave up. */
+struct triage_judge;
+struct triage_judge *triage_judge_start(struct triage_case *c);
+void triage_judge_stop(struct triage_judge *j);
+/* Back from judge.c: frees the case. bug is one to pursue, or NULL. */
+void triage_judge_done(struct triage *t, struct triage_judge *j, struct triage_bug *bug);
+
+/* pursue.c: minimizes, attributes and publishes what is not done yet. */
+struct triage_pursuit;
+struct triage_pursuit *triage_pursue_start(struct triage *t, struct triage_bug *bug);
+void triage_pursue_stop(struct triage_pursuit *p);
+/* Back from pursue.c. */
+void triage_pursue_done(struct triage *t, struct triage_pursuit *p);
+
+#endif

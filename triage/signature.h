@@ -1,0 +1,84 @@
+/*
+ * What makes two crashes alike. A signature is the crash type in ClusterFuzz's words, the
+ * message when the program printed one (assert, check, exception), and the names of the
+ * project's functions on the stack, innermost first, recursion collapsed, runtime and
+ * harness plumbing gone: that is sanitizers/report's work.
+ *
+ * Similarity is a weighted alignment of the stacks. The idea that a matching frame counts
+ * less the deeper it lies and the more it moved comes from ReBucket's position dependent
+ * model (Dang et al., ICSE 2012), which CASR uses too. Alone it merges two leaf functions
+ * under the same callers, so ours adds a veto: the innermost function decides, and when
+ * it differs everything else must agree. The numbers stand at the top of signature.c.
+ *
+ * - Same innermost function and same type: one bug, whatever path led there.
+ * - Two messages that differ in more than numbers: two bugs.
+ * - Types fall into families: an overflow read may be a SEGV on another flavour; such a
+ * pair needs more of the stack to agree. A timeout is only ever like a timeout, an
+ *   out-of-memory like an out-of-memory, a leak like a leak, a race like a race.
+ * - A race has two stacks and they have no order.
+ * - A hang is one loop, but each run is interrupted elsewhere inside it. Fold the stacks
+ * of several runs together with triage_signature_sample(): what all runs share ends at
+ * the function that loops. With one run each, two stacks that part early stay two bugs.
+ *
+ * Signatures compare within one target, or within one adapter where frames are not empty.
+ * Pure and synchronous. Thread: any, one signature at a time.
+ */
+#ifndef TRIAGE_SIGNATURE_H
+#define TRIAGE_SIGNATURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct triage_frames {
+	char **names;
+	size_t count;
+	size_t cap;
+};
+
+struct triage_signature {
+	char type[64];		     /* "Heap-buffer-overflow\nREAD 4", "Timeout" */
+	char *message;		     /* NULL when none */
+	struct triage_frames frames; /* innermost first */
+	struct triage_frames other;  /* of a race: the second access's stack */
+	struct triage_frames inside; /* of a hang: functions seen below frames */
+	unsigned samples;	     /* of a hang: stacks folded into this, 0 or 1: one */
+};
+
+/* At most so many frames are kept; what is further out never decides. */
+#define TRIAGE_FRAMES_MAX 64
+
+/* From this similarity on two crashes are one bug; how it was measured: signature.c. */
+#define TRIAGE_SIGNATURE_SAME 0.6
+
+/* Zero-initialise, or init. message may be NULL or empty. Copies everything. */
+void triage_signature_init(
+	struct triage_signature *sig, const char *type, const char *message);
+void triage_signature_fini(struct triage_signature *sig);
+/* The next frame outwards; of a race's second access with _other. */
+void triage_signature_add(struct triage_signature *sig, const char *frame);
+void triage_signature_add_other(struct triage_signature *sig, const char *frame);
+void triage_signature_copy(
+	struct triage_signature *dst, const struct triage_signature *src);
+
+/* Hangs: folds the stack of one more run of the same input in. frames becomes what all
+ * runs share, counted from the outermost frame; what lies below goes to inside. */
+void triage_signature_sample(
+	struct triage_signature *sig, const char *const *frames, size_t count);
+
+/* The column bug.frames: a JSON array of names, innermost first; what does not fit that
+ * is one object at its end: ["leaf", "caller", {"message": "x > 0"}]. The caller frees.
+ */
+char *triage_signature_json(const struct triage_signature *sig);
+/* The reverse, into a zeroed signature. IW_EINVAL; sig is then empty. */
+int triage_signature_parse(struct triage_signature *sig, const char *type,
+	const char *frames_json, struct iw_err *err);
+
+/* In [0, 1], symmetric, 1 for a signature and itself. */
+double triage_signature_similarity(
+	const struct triage_signature *a, const struct triage_signature *b);
+bool triage_signature_same(
+	const struct triage_signature *a, const struct triage_signature *b);
+
+#endif

@@ -1,0 +1,591 @@
+#include "triage/triage.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "triage/artifact.h"
+#include "triage/crash_db.h"
+#include "triage/publish.h"
+#include "triage/reproduce.h"
+#include "triage/room.h"
+
+#include "base/banned.h"
+
+/* Sightings come by the second; an issue is a file that people read. */
+#define PUBLISH_EVERY_MS 5000
+/* So many unsymbolized frames make two crashes look alike. */
+#define RAW_FRAMES 4
+/* Of a target's crashes that an earlier run left unjudged: so many at once. A heap of
+ * them mostly is what it knew already. */
+#define REVIVED_FRESH 4
+
+struct active {
+	struct active *next;
+	struct triage_judge *judge; /* one of the two */
+	struct triage_pursuit *pursuit;
+};
+
+/* Cases that wait for one kind of reason, first come first served. */
+struct row {
+	struct triage_case *first, **end;
+	int count;
+};
+
+struct chase {
+	struct chase *next;
+	struct triage_bug *bug;
+};
+
+struct triage {
+	struct triage_world world;
+	struct triage_events events;
+	int width;
+	struct triage_bug *bugs;
+	struct row fresh; /* look like nothing that is known or on its way */
+	struct row known; /* look like a bug or like a fresh one: one more sighting */
+	struct triage_signature *looks; /* of fresh ones */
+	size_t look_count, look_cap;
+	struct chase *chases, **chases_end;
+	struct active *active;
+	int judging, pursuing, requests;
+	struct iw_timer *publisher;
+	bool is_stopping, is_done;
+	void (*stopped)(void *ctx);
+	void *stopped_ctx;
+};
+
+const struct triage_world *triage_world_of(const struct triage *t)
+{
+	return &t->world;
+}
+
+const struct triage_events *triage_events_of(const struct triage *t)
+{
+	return &t->events;
+}
+
+bool triage_is_stopping(const struct triage *t)
+{
+	return t->is_stopping;
+}
+
+struct triage_bug *triage_match(struct triage *t, const struct triage_target *target,
+	const struct triage_signature *sig)
+{
+	struct triage_bug *bug, *best = NULL;
+	double best_similarity = 0;
+
+	for (bug = t->bugs; bug; bug = bug->next) {
+		double similarity;
+
+		if (bug->adapter_id != project_id(target->project))
+			continue;
+		/* Without frames a type alone says nothing across targets. */
+		if (sig->frames.count == 0 && bug->target_id != target->id)
+			continue;
+		if (!triage_signature_same(&bug->signature, sig))
+			continue;
+		similarity = triage_signature_similarity(&bug->signature, sig);
+		if (!best || similarity > best_similarity) {
+			best = bug;
+			best_similarity = similarity;
+		}
+	}
+	return best;
+}
+
+static struct triage_bug *link_bug(
+	struct triage *t, int64_t id, int64_t adapter_id, int64_t target_id)
+{
+	struct triage_bug *bug = iw_calloc(1, sizeof *bug), **end = &t->bugs;
+
+	bug->id = id;
+	bug->adapter_id = adapter_id;
+	bug->target_id = target_id;
+	while (*end)
+		end = &(*end)->next;
+	*end = bug;
+	return bug;
+}
+
+struct triage_bug *triage_bug_new(struct triage *t, const struct triage_target *target,
+	const struct triage_signature *sig)
+{
+	struct triage_bug *bug = link_bug(t, -1, project_id(target->project), target->id);
+
+	bug->target = target;
+	bug->is_new = true;
+	triage_signature_copy(&bug->signature, sig);
+	return bug;
+}
+
+static void free_bug(struct triage_bug *bug)
+{
+	triage_signature_fini(&bug->signature);
+	free(bug);
+}
+
+void triage_bug_forget(struct triage *t, struct triage_bug *bug)
+{
+	struct triage_bug **at = &t->bugs;
+
+	while (*at != bug)
+		at = &(*at)->next;
+	*at = bug->next;
+	free_bug(bug);
+}
+
+static int load_bug(void *ctx, const struct bug_row *row)
+{
+	struct triage *t = ctx;
+	struct triage_bug *bug = link_bug(t, row->id, row->adapter_id, row->target_id);
+
+	return triage_signature_parse(&bug->signature, row->type, row->frames, NULL);
+}
+
+static void publish_dirty(void *ctx);
+
+int triage_new(struct triage **out, const struct triage_world *world,
+	const struct triage_events *events, int width, struct iw_dbc *dbc,
+	struct iw_err *err)
+{
+	struct triage *t = iw_calloc(1, sizeof *t);
+	int rc;
+
+	t->world = *world;
+	t->events = *events;
+	t->width = width;
+	t->fresh.end = &t->fresh.first;
+	t->known.end = &t->known.first;
+	t->chases_end = &t->chases;
+	rc = bug_db_list(dbc, 0, load_bug, t, err);
+	if (rc < 0) {
+		triage_free(t);
+		return iw_err_wrap(err, "loading bugs");
+	}
+	t->publisher = iw_timer_new(world->loop, publish_dirty, t);
+	iw_timer_start(t->publisher, PUBLISH_EVERY_MS, PUBLISH_EVERY_MS);
+	*out = t;
+	return 0;
+}
+
+void triage_free(struct triage *t)
+{
+	struct triage_bug *bug, *next;
+	size_t i;
+
+	if (!t)
+		return;
+	assert(!t->active && !t->requests);
+	iw_timer_free(t->publisher);
+	for (bug = t->bugs; bug; bug = next) {
+		next = bug->next;
+		free_bug(bug);
+	}
+	for (i = 0; i < t->look_count; i++)
+		triage_signature_fini(&t->looks[i]);
+	free(t->looks);
+	free(t);
+}
+
+int triage_judging(const struct triage *t)
+{
+	return t->judging + t->fresh.count;
+}
+
+int triage_backlog(const struct triage *t)
+{
+	return t->known.count;
+}
+
+int triage_pursuing(const struct triage *t)
+{
+	const struct chase *c;
+	int n = t->pursuing;
+
+	for (c = t->chases; c; c = c->next)
+		n++;
+	return n;
+}
+
+static void activate(struct triage *t, struct triage_judge *j, struct triage_pursuit *p)
+{
+	struct active *a = iw_calloc(1, sizeof *a);
+
+	a->judge = j;
+	a->pursuit = p;
+	a->next = t->active;
+	t->active = a;
+}
+
+static void deactivate(struct triage *t, const void *what)
+{
+	struct active **at = &t->active, *a;
+
+	while ((*at)->judge != what && (*at)->pursuit != what)
+		at = &(*at)->next;
+	a = *at;
+	*at = a->next;
+	free(a);
+}
+
+static void check_stopped(struct triage *t)
+{
+	if (!t->is_stopping || t->is_done || t->active || t->requests)
+		return;
+	t->is_done = true;
+	t->stopped(t->stopped_ctx);
+}
+
+static void row_add(struct row *row, struct triage_case *c)
+{
+	c->next = NULL;
+	*row->end = c;
+	row->end = &c->next;
+	row->count++;
+}
+
+static struct triage_case *row_pop(struct row *row)
+{
+	struct triage_case *c = row->first;
+
+	row->first = c->next;
+	if (!row->first)
+		row->end = &row->first;
+	row->count--;
+	return c;
+}
+
+static void judge(struct triage *t, struct row *row)
+{
+	struct triage_case *c = row_pop(row);
+
+	t->judging++;
+	activate(t, triage_judge_start(c), NULL);
+}
+
+static void start_work(struct triage *t)
+{
+	while (!t->is_stopping && t->fresh.count && t->judging < t->width)
+		judge(t, &t->fresh);
+	/* One more sighting of what is known is worth less than settling a new bug. */
+	while (!t->is_stopping && t->known.count && t->judging < 1 && t->pursuing == 0 &&
+		!t->chases)
+		judge(t, &t->known);
+	while (!t->is_stopping && t->chases && t->pursuing < t->width) {
+		struct chase *c = t->chases;
+
+		t->chases = c->next;
+		if (!t->chases)
+			t->chases_end = &t->chases;
+		t->pursuing++;
+		activate(t, NULL, triage_pursue_start(t, c->bug));
+		free(c);
+	}
+}
+
+static void queue_case(struct triage *t, const struct triage_case *from, struct row *row)
+{
+	struct triage_case *c = iw_memdup(from, sizeof *from);
+
+	c->triage = t;
+	row_add(row, c);
+}
+
+/* Frames without a symbol come from one build each, so equal ones are equal places; but
+ * the innermost may be a runtime's, and several must agree. */
+static bool looks_like(const struct triage_signature *a, const struct triage_signature *b)
+{
+	size_t i;
+
+	if (b->frames.count == 0 || !strstr(b->frames.names[0], "+0x"))
+		return triage_signature_same(a, b);
+	if (strcmp(a->type, b->type) != 0 || a->frames.count < b->frames.count)
+		return false;
+	for (i = 0; i < RAW_FRAMES && i < b->frames.count; i++)
+		if (strcmp(a->frames.names[i], b->frames.names[i]) != 0)
+			return false;
+	return true;
+}
+
+/* What the first report makes of it. A guess that decides about the order only. */
+static struct row *row_for(struct triage *t, const struct triage_crash *crash)
+{
+	struct triage_signature sig = {0};
+	size_t i;
+
+	if (!triage_read_report(crash->report, crash->report_len, &sig, NULL))
+		return &t->fresh;
+	for (i = 0; i < t->look_count; i++)
+		if (looks_like(&t->looks[i], &sig))
+			break;
+	if (i < t->look_count || triage_match(t, crash->target, &sig)) {
+		triage_signature_fini(&sig);
+		return &t->known;
+	}
+	iw_grow(t->looks, t->look_count, t->look_cap);
+	t->looks[t->look_count++] = sig;
+	return &t->fresh;
+}
+
+static void queue_chase(struct triage *t, struct triage_bug *bug)
+{
+	struct chase *c = iw_calloc(1, sizeof *c);
+
+	c->bug = bug;
+	*t->chases_end = c;
+	t->chases_end = &c->next;
+}
+
+void triage_judge_done(struct triage *t, struct triage_judge *j, struct triage_bug *bug)
+{
+	deactivate(t, j);
+	t->judging--;
+	if (bug)
+		queue_chase(t, bug);
+	start_work(t);
+	check_stopped(t);
+}
+
+void triage_pursue_done(struct triage *t, struct triage_pursuit *p)
+{
+	deactivate(t, p);
+	t->pursuing--;
+	start_work(t);
+	check_stopped(t);
+}
+
+int triage_store(struct iw_dbc *dbc, const char *artifacts_dir,
+	const struct triage_crash *crash, int64_t *crash_id, struct iw_sha256 *input,
+	struct iw_err *err)
+{
+	struct iw_sha256 report;
+	int rc;
+
+	rc = triage_artifact_put(artifacts_dir, crash->input, crash->len, input, err);
+	if (rc == 0)
+		rc = triage_artifact_put(
+			artifacts_dir, crash->report, crash->report_len, &report, err);
+	return rc < 0 ? rc
+		      : crash_db_add(dbc, crash->target->id, crash->build_id, crash->kind,
+				input, (int64_t)crash->len, &report, crash_id, err);
+}
+
+void triage_queue(struct triage *t, const struct triage_crash *crash, int64_t crash_id,
+	const struct iw_sha256 *input)
+{
+	struct triage_case c = {
+		.crash_id = crash_id, .target = crash->target, .input = *input};
+
+	snprintf(c.flavour, sizeof c.flavour, "%s", crash->flavour);
+	snprintf(c.kind, sizeof c.kind, "%s", crash->kind);
+	/* When stopping it is in the database, and that is enough. */
+	if (!t->is_stopping)
+		queue_case(t, &c, row_for(t, crash));
+	start_work(t);
+}
+
+/* One crash on its way to the disk. */
+struct intake {
+	struct iw_db_req req;
+	struct triage *triage;
+	struct triage_crash crash;
+	char flavour[40], kind[16];
+	struct iw_sha256 hash;
+	int64_t id;
+	bool is_known;
+	triage_stored_cb stored;
+	void *ctx;
+};
+
+static int store_crash(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
+{
+	struct intake *in = ctx;
+	int rc = triage_store(dbc, in->triage->world.artifacts_dir, &in->crash, &in->id,
+		&in->hash, err);
+
+	in->is_known = rc == 1;
+	return rc;
+}
+
+static void on_crash_stored(struct iw_db_req *req)
+{
+	struct intake *in = req->ctx;
+	struct triage *t = in->triage;
+
+	t->requests--;
+	if (req->err.code)
+		iw_error("a crash could not be stored", S("error", req->err.msg));
+	else if (!in->is_known)
+		triage_queue(t, &in->crash, in->id, &in->hash);
+	if (in->stored)
+		in->stored(in->ctx, req->err.code ? &req->err : NULL);
+	free((void *)in->crash.input);
+	free((char *)in->crash.report);
+	free(in);
+	check_stopped(t);
+}
+
+void triage_submit(struct triage *t, const struct triage_crash *crash,
+	triage_stored_cb stored, void *ctx)
+{
+	struct intake *in = iw_calloc(1, sizeof *in);
+
+	in->triage = t;
+	in->crash = *crash;
+	in->crash.input = iw_memdup(crash->input, crash->len);
+	in->crash.report = iw_memdup(crash->report, crash->report_len);
+	snprintf(in->flavour, sizeof in->flavour, "%s", crash->flavour);
+	snprintf(in->kind, sizeof in->kind, "%s", crash->kind);
+	in->crash.flavour = in->flavour;
+	in->crash.kind = in->kind;
+	in->stored = stored;
+	in->ctx = ctx;
+	in->req = (struct iw_db_req){
+		.run = store_crash, .ctx = in, .done = on_crash_stored};
+	t->requests++;
+	iw_db_submit(t->world.db, &in->req);
+}
+
+/* What was left unfinished of a target: crashes without a verdict, bugs without an issue.
+ */
+struct revival {
+	struct iw_db_req req;
+	struct triage *triage;
+	const struct triage_target *target;
+	struct triage_case *cases;
+	size_t case_count, case_cap;
+	int64_t *bugs;
+	size_t bug_count, bug_cap;
+};
+
+static int take_crash(void *ctx, const struct triage_crash_row *row)
+{
+	struct revival *r = ctx;
+	struct triage_case *c;
+
+	if (row->target_id != r->target->id)
+		return 0;
+	iw_grow(r->cases, r->case_count, r->case_cap);
+	c = &r->cases[r->case_count++];
+	*c = (struct triage_case){
+		.crash_id = row->id, .target = r->target, .input = row->input};
+	memcpy(c->flavour, row->flavour, sizeof c->flavour);
+	memcpy(c->kind, row->kind, sizeof c->kind);
+	return 0;
+}
+
+static int take_bug(void *ctx, const struct bug_row *row)
+{
+	struct revival *r = ctx;
+
+	if (row->target_id != r->target->id || (row->outcome && row->issue))
+		return 0;
+	iw_grow(r->bugs, r->bug_count, r->bug_cap);
+	r->bugs[r->bug_count++] = row->id;
+	return 0;
+}
+
+static int find_unfinished(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
+{
+	struct crash_filter filter = {.state = "new", .limit = 1000000};
+	int rc = crash_db_list(dbc, &filter, take_crash, ctx, err);
+
+	return rc < 0 ? rc : bug_db_list(dbc, 0, take_bug, ctx, err);
+}
+
+static void on_unfinished(struct iw_db_req *req)
+{
+	struct revival *r = req->ctx;
+	struct triage *t = r->triage;
+	struct triage_bug *bug;
+	size_t i;
+
+	t->requests--;
+	if (req->err.code)
+		iw_error("unfinished triage cannot be read", S("error", req->err.msg));
+	for (i = 0; i < r->case_count; i++)
+		queue_case(t, &r->cases[i], i < REVIVED_FRESH ? &t->fresh : &t->known);
+	for (bug = t->bugs; bug; bug = bug->next)
+		if (bug->target_id == r->target->id)
+			bug->target = r->target;
+	for (i = 0; i < r->bug_count; i++)
+		for (bug = t->bugs; bug; bug = bug->next)
+			if (bug->id == r->bugs[i])
+				queue_chase(t, bug);
+	free(r->cases);
+	free(r->bugs);
+	free(r);
+	start_work(t);
+	check_stopped(t);
+}
+
+void triage_announce(struct triage *t, const struct triage_target *target)
+{
+	struct revival *r = iw_calloc(1, sizeof *r);
+
+	r->triage = t;
+	r->target = target;
+	r->req = (struct iw_db_req){
+		.run = find_unfinished, .ctx = r, .done = on_unfinished};
+	t->requests++;
+	iw_db_submit(t->world.db, &r->req);
+}
+
+static void on_published(void *ctx, const struct iw_err *err)
+{
+	struct triage *t = ctx;
+
+	if (err)
+		iw_error("an issue cannot be written", S("error", err->msg));
+	t->requests--;
+	check_stopped(t);
+}
+
+static void publish_dirty(void *ctx)
+{
+	struct triage *t = ctx;
+	struct triage_bug *bug;
+
+	for (bug = t->bugs; bug; bug = bug->next) {
+		if (!bug->is_dirty || bug->id < 0 || !bug->target)
+			continue;
+		bug->is_dirty = false;
+		t->requests++;
+		triage_publish(&t->world, bug->id, bug->target, on_published, t);
+	}
+}
+
+void triage_stop(struct triage *t, void (*stopped)(void *ctx), void *ctx)
+{
+	struct chase *chase;
+	struct active *a, *next;
+
+	t->is_stopping = true;
+	t->stopped = stopped;
+	t->stopped_ctx = ctx;
+	iw_timer_stop(t->publisher);
+	/* What waits is in the database and comes back with triage_announce(). */
+	while (t->fresh.count)
+		free(row_pop(&t->fresh));
+	while (t->known.count)
+		free(row_pop(&t->known));
+	while ((chase = t->chases) != NULL) {
+		t->chases = chase->next;
+		free(chase);
+	}
+	t->chases_end = &t->chases;
+	publish_dirty(t);
+	for (a = t->active; a; a = next) {
+		next = a->next;
+		if (a->judge)
+			triage_judge_stop(a->judge);
+		else
+			triage_pursue_stop(a->pursuit);
+	}
+	check_stopped(t);
+}

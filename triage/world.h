@@ -1,0 +1,32 @@
+/*
+ * What triage works with, wired by the supervisor or by the command line. Everything is
+ * borrowed and outlives triage. Thread: the loop.
+ */
+#ifndef TRIAGE_WORLD_H
+#define TRIAGE_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "adapters/project.h"
+#include "adapters/target.h"
+#include "base/db.h"
+#include "base/job.h"
+
+struct triage_world {
+	struct iw_loop *loop;
+	struct iw_jobs *jobs;
+	struct iw_db *db;
+	const char *artifacts_dir, *outbox_dir, *state_dir;
+	const char *driver;	/* path of ironworks-driver.so */
+	const char *symbolizer; /* NULL: reports have no names */
+};
+
+/* A target of a snapshot, as farm and triage share it. */
+struct triage_target {
+	int64_t id; /* row */
+	const struct adapter_target *spec;
+	struct project *project;
+};
+
+#endif
