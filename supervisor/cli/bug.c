@@ -1,0 +1,147 @@
+/* `ironworks bug list|show`. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/summary.h"
+#include "triage/artifact.h"
+
+#include "base/banned.h"
+
+static const char help[] =
+	"Examples:\n"
+	"  ironworks bug list\n"
+	"  ironworks bug show 3\n"
+	"  ironworks bug show 3 --json | jq .proof\n"
+	"\n"
+	"usage: ironworks bug list [--state DIR] [--json]\n"
+	"       ironworks bug show BUG [--state DIR] [--json]\n"
+	"\n"
+	"A bug is a cluster of crashes with one cause: its best reproducer, how often "
+	"it\n"
+	"reproduces, and the staged pull request that brought it, with the proof.\n"
+	"\n"
+	"exit status: 0 done, 2 usage, 4 failed or no such bug\n";
+
+struct listing {
+	const struct iw_state *state;
+	struct cli_table *table;
+	json_t *bugs;
+	int count;
+};
+
+static int list_bug(void *ctx, const struct bug_row *row)
+{
+	struct listing *l = ctx;
+
+	l->count++;
+	cli_bug_row(l->table, row, l->state->outbox);
+	json_array_append_new(l->bugs, cli_bug_json(row, l->state->outbox));
+	return 0;
+}
+
+static int list(const struct iw_state *state, bool json, struct iw_err *err)
+{
+	struct listing l = {
+		.state = state, .table = cli_bug_table(), .bugs = json_array()};
+	int rc = bug_db_list(state->dbc, 0, list_bug, &l, err);
+
+	if (rc == 0 && json)
+		cli_print_json(json_pack("{sO}", "bugs", l.bugs));
+	else if (rc == 0 && l.count)
+		cli_table_print(l.table, stdout, 0);
+	else if (rc == 0)
+		puts("no bugs yet");
+	json_decref(l.bugs);
+	cli_table_free(l.table);
+	return rc;
+}
+
+static void print_text(const char *text, size_t len)
+{
+	struct iw_buf safe = {0};
+
+	iw_text_block(&safe, text, len);
+	if (safe.len)
+		fwrite(safe.data, 1, safe.len, stdout);
+	iw_buf_fini(&safe);
+}
+
+/* The issue says everything; before there is one, its report does. */
+static int show_text(
+	const struct iw_state *state, const struct bug_row *row, struct iw_err *err)
+{
+	_auto_free_ char *text = NULL;
+	size_t len;
+	int rc;
+
+	if (row->issue) {
+		_auto_free_ char *path = iw_path_join(state->outbox, row->issue);
+
+		rc = iw_file_read(path, 1 << 20, &text, &len, err);
+	} else {
+		rc = triage_artifact_get(
+			state->artifacts, &row->report, &text, &len, err);
+	}
+	if (rc == 0)
+		print_text(text, len);
+	return rc;
+}
+
+struct showing {
+	const struct iw_state *state;
+	bool json, found;
+	struct iw_err *err;
+};
+
+static int show_bug(void *ctx, const struct bug_row *row)
+{
+	struct showing *s = ctx;
+
+	s->found = true;
+	if (!s->json)
+		return show_text(s->state, row, s->err);
+	cli_print_json(cli_bug_json(row, s->state->outbox));
+	return 0;
+}
+
+static int show(const struct iw_state *state, int64_t id, bool json, struct iw_err *err)
+{
+	struct showing s = {.state = state, .json = json, .err = err};
+	int rc = bug_db_list(state->dbc, id, show_bug, &s, err);
+
+	if (rc == 0 && !s.found)
+		return iw_err_set(err, IW_ENOENT,
+			"there is no bug %lld; 'ironworks bug list' shows all",
+			(long long)id);
+	return rc;
+}
+
+int cli_bug(int argc, char **argv)
+{
+	struct iw_err err = IW_ERR_INIT;
+	struct cli_common common;
+	struct iw_state state;
+	int64_t id = 0;
+	int first, rc = cli_common_options(argc, argv, help, &common, &first);
+	const char *verb;
+
+	if (rc >= 0)
+		return rc;
+	verb = first < argc ? argv[first] : "";
+	if (strcmp(verb, "show") == 0 && argc - first == 2) {
+		if (!cli_number(argv[first + 1], 1, INT64_MAX, &id))
+			return cli_usage("bug", "a bug is a number");
+	} else if (strcmp(verb, "list") != 0 || argc - first != 1) {
+		return cli_usage("bug", "say 'list' or 'show BUG'");
+	}
+	if (iw_state_open(&state, common.state, IW_STATE_READ, &err) < 0)
+		return cli_fail(&err);
+	rc = id ? show(&state, id, common.json, &err) : list(&state, common.json, &err);
+	iw_state_close(&state);
+	return rc < 0 ? cli_fail(&err) : CLI_DONE;
+}

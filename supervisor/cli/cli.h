@@ -1,0 +1,67 @@
+/*
+ * The command line: one file per noun, one table of commands in main.c. A command gets
+ * its own argv (argv[0] is the noun), prints data to stdout and talk to stderr, and
+ * returns an exit status. Every command has --help, which starts with examples, and
+ * --json.
+ */
+#ifndef IW_CLI_CLI_H
+#define IW_CLI_CLI_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "state.h"
+
+enum cli_exit {
+	CLI_DONE = 0, /* yes, done */
+	CLI_NO = 1,   /* the answer is no: new bugs, did not reproduce */
+	CLI_USAGE = 2,
+	CLI_DAEMON = 3, /* the daemon cannot be reached */
+	CLI_FAILED = 4,
+};
+
+struct cli_command {
+	const char *name;
+	const char *summary;
+	int (*run)(int argc, char **argv);
+};
+
+extern const struct cli_command cli_commands[];
+
+int cli_adapter(int argc, char **argv);
+int cli_bug(int argc, char **argv);
+int cli_corpus(int argc, char **argv);
+int cli_crash(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
+int cli_repro(int argc, char **argv);
+int cli_run(int argc, char **argv);
+int cli_status(int argc, char **argv);
+
+/* "ironworks NOUN: why; 'ironworks NOUN --help' shows how". Returns CLI_USAGE. */
+int cli_usage(const char *noun, const char *why);
+/* "ironworks: sentence" on stderr. Returns CLI_FAILED. */
+int cli_fail(const struct iw_err *err);
+/* Prints a document and frees it. */
+void cli_print_json(json_t *json);
+
+/* Whole positive numbers only; false otherwise. */
+bool cli_number(const char *text, int64_t min, int64_t max, int64_t *value);
+
+/* Options that most commands have. */
+struct cli_common {
+	const char *state; /* --state DIR */
+	bool json;	   /* --json */
+	bool no_sandbox;   /* --no-sandbox, where jobs may be started */
+};
+
+/*
+ * Reads --state DIR, --json, --no-sandbox and --help out of argv with getopt; positional
+ * words are left in argv[*first …]. Returns -1 to go on, or the exit status (help was
+ * printed, or the usage is wrong).
+ */
+int cli_common_options(
+	int argc, char **argv, const char *help, struct cli_common *common, int *first);
+
+#endif

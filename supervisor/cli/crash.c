@@ -1,0 +1,148 @@
+/* `ironworks crash list|show`. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "cli/cli.h"
+#include "cli/table.h"
+#include "triage/artifact.h"
+#include "triage/crash_db.h"
+
+#include "base/banned.h"
+
+static const char help[] = "Examples:\n"
+			   "  ironworks crash list\n"
+			   "  ironworks crash show 12\n"
+			   "\n"
+			   "usage: ironworks crash list [--state DIR] [--json]\n"
+			   "       ironworks crash show CRASH [--state DIR] [--json]\n"
+			   "\n"
+			   "A crash is one failure that was seen: an input on a build. "
+			   "Many crashes make one\n"
+			   "bug; the newest thousand are listed.\n"
+			   "\n"
+			   "exit status: 0 done, 2 usage, 4 failed or no such crash\n";
+
+struct listing {
+	const struct iw_state *state;
+	struct cli_table *table;
+	json_t *crashes;
+	int count;
+};
+
+static void add_row(struct cli_table *t, const struct triage_crash_row *row)
+{
+	char found[24];
+
+	iw_time_iso(row->found_ms, found);
+	cli_table_cell(t, "%lld", (long long)row->id);
+	cli_table_cell(t, "%s/%s", row->adapter, row->target);
+	cli_table_cell(t, "%s", row->kind);
+	cli_table_cell(t, "%s", row->flavour);
+	cli_table_number(t, row->size);
+	cli_table_cell(t, "%s", row->state);
+	cli_table_cell(t, "%lld/%lld", (long long)row->hits, (long long)row->runs);
+	if (row->bug_id >= 0)
+		cli_table_cell(t, "%lld", (long long)row->bug_id);
+	else
+		cli_table_cell(t, "-");
+	cli_table_cell(t, "%s", found);
+}
+
+static json_t *row_json(const struct iw_state *state, const struct triage_crash_row *row)
+{
+	_auto_free_ char *path = triage_artifact_path(state->artifacts, &row->input);
+	json_t *bug = row->bug_id >= 0 ? json_integer(row->bug_id) : json_null();
+
+	return json_pack("{sI ss ss ss ss ss sI sI sI ss so ss sI}", "id",
+		(json_int_t)row->id, "adapter", row->adapter, "target", row->target,
+		"kind", row->kind, "flavour", row->flavour, "state", row->state, "size",
+		(json_int_t)row->size, "runs", (json_int_t)row->runs, "hits",
+		(json_int_t)row->hits, "type", row->type, "bug", bug, "path", path,
+		"found_ms", (json_int_t)row->found_ms);
+}
+
+static int list_crash(void *ctx, const struct triage_crash_row *row)
+{
+	struct listing *l = ctx;
+
+	l->count++;
+	add_row(l->table, row);
+	json_array_append_new(l->crashes, row_json(l->state, row));
+	return 0;
+}
+
+static void print_one(const json_t *crash)
+{
+	static const char *const keys[] = {"id", "adapter", "target", "kind", "type",
+		"flavour", "state", "size", "runs", "hits", "bug", "path"};
+	struct cli_table *t = cli_table_new("field|value");
+	size_t i;
+
+	for (i = 0; i < IW_COUNT(keys); i++) {
+		const json_t *v = json_object_get(crash, keys[i]);
+
+		cli_table_cell(t, "%s", keys[i]);
+		if (json_is_integer(v))
+			cli_table_cell(t, "%lld", (long long)json_integer_value(v));
+		else
+			cli_table_cell(
+				t, "%s", json_is_string(v) ? json_string_value(v) : "-");
+	}
+	cli_table_print(t, stdout, 0);
+	cli_table_free(t);
+}
+
+static int print(const struct listing *l, int64_t id, bool json, struct iw_err *err)
+{
+	if (id && !l->count)
+		return iw_err_set(err, IW_ENOENT,
+			"there is no crash %lld; 'ironworks crash list' shows all",
+			(long long)id);
+	if (json && id)
+		cli_print_json(json_incref(json_array_get(l->crashes, 0)));
+	else if (json)
+		cli_print_json(json_pack("{sO}", "crashes", l->crashes));
+	else if (id)
+		print_one(json_array_get(l->crashes, 0));
+	else if (l->count)
+		cli_table_print(l->table, stdout, 0);
+	else
+		puts("no crashes yet");
+	return 0;
+}
+
+int cli_crash(int argc, char **argv)
+{
+	struct iw_err err = IW_ERR_INIT;
+	struct cli_common common;
+	struct crash_filter filter = {0};
+	struct iw_state state;
+	struct listing l = {.state = &state};
+	int first, rc = cli_common_options(argc, argv, help, &common, &first);
+	const char *verb;
+
+	if (rc >= 0)
+		return rc;
+	verb = first < argc ? argv[first] : "";
+	if (strcmp(verb, "show") == 0 && argc - first == 2) {
+		if (!cli_number(argv[first + 1], 1, INT64_MAX, &filter.id))
+			return cli_usage("crash", "a crash is a number");
+	} else if (strcmp(verb, "list") != 0 || argc - first != 1) {
+		return cli_usage("crash", "say 'list' or 'show CRASH'");
+	}
+	if (iw_state_open(&state, common.state, IW_STATE_READ, &err) < 0)
+		return cli_fail(&err);
+	l.table =
+		cli_table_new(">crash|target|kind|flavour|>bytes|state|rate|>bug|found");
+	l.crashes = json_array();
+	rc = crash_db_list(state.dbc, &filter, list_crash, &l, &err);
+	if (rc == 0)
+		rc = print(&l, filter.id, common.json, &err);
+	json_decref(l.crashes);
+	cli_table_free(l.table);
+	iw_state_close(&state);
+	return rc < 0 ? cli_fail(&err) : CLI_DONE;
+}

@@ -1,0 +1,28 @@
+/*
+ * A few jobs without a farm: a loop, a jobs folder of its own in $TMPDIR (so a running
+ * farm on the same state is not disturbed), the sandbox, the toolchain.
+ */
+#ifndef IW_CLI_LOCAL_H
+#define IW_CLI_LOCAL_H
+
+#include <stdbool.h>
+
+#include "base/job.h"
+#include "base/loop.h"
+#include "sanitizers/toolchain.h"
+
+struct cli_local {
+	struct iw_loop loop;
+	struct iw_jobs *jobs;
+	struct san_toolchain tools;
+	char *driver;
+	/* below: private */
+	char *dir;
+	bool has_loop;
+};
+
+int cli_local_open(struct cli_local *local, bool no_sandbox, struct iw_err *err);
+/* No job may be left. */
+void cli_local_close(struct cli_local *local);
+
+#endif

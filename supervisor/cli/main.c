@@ -1,0 +1,65 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+#include "base/banned.h"
+
+/* Everyday verbs stand alone, all else is <noun> <verb>. */
+const struct cli_command cli_commands[] = {
+	{"run", "fuzz adapters in the foreground and report what is new", cli_run},
+	{"status", "what the farm has done so far, per target", cli_status},
+	{"bug", "list and show bugs", cli_bug},
+	{"crash", "list and show crashes", cli_crash},
+	{"repro", "run the input of a bug or a crash again", cli_repro},
+	{"doctor", "can this machine do the work? what is missing?", cli_doctor},
+	{"adapter", "check an adapter", cli_adapter},
+	{"corpus", "distil a corpus", cli_corpus},
+	{NULL, NULL, NULL},
+};
+
+static void print_help(FILE *out)
+{
+	const struct cli_command *c;
+
+	fputs("Examples:\n"
+	      "  ironworks doctor\n"
+	      "  ironworks run demo zstd --for 5m\n"
+	      "  ironworks bug list\n"
+	      "  ironworks repro 3\n"
+	      "\n"
+	      "usage: ironworks COMMAND [ARGUMENT…]\n"
+	      "\n",
+		out);
+	for (c = cli_commands; c->name; c++)
+		fprintf(out, "  %-8s %s\n", c->name, c->summary);
+	fputs("\n'ironworks COMMAND --help' tells more.\n", out);
+}
+
+int main(int argc, char **argv)
+{
+	const struct cli_command *c;
+
+	/* File systems, DNS and our own work share libuv's pool; 4 threads are few. */
+	setenv("UV_THREADPOOL_SIZE", "8", 0);
+	if (argc < 2) {
+		print_help(stderr);
+		return CLI_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+		print_help(stdout);
+		return CLI_DONE;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("ironworks " IRONWORKS_VERSION);
+		return CLI_DONE;
+	}
+	for (c = cli_commands; c->name; c++)
+		if (strcmp(c->name, argv[1]) == 0)
+			return c->run(argc - 1, argv + 1);
+	fprintf(stderr,
+		"ironworks: there is no command '%s'; 'ironworks --help' lists all\n",
+		argv[1]);
+	return CLI_USAGE;
+}

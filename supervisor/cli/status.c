@@ -1,0 +1,133 @@
+/* `ironworks status`: totals per target. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "adapters/project_db.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "cli/cli.h"
+#include "cli/summary.h"
+#include "cli/table.h"
+#include "corpus/features.h"
+#include "corpus/unit_db.h"
+
+#include "base/banned.h"
+
+static const char help[] =
+	"Examples:\n"
+	"  ironworks status\n"
+	"  ironworks status --state /srv/farm --json\n"
+	"\n"
+	"usage: ironworks status [--state DIR] [--json]\n"
+	"\n"
+	"What the farm has done on a state folder so far: executions, core time, units,\n"
+	"features, crashes and bugs per target. Works while a farm runs, too.\n"
+	"\n"
+	"exit status: 0 done, 2 usage, 4 failed\n";
+
+struct status {
+	struct iw_dbc *dbc;
+	struct cli_table *table;
+	json_t *targets;
+	struct iw_err *err;
+};
+
+struct counting {
+	struct corpus_features *set;
+	struct corpus_feature_packer *packer;
+};
+
+static int count_unit(void *ctx, const struct corpus_unit *unit,
+	const struct corpus_measure_row *row, struct iw_err *err)
+{
+	struct counting *c = ctx;
+	_auto_free_ uint32_t *numbers =
+		iw_calloc(row->feature_count + 1, sizeof *numbers);
+	int rc;
+
+	(void)unit;
+	rc = corpus_features_unpack(c->packer, row->features, row->features_len,
+		row->feature_count, numbers, err);
+	if (rc == 0)
+		corpus_features_add(c->set, numbers, row->feature_count);
+	return rc;
+}
+
+static int count_features(
+	struct status *s, const struct project_target_row *row, int64_t *features)
+{
+	struct counting c = {
+		.set = corpus_features_new(), .packer = corpus_feature_packer_new()};
+	int rc = 0;
+
+	if (row->reference_build >= 0)
+		rc = corpus_measures_each(
+			s->dbc, row->reference_build, row->id, count_unit, &c, s->err);
+	*features = (int64_t)corpus_features_total(c.set);
+	corpus_features_free(c.set);
+	corpus_feature_packer_free(c.packer);
+	return rc;
+}
+
+static int add_target(void *ctx, const struct project_target_row *row)
+{
+	struct status *s = ctx;
+	char core[24], since[24] = "-";
+	int64_t features;
+	int rc = count_features(s, row, &features);
+
+	if (rc < 0)
+		return rc;
+	iw_time_words(row->totals.core_ms, core);
+	if (row->totals.found_ms)
+		iw_time_words(iw_time_wall_ms() - row->totals.found_ms, since);
+	cli_table_cell(s->table, "%s/%s", row->adapter, row->name);
+	cli_table_number(s->table, row->totals.executions);
+	cli_table_cell(s->table, "%s", core);
+	cli_table_number(s->table, features);
+	cli_table_number(s->table, row->units);
+	cli_table_number(s->table, row->crashes);
+	cli_table_number(s->table, row->bugs);
+	cli_table_cell(s->table, "%s", since);
+	json_array_append_new(s->targets,
+		json_pack("{ss ss sI sI sI sI sI sI sI}", "adapter", row->adapter,
+			"target", row->name, "executions",
+			(json_int_t)row->totals.executions, "core_ms",
+			(json_int_t)row->totals.core_ms, "features", (json_int_t)features,
+			"units", (json_int_t)row->units, "crashes",
+			(json_int_t)row->crashes, "bugs", (json_int_t)row->bugs,
+			"found_ms", (json_int_t)row->totals.found_ms));
+	return 0;
+}
+
+int cli_status(int argc, char **argv)
+{
+	struct iw_err err = IW_ERR_INIT;
+	struct cli_common common;
+	struct iw_state state;
+	struct status s = {.err = &err};
+	int first, rc = cli_common_options(argc, argv, help, &common, &first);
+
+	if (rc >= 0)
+		return rc;
+	if (first != argc)
+		return cli_usage("status", "takes no arguments");
+	if (iw_state_open(&state, common.state, IW_STATE_READ, &err) < 0)
+		return cli_fail(&err);
+	s.dbc = state.dbc;
+	s.table = cli_table_new("target|>executions|>core time|>features|>units|>crashes|"
+				">bugs|>last find");
+	s.targets = json_array();
+	rc = project_db_targets(state.dbc, add_target, &s, &err);
+	if (rc == 0 && common.json) {
+		cli_print_json(
+			json_pack("{ss sO}", "state", state.dir, "targets", s.targets));
+	} else if (rc == 0) {
+		printf("state %s\n\n", state.dir);
+		cli_table_print(s.table, stdout, 0);
+	}
+	json_decref(s.targets);
+	cli_table_free(s.table);
+	iw_state_close(&state);
+	return rc < 0 ? cli_fail(&err) : CLI_DONE;
+}

@@ -1,0 +1,133 @@
+#include "cli/summary.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+
+#include "base/banned.h"
+
+struct printing {
+	struct cli_table *table;
+	json_t *bugs;
+	const char *outbox;
+	int count;
+};
+
+struct cli_table *cli_bug_table(void)
+{
+	return cli_table_new(">bug|type|target|>bytes|rate|pull request|issue");
+}
+
+/* "#12", "#12 + #14", "pre-existing", "suspect #12". */
+static char *blame_words(const struct bug_row *row)
+{
+	json_t *prs = row->prs ? json_loads(row->prs, 0, NULL) : NULL;
+	struct iw_buf out = {0};
+	size_t i;
+
+	if (!row->outcome)
+		iw_buf_adds(&out, "not yet");
+	else if (json_array_size(prs) == 0)
+		iw_buf_adds(&out, row->outcome);
+	else if (strcmp(row->outcome, "suspect") == 0)
+		iw_buf_adds(&out, "suspect ");
+	for (i = 0; i < json_array_size(prs); i++)
+		iw_buf_addf(&out, "%s#%lld", i ? " + " : "",
+			(long long)json_integer_value(json_array_get(prs, i)));
+	json_decref(prs);
+	return iw_buf_steal(&out);
+}
+
+static const char *first_frame(const struct bug_row *row, json_t **frames)
+{
+	const char *name;
+
+	*frames = json_loads(row->frames, 0, NULL);
+	name = json_string_value(json_array_get(*frames, 0));
+	return name ? name : "?";
+}
+
+void cli_bug_row(struct cli_table *table, const struct bug_row *row, const char *outbox)
+{
+	_auto_free_ char *blame = blame_words(row);
+	json_t *frames;
+	const char *frame = first_frame(row, &frames);
+
+	cli_table_cell(table, "%lld", (long long)row->id);
+	cli_table_cell(table, "%s in %s", row->type, frame);
+	cli_table_cell(table, "%s/%s", row->adapter, row->target);
+	cli_table_cell(table, "%lld", (long long)row->best_size);
+	cli_table_cell(table, "%lld/%lld", (long long)row->hits, (long long)row->runs);
+	cli_table_cell(table, "%s", blame);
+	if (row->issue)
+		cli_table_cell(table, "%s/%s", outbox, row->issue);
+	else
+		cli_table_cell(table, "not yet");
+	json_decref(frames);
+}
+
+static json_t *loads_or_null(const char *text)
+{
+	json_t *json = text ? json_loads(text, 0, NULL) : NULL;
+
+	return json ? json : json_null();
+}
+
+json_t *cli_bug_json(const struct bug_row *row, const char *outbox)
+{
+	_auto_free_ char *path = row->issue ? iw_fmt("%s/%s", outbox, row->issue) : NULL;
+	char best[IW_SHA256_HEX];
+
+	iw_sha256_hex(&row->best, best);
+	return json_pack(
+		"{sI ss ss ss ss sb so ss ss ss sI sI sI sI ss? so so ss? sI sI}", "id",
+		(json_int_t)row->id, "adapter", row->adapter, "target", row->target,
+		"state", row->state, "type", row->type, "security", (int)row->is_security,
+		"frames", loads_or_null(row->frames), "flavour", row->flavour, "closure",
+		row->closure, "input", best, "input_size", (json_int_t)row->best_size,
+		"first_size", (json_int_t)row->first_size, "runs", (json_int_t)row->runs,
+		"hits", (json_int_t)row->hits, "outcome", row->outcome, "prs",
+		loads_or_null(row->prs), "proof", loads_or_null(row->proof), "issue",
+		path, "found_ms", (json_int_t)row->found_ms, "sightings",
+		(json_int_t)row->sightings);
+}
+
+static int add_bug(void *ctx, const struct bug_row *row)
+{
+	struct printing *p = ctx;
+
+	p->count++;
+	cli_bug_row(p->table, row, p->outbox);
+	json_array_append_new(p->bugs, cli_bug_json(row, p->outbox));
+	return 0;
+}
+
+int cli_print_bugs(
+	const char *state_dir, json_t *targets, int new_bugs, struct iw_err *err)
+{
+	struct printing p = {.table = cli_bug_table(), .bugs = json_array()};
+	struct iw_state state;
+	int rc = iw_state_open(&state, state_dir, IW_STATE_READ, err);
+
+	if (rc == 0) {
+		p.outbox = state.outbox;
+		rc = bug_db_list(state.dbc, 0, add_bug, &p, err);
+		iw_state_close(&state);
+	}
+	if (rc == 0 && targets) {
+		cli_print_json(json_pack("{si sO sO ss}", "new_bugs", new_bugs, "targets",
+			targets, "bugs", p.bugs, "state", state_dir));
+	} else if (rc == 0) {
+		putchar('\n');
+		if (p.count)
+			cli_table_print(p.table, stdout, 0);
+		printf("%s%d bug%s, %d new\n", p.count ? "\n" : "", p.count,
+			p.count == 1 ? "" : "s", new_bugs);
+	}
+	json_decref(p.bugs);
+	cli_table_free(p.table);
+	return rc;
+}

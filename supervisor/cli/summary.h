@@ -1,0 +1,20 @@
+/* The bugs of a state folder, as a run ends with them. */
+#ifndef IW_CLI_SUMMARY_H
+#define IW_CLI_SUMMARY_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "cli/table.h"
+#include "triage/bug_db.h"
+
+/* A table on stdout, or with targets (borrowed) one JSON object of both. */
+int cli_print_bugs(
+	const char *state_dir, json_t *targets, int new_bugs, struct iw_err *err);
+
+/* One bug as a row of cli_bug_table(), and as JSON (a new reference). */
+struct cli_table *cli_bug_table(void);
+void cli_bug_row(struct cli_table *table, const struct bug_row *row, const char *outbox);
+json_t *cli_bug_json(const struct bug_row *row, const char *outbox);
+
+#endif

@@ -1,0 +1,267 @@
+#include "daemon.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "adapters/adapter.h"
+#include "base/file.h"
+#include "base/keeper_format.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+#define DRIVER "ironworks-driver.so"
+#define LOOK_MS 1000
+
+struct daemon {
+	const struct iw_daemon_config *config;
+	struct iw_daemon_events events;
+	struct iw_state state;
+	struct iw_loop loop;
+	struct iw_jobs *jobs;
+	struct iw_slots *slots;
+	struct san_toolchain tools;
+	char *keeper, *driver;
+	struct farm *farm;
+	struct iw_timer *look;
+	uv_signal_t signals[2];
+	struct adapter **adapters;
+	size_t adapter_count;
+};
+
+static char *find_program(const char *dir, const char *name)
+{
+	char *beside = iw_path_join(dir, name);
+
+	if (iw_file_exists(beside))
+		return beside;
+	free(beside);
+	return iw_fmt("%s/../libexec/ironworks/%s", dir, name);
+}
+
+int iw_daemon_programs(char **keeper, char **driver, struct iw_err *err)
+{
+	char self[PATH_MAX], absolute[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	char **const found[] = {keeper, driver};
+	size_t i;
+
+	*keeper = *driver = NULL;
+	if (n < 0)
+		return iw_err_set(err, IW_EIO, "cannot find this program in /proc");
+	self[n] = '\0';
+	*strrchr(self, '/') = '\0';
+	*keeper = find_program(self, IW_KEEPER_PROGRAM);
+	*driver = find_program(self, DRIVER);
+	for (i = 0; i < IW_COUNT(found); i++) {
+		if (!realpath(*found[i], absolute))
+			return iw_err_set(err, IW_ETOOL,
+				"'%s' is missing; build or install Ironworks whole",
+				*found[i]);
+		free(*found[i]);
+		*found[i] = iw_strdup(absolute);
+	}
+	return 0;
+}
+
+static int load_adapters(struct daemon *d, struct iw_err *err)
+{
+	const char *const *arg;
+	int rc = 0;
+
+	for (arg = d->config->adapters; rc == 0 && *arg; arg++) {
+		_auto_free_ char *where = NULL, *overrides = NULL;
+		struct adapter *adapter = NULL;
+
+		rc = adapter_parse_arg(*arg, &where, &overrides, err);
+		if (rc == 0)
+			rc = adapter_load(where, overrides, &adapter, err);
+		if (rc < 0) {
+			struct iw_err why = *err;
+
+			if (why.code == IW_EINVAL)
+				iw_err_set(err, why.code,
+					"%s; mend it until 'ironworks adapter check %s' "
+					"is content",
+					why.msg, *arg);
+			else if (strchr(*arg, '/'))
+				iw_err_set(err, why.code,
+					"%s; name a folder that holds an adapter.json",
+					why.msg);
+			break;
+		}
+		d->adapters = iw_reallocarray(
+			d->adapters, d->adapter_count + 1, sizeof *d->adapters);
+		d->adapters[d->adapter_count++] = adapter;
+	}
+	return rc;
+}
+
+static int probe_sandbox(struct daemon *d, struct iw_sandbox *box, struct iw_err *err)
+{
+	if (!d->config->no_sandbox)
+		return iw_sandbox_probe(box, err);
+	d->events.say(d->events.ctx, "jobs run without a sandbox, as --no-sandbox says");
+	*box = (struct iw_sandbox){.kind = IW_SANDBOX_OFF};
+	return 0;
+}
+
+static int prepare(struct daemon *d, struct iw_err *err)
+{
+	struct iw_jobs_config jobs = {0};
+	struct iw_job_gate gate;
+	int rc;
+
+	/* What is cheap and often wrong comes first; the state is touched last. */
+	rc = load_adapters(d, err);
+	if (rc == 0)
+		rc = iw_daemon_programs(&d->keeper, &d->driver, err);
+	if (rc == 0)
+		rc = probe_sandbox(d, &jobs.sandbox, err);
+	if (rc == 0)
+		rc = san_toolchain_find(&d->tools, err);
+	if (rc == 0)
+		rc = iw_state_open(&d->state, d->config->state_dir, IW_STATE_WRITE, err);
+	if (rc == 0)
+		rc = iw_log_to(d->state.log, err);
+	if (rc < 0)
+		return rc;
+	jobs.dir = d->state.jobs;
+	jobs.keeper = d->keeper;
+	rc = iw_jobs_open(&d->jobs, &d->loop, &jobs, err);
+	if (rc < 0)
+		return rc;
+	d->slots = iw_slots_new(d->config->cores);
+	gate = iw_slots_gate(d->slots);
+	iw_jobs_gate(d->jobs, &gate);
+	return 0;
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct daemon *d = handle->data;
+
+	(void)number;
+	d->events.say(d->events.ctx,
+		farm_look(d->farm)->phase < FARM_DRAINING
+			? "stopping: finishing what is under way; once more to stop at "
+			  "once"
+			: "stopping at once; what is unfinished goes on in the next run");
+	farm_stop(d->farm);
+}
+
+static void on_look(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (d->events.look)
+		d->events.look(d->events.ctx, farm_look(d->farm));
+}
+
+static void on_closed(void *ctx)
+{
+	struct daemon *d = ctx;
+	size_t i;
+
+	iw_timer_free(d->look);
+	d->look = NULL;
+	for (i = 0; i < IW_COUNT(d->signals); i++)
+		uv_close((uv_handle_t *)&d->signals[i], NULL);
+}
+
+static void watch(struct daemon *d)
+{
+	static const int numbers[] = {SIGINT, SIGTERM};
+	size_t i;
+
+	for (i = 0; i < IW_COUNT(numbers); i++) {
+		uv_signal_init(&d->loop.uv, &d->signals[i]);
+		d->signals[i].data = d;
+		uv_signal_start(&d->signals[i], on_signal, numbers[i]);
+	}
+	d->look = iw_timer_new(&d->loop, on_look, d);
+	iw_timer_start(d->look, LOOK_MS, LOOK_MS);
+}
+
+static int run_farm(struct daemon *d, struct iw_err *err)
+{
+	struct farm_world world = {
+		.loop = &d->loop,
+		.state = &d->state,
+		.jobs = d->jobs,
+		.slots = d->slots,
+		.tools = &d->tools,
+		.driver = d->driver,
+	};
+	struct farm_config config = {
+		.adapters = d->adapters,
+		.adapter_count = d->adapter_count,
+		.fuzz_ms = d->config->fuzz_ms,
+		.drain_ms = d->config->drain_ms,
+	};
+	struct farm_events events = {
+		.ctx = d->events.ctx,
+		.say = d->events.say,
+		.closing = d->events.closing,
+		.closed = on_closed,
+		.closed_ctx = d,
+	};
+	int rc;
+
+	watch(d);
+	rc = farm_open(&d->farm, &world, &config, &events, err);
+	d->adapter_count = 0;
+	if (rc < 0) {
+		on_closed(d);
+		return rc;
+	}
+	iw_loop_run(&d->loop);
+	return farm_error(d->farm) ? iw_err_copy(err, farm_error(d->farm)) : 0;
+}
+
+static void clean_up(struct daemon *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->adapter_count; i++)
+		adapter_free(d->adapters[i]);
+	free(d->adapters);
+	farm_free(d->farm);
+	iw_jobs_close(d->jobs);
+	iw_slots_free(d->slots);
+	iw_state_close(&d->state);
+	san_toolchain_fini(&d->tools);
+	free(d->keeper);
+	free(d->driver);
+}
+
+int iw_daemon_run(const struct iw_daemon_config *config,
+	const struct iw_daemon_events *events, struct iw_daemon_result *result,
+	struct iw_err *err)
+{
+	struct daemon d = {.config = config, .events = *events, .state = {.lock_fd = -1}};
+	int rc;
+
+	*result = (struct iw_daemon_result){0};
+	/* A job of the same user must not be able to read this process's memory. */
+	prctl(PR_SET_DUMPABLE, 0);
+	rc = iw_loop_init(&d.loop, err);
+	if (rc < 0)
+		return rc;
+	rc = prepare(&d, err);
+	if (rc == 0)
+		rc = run_farm(&d, err);
+	if (d.farm)
+		result->new_bugs = farm_new_bugs(d.farm);
+	if (d.state.dir)
+		result->state_dir = iw_strdup(d.state.dir);
+	clean_up(&d);
+	if (rc == 0)
+		iw_loop_fini(&d.loop);
+	return rc;
+}

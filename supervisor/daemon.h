@@ -1,0 +1,49 @@
+/*
+ * One process of Ironworks, wired: state, loop, jobs, slots, toolchain, farm. The only
+ * file besides cli/local.c that knows all rooms. Thread: the main thread.
+ */
+#ifndef IW_DAEMON_H
+#define IW_DAEMON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "farm.h"
+
+/* Where our other two programs are: beside this one in a build tree, in libexec when
+ * installed. The caller frees both. */
+int iw_daemon_programs(char **keeper, char **driver, struct iw_err *err);
+
+struct iw_daemon_config {
+	const char *state_dir;	     /* NULL: the default */
+	const char *const *adapters; /* "PATH_OR_NAME[:param=value,…]", NULL-terminated */
+	int cores;		     /* 0: all */
+	int64_t fuzz_ms;	     /* 0: until stopped */
+	int64_t drain_ms;
+	bool no_sandbox;
+};
+
+struct iw_daemon_events {
+	void *ctx;
+	void (*say)(void *ctx, const char *text);
+	/* Once a second while the farm lives. */
+	void (*look)(void *ctx, const struct farm_view *view);
+	/* The last look. */
+	void (*closing)(void *ctx, const struct farm_view *view);
+};
+
+struct iw_daemon_result {
+	int new_bugs;
+	char *state_dir; /* the caller frees */
+};
+
+/*
+ * Runs a farm in the foreground until its time is up or SIGINT or SIGTERM came (the first
+ * drains, the second ends now). A result is there even when it fails.
+ */
+int iw_daemon_run(const struct iw_daemon_config *config,
+	const struct iw_daemon_events *events, struct iw_daemon_result *result,
+	struct iw_err *err);
+
+#endif

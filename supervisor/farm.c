@@ -1,0 +1,484 @@
+#include "farm.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/adapter.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "corpus/unit_db.h"
+#include "farm_room.h"
+
+#include "base/banned.h"
+
+#define TICK_MS 1000
+
+void farm_say(struct farm *farm, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	if (farm->events.say)
+		farm->events.say(farm->events.ctx, text);
+}
+
+uint32_t farm_random(struct farm *farm)
+{
+	/* xorshift32, Marsaglia 2003; seeds of engines need no better. */
+	farm->random ^= farm->random << 13;
+	farm->random ^= farm->random >> 17;
+	farm->random ^= farm->random << 5;
+	return farm->random;
+}
+
+void farm_each_target(
+	struct farm *farm, void (*each)(struct farm_target *target, void *ctx), void *ctx)
+{
+	size_t p, i;
+
+	for (p = 0; p < farm->project_count; p++)
+		for (i = 0; i < farm->projects[p].target_count; i++)
+			each(farm->projects[p].targets[i], ctx);
+}
+
+static void enter(struct farm *farm, enum farm_phase phase)
+{
+	static const char *const names[] = {"opening", "fuzzing", "draining", "closed"};
+
+	farm->phase = phase;
+	iw_info("farm", S("phase", names[phase]));
+}
+
+static void drain(struct farm *farm)
+{
+	bool was_opening = farm->phase == FARM_OPENING;
+
+	if (farm->phase >= FARM_DRAINING)
+		return;
+	enter(farm, FARM_DRAINING);
+	farm->drain_ends_ms = iw_time_mono_ms() + farm->config.drain_ms;
+	farm_slices_stop(farm);
+	/* Fetches and builds of a farm that will not fuzz are nobody's. */
+	if (was_opening)
+		iw_slots_stop_all(farm->world.slots);
+}
+
+void farm_fail(struct farm *farm, const struct iw_err *err)
+{
+	if (err->code == IW_ECANCELED)
+		return;
+	if (!farm->err.code)
+		farm->err = *err;
+	/* Whoever runs the farm tells the user, once. */
+	iw_info("farm fails", S("error", err->msg));
+	/* What could not begin has nothing worth waiting for. */
+	farm->config.drain_ms = 0;
+	drain(farm);
+}
+
+void farm_target_broken(struct farm_target *t, const char *why)
+{
+	if (t->state < FARM_TARGET_READY)
+		t->farm->opening--;
+	t->state = FARM_TARGET_BROKEN;
+	if (t->farm->phase >= FARM_DRAINING)
+		return;
+	if (!t->farm->err.code)
+		iw_err_set(&t->farm->err, IW_EJOB,
+			"target '%s' of adapter '%s' cannot be fuzzed: %s", t->spec.name,
+			project_adapter(t->owner->project)->name, why);
+	farm_say(t->farm, "target %s is left out: %s", t->spec.name, why);
+}
+
+/* Policy: the target that had the least, a new engine on it never on top of another one
+ * while there are others. Half of a target's time goes to the build that judges (a memory
+ * error need not show a new feature), half to the fast one. */
+static void consider(struct farm_target *t, void *ctx)
+{
+	struct farm_target **best = ctx;
+
+	if (t->state != FARM_TARGET_READY || t->not_before_ms > iw_time_mono_ms())
+		return;
+	if (!*best || t->engines < (*best)->engines ||
+		(t->engines == (*best)->engines && t->core_ms < (*best)->core_ms))
+		*best = t;
+}
+
+static struct farm_lane *pick_lane(struct farm_target *t)
+{
+	struct farm_lane *fast = &t->lanes[0], *judge = &t->lanes[1];
+
+	if (t->lane_count < 2 || strstr(judge->build->flavour, "asan") == NULL)
+		return fast;
+	return judge->fuzz_core_ms <= fast->fuzz_core_ms ? judge : fast;
+}
+
+static void count_engines(struct farm_target *t, void *engines)
+{
+	*(int *)engines += t->engines;
+}
+
+/* An engine on a full disk finds what nobody can store. */
+static bool has_room(struct farm *farm)
+{
+	int64_t free_bytes = iw_disk_free(farm->world.state->dir);
+	bool has = free_bytes < 0 || free_bytes >= IW_STATE_MIN_FREE;
+
+	if (!has && !farm->is_full)
+		farm_say(farm,
+			"the disk of '%s' is full: no engine starts until there is "
+			"room again",
+			farm->world.state->dir);
+	farm->is_full = !has;
+	return has;
+}
+
+static void fill_slots(struct farm *farm)
+{
+	int engines = 0;
+
+	if (!has_room(farm))
+		return;
+
+	/* Counted here and not asked of the slots: a slice that is being prepared has no
+	 * job yet. */
+	farm_each_target(farm, count_engines, &engines);
+	for (; engines < iw_slots_count(farm->world.slots); engines++) {
+		struct farm_target *best = NULL;
+
+		farm_each_target(farm, consider, &best);
+		if (!best)
+			return;
+		farm_slice_start(best, pick_lane(best));
+	}
+}
+
+static void count_ready(struct farm_target *t, void *ready)
+{
+	*(int *)ready += t->state == FARM_TARGET_READY;
+}
+
+static void begin_fuzzing(struct farm *farm)
+{
+	int ready = 0;
+
+	farm_each_target(farm, count_ready, &ready);
+	enter(farm, FARM_FUZZING);
+	if (ready == 0) {
+		/* A crash at start is judged like any other before we go. */
+		if (!farm->err.code)
+			iw_err_set(&farm->err, IW_EINVAL, "there is no target to fuzz");
+		drain(farm);
+		return;
+	}
+	farm->fuzz_began_ms = iw_time_mono_ms();
+	farm->fuzz_ends_ms = farm->fuzz_began_ms + farm->config.fuzz_ms;
+	farm_say(farm, "fuzzing %d targets on %d cores", ready,
+		iw_slots_count(farm->world.slots));
+}
+
+static void on_triage_stopped(void *ctx)
+{
+	struct farm *farm = ctx;
+
+	farm->triage_stopped = true;
+	farm_advance(farm);
+}
+
+static void on_db_stopped(void *ctx)
+{
+	struct farm *farm = ctx;
+
+	farm->db = NULL;
+	enter(farm, FARM_CLOSED);
+	farm->events.closed(farm->events.closed_ctx);
+}
+
+/* Everything has ended but the rooms themselves: triage, projects, database, in the
+ * reverse order of their start. */
+static void close_rooms(struct farm *farm)
+{
+	if (!farm->is_triage_stopping) {
+		farm->is_triage_stopping = true;
+		triage_stop(farm->triage, on_triage_stopped, farm);
+	}
+	if (!farm->triage_stopped)
+		return;
+	if (!farm->has_closed_projects) {
+		if (farm->events.closing)
+			farm->events.closing(farm->events.ctx, farm_look(farm));
+		farm->has_closed_projects = true;
+		iw_timer_free(farm->tick);
+		farm->tick = NULL;
+		triage_free(farm->triage);
+		farm->triage = NULL;
+		farm_close_projects(farm);
+	}
+	if (farm->open_projects == 0 && farm->db) {
+		struct iw_db *db = farm->db;
+
+		farm->db = NULL;
+		iw_db_stop(db, on_db_stopped, farm);
+	}
+}
+
+static void advance_draining(struct farm *farm)
+{
+	bool is_late = iw_time_mono_ms() >= farm->drain_ends_ms || farm->stops > 1;
+	bool is_busy;
+
+	if (farm->is_triage_stopping) {
+		close_rooms(farm);
+		return;
+	}
+	if (farm->slices || farm->opening > 0 || farm->requests > 0) {
+		return;
+	}
+	is_busy = triage_judging(farm->triage) || triage_pursuing(farm->triage);
+	if (is_late)
+		farm_measures_stop(farm);
+	else
+		farm_measure_tick(
+			farm, is_busy ? FARM_MEASURE_REFERENCE : FARM_MEASURE_ALL);
+	if (farm->measuring > 0 || (is_busy && !is_late))
+		return;
+	close_rooms(farm);
+}
+
+void farm_advance(struct farm *farm)
+{
+	/* Starting a slice may end one at once, which comes back here. */
+	if (farm->is_advancing || farm->phase == FARM_CLOSED)
+		return;
+	farm->is_advancing = true;
+	if (farm->phase == FARM_OPENING && farm->opening == 0 && farm->requests == 0)
+		begin_fuzzing(farm);
+	if (farm->phase == FARM_FUZZING && farm->config.fuzz_ms &&
+		iw_time_mono_ms() >= farm->fuzz_ends_ms)
+		drain(farm);
+	if (farm->phase == FARM_FUZZING)
+		fill_slots(farm);
+	farm->is_advancing = false;
+	if (farm->phase == FARM_OPENING || farm->phase == FARM_FUZZING)
+		farm_measure_tick(farm, FARM_MEASURE_DUE);
+	if (farm->phase == FARM_DRAINING)
+		advance_draining(farm);
+}
+
+static void on_tick(void *ctx)
+{
+	struct farm *farm = ctx;
+
+	farm_slices_tick(farm);
+	farm_advance(farm);
+}
+
+static void on_bug_found(void *ctx, const struct triage_target *target, int64_t bug_id)
+{
+	struct farm *farm = ctx;
+
+	farm->new_bugs++;
+	farm_say(farm, "new bug %lld in %s/%s", (long long)bug_id,
+		project_adapter(target->project)->name, target->spec->name);
+	farm_advance(farm);
+}
+
+static void on_judged(void *ctx, const struct triage_target *target, int64_t bug_id)
+{
+	(void)target;
+	(void)bug_id;
+	farm_advance(ctx);
+}
+
+static void on_settled(void *ctx, int64_t bug_id)
+{
+	farm_say(ctx, "bug %lld is attributed and written down", (long long)bug_id);
+	farm_advance(ctx);
+}
+
+static int open_rooms(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err)
+{
+	const struct farm_world *w = &farm->world;
+	struct triage_events events = {.ctx = farm,
+		.judged = on_judged,
+		.found = on_bug_found,
+		.settled = on_settled};
+	int rc = corpus_packs_open(&farm->packs, w->state->units, err);
+
+	if (rc == 0)
+		rc = corpus_units_begin(dbc, farm->packs, err);
+	if (rc == 0)
+		rc = farm_sweep(farm, dbc, err);
+	if (rc < 0)
+		return rc;
+	farm->triage_world = (struct triage_world){
+		.loop = w->loop,
+		.jobs = w->jobs,
+		.artifacts_dir = w->state->artifacts,
+		.outbox_dir = w->state->outbox,
+		.state_dir = w->state->dir,
+		.driver = w->driver,
+		.symbolizer = w->tools->symbolizer,
+	};
+	rc = iw_db_start(&farm->db, w->loop, iw_steal(&w->state->dbc), err);
+	if (rc < 0)
+		return rc;
+	farm->triage_world.db = farm->db;
+	return triage_new(&farm->triage, &farm->triage_world, &events,
+		iw_slots_count(w->slots) + 1, dbc, err);
+}
+
+int farm_open(struct farm **out, const struct farm_world *world,
+	const struct farm_config *config, const struct farm_events *events,
+	struct iw_err *err)
+{
+	struct farm *farm = iw_calloc(1, sizeof *farm);
+	struct iw_dbc *dbc = world->state->dbc;
+	size_t i;
+	int rc;
+
+	farm->world = *world;
+	farm->config = *config;
+	farm->events = *events;
+	farm->arena = iw_arena_new();
+	farm->random = (uint32_t)iw_time_wall_ms() | 1;
+	farm->project_count = config->adapter_count;
+	farm->projects = iw_calloc(config->adapter_count, sizeof *farm->projects);
+	for (i = 0; i < config->adapter_count; i++) {
+		farm->projects[i].farm = farm;
+		farm->projects[i].adapter = config->adapters[i];
+	}
+	*out = farm;
+	rc = open_rooms(farm, dbc, err);
+	if (rc == 0)
+		rc = farm_open_projects(farm, dbc, err);
+	/* From here on errors end in closed, like any other end. */
+	if (!farm->triage)
+		return rc;
+	farm->tick = iw_timer_new(world->loop, on_tick, farm);
+	iw_timer_start(farm->tick, TICK_MS, TICK_MS);
+	if (rc < 0)
+		farm_fail(farm, err);
+	return 0;
+}
+
+void farm_stop(struct farm *farm)
+{
+	farm->stops++;
+	if (farm->phase < FARM_DRAINING)
+		drain(farm);
+	else
+		iw_slots_stop_all(farm->world.slots);
+	farm_advance(farm);
+}
+
+static void free_target(struct farm_target *t, void *ctx)
+{
+	(void)ctx;
+	farm_target_free(t);
+}
+
+void farm_free(struct farm *farm)
+{
+	size_t i;
+
+	if (!farm)
+		return;
+	farm_each_target(farm, free_target, NULL);
+	for (i = 0; i < farm->project_count; i++) {
+		adapter_free(farm->projects[i].adapter);
+		free(farm->projects[i].targets);
+	}
+	free(farm->projects);
+	corpus_packs_close(farm->packs);
+	iw_arena_free(farm->arena);
+	free(farm->view_targets);
+	free(farm);
+}
+
+const struct iw_err *farm_error(const struct farm *farm)
+{
+	return farm->err.code ? &farm->err : NULL;
+}
+
+int farm_new_bugs(const struct farm *farm)
+{
+	return farm->new_bugs;
+}
+
+static const char *status_of(const struct farm_target *t)
+{
+	const char *flavour;
+
+	if (t->state == FARM_TARGET_BROKEN)
+		return "broken";
+	if (t->state != FARM_TARGET_READY)
+		return "opening";
+	flavour = farm_target_flavour(t);
+	return flavour ? flavour : "idle";
+}
+
+static void look_at(struct farm_target *t, void *ctx)
+{
+	struct farm *farm = ctx;
+	size_t n = farm->view.target_count;
+
+	iw_grow(farm->view_targets, n, farm->view_cap);
+	farm->view_targets[n] = (struct farm_target_view){
+		.adapter = project_adapter(t->owner->project)->name,
+		.target = t->spec.name,
+		.status = status_of(t),
+		.executions = farm_target_executions(t),
+		.per_second = farm_target_per_second(t),
+		.features_start = t->features_start,
+		.features = (int64_t)corpus_features_total(t->features),
+		.units = t->units,
+		.crashes = t->crashes,
+		.found_ms = t->found_ms,
+	};
+	farm->view.target_count = n + 1;
+	farm->view.engines += t->engines;
+}
+
+const struct farm_view *farm_look(struct farm *farm)
+{
+	int64_t now = iw_time_mono_ms();
+	struct farm_view *v = &farm->view;
+	size_t i;
+
+	*v = (struct farm_view){
+		.phase = farm->phase,
+		.slots = iw_slots_count(farm->world.slots),
+		.new_bugs = farm->new_bugs,
+		.left_ms = -1,
+	};
+	if (farm->triage) {
+		v->judging = triage_judging(farm->triage);
+		v->backlog = triage_backlog(farm->triage);
+		v->pursuing = triage_pursuing(farm->triage);
+	}
+	if (farm->fuzz_began_ms)
+		v->elapsed_ms = now - farm->fuzz_began_ms;
+	if (farm->config.fuzz_ms && farm->fuzz_began_ms)
+		v->left_ms = farm->fuzz_ends_ms > now ? farm->fuzz_ends_ms - now : 0;
+	for (i = 0; i < farm->project_count && !farm->has_closed_projects; i++) {
+		int made = 0, cached = 0;
+
+		if (farm->projects[i].project)
+			project_build_counts(farm->projects[i].project, &made, &cached);
+		v->builds_made += made;
+		v->builds_cached += cached;
+	}
+	if (!farm->has_closed_projects)
+		farm_each_target(farm, look_at, farm);
+	v->targets = farm->view_targets;
+	return v;
+}

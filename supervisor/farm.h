@@ -1,0 +1,103 @@
+/*
+ * The farm: opens adapters, builds their snapshots, keeps every slot busy with engines,
+ * measures and replays what they find, and hands crashes to triage.
+ *
+ *	OPENING --> FUZZING --> DRAINING --> CLOSED
+ *	    \__________\___________/ (a failure drains, too)
+ *
+ * Opening: sources fetched, snapshots read, every flavour built, seeds measured. Fuzzing:
+ * slices of engines by policy, until the time is up or somebody stops it. Draining: no
+ *new engine; what engines left is stored and measured, triage finishes within its time.
+ *
+ * Thread: the loop.
+ */
+#ifndef IW_FARM_H
+#define IW_FARM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "adapters/adapter.h"
+#include "base/db.h"
+#include "base/job.h"
+#include "base/loop.h"
+#include "sanitizers/toolchain.h"
+#include "slots.h"
+#include "state.h"
+
+/* What a farm works with; borrowed, lives longer. */
+struct farm_world {
+	struct iw_loop *loop;
+	struct iw_state *state;
+	struct iw_jobs *jobs;
+	struct iw_slots *slots;
+	const struct san_toolchain *tools;
+	const char *driver; /* path of ironworks-driver.so */
+};
+
+struct farm_view;
+
+struct farm_events {
+	void *ctx;
+	/* A sentence for the person who watches. */
+	void (*say)(void *ctx, const char *text);
+	/* Draining is over; what the view borrows goes after this call. Or NULL. */
+	void (*closing)(void *ctx, const struct farm_view *view);
+	/* CLOSED: farm_free() may be called; the loop has nothing of the farm's left. */
+	void (*closed)(void *ctx);
+	void *closed_ctx;
+};
+
+struct farm_config {
+	struct adapter **adapters; /* taken */
+	size_t adapter_count;
+	int64_t fuzz_ms;  /* how long engines run in all; 0: until stopped */
+	int64_t drain_ms; /* what triage may take after that */
+};
+
+enum farm_phase { FARM_OPENING, FARM_FUZZING, FARM_DRAINING, FARM_CLOSED };
+
+struct farm;
+
+/* Sweeps what an earlier process left (blocks), then starts opening. */
+int farm_open(struct farm **out, const struct farm_world *world,
+	const struct farm_config *config, const struct farm_events *events,
+	struct iw_err *err);
+/* Ends it: the first call drains in peace, the second stops triage too. */
+void farm_stop(struct farm *farm);
+/* After closed. */
+void farm_free(struct farm *farm);
+
+/* What made the farm useless, or NULL: fatal (it drained because of it) or a target that
+ * could not be fuzzed. */
+const struct iw_err *farm_error(const struct farm *farm);
+/* Bugs that nobody knew before this farm. */
+int farm_new_bugs(const struct farm *farm);
+
+/* What the farm does at this moment; strings are borrowed until the next call. */
+struct farm_target_view {
+	const char *adapter, *target;
+	const char *status; /* "opening", "idle", "libfuzzer+asan+ubsan", "broken" */
+	int64_t executions; /* of all runs on this state */
+	int64_t per_second; /* of the engines that run now */
+	int64_t features_start, features; /* at the start of this run, and now */
+	int64_t units;
+	int64_t crashes;  /* of this run */
+	int64_t found_ms; /* wall clock of the last new feature; 0: never */
+};
+
+struct farm_view {
+	enum farm_phase phase;
+	int64_t elapsed_ms, left_ms; /* of fuzzing; left_ms -1: no end */
+	int slots, engines;
+	int judging, pursuing; /* crashes and bugs that triage works on */
+	int backlog; /* crashes that look like known bugs, judged when there is time */
+	int new_bugs;
+	int builds_made, builds_cached;
+	const struct farm_target_view *targets;
+	size_t target_count;
+};
+const struct farm_view *farm_look(struct farm *farm);
+
+#endif

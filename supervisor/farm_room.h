@@ -1,0 +1,159 @@
+/*
+ * What the files of the farm share: a project's targets and their state. Not for others.
+ *
+ *	farm.c      phases, policy, the view
+ *	opening.c   from adapter to targets that can be fuzzed
+ *	slice.c     one engine running for a while
+ *	measuring.c new units through the reference build and the sanitizers
+ *	sweep.c     what a dead process left behind
+ */
+#ifndef IW_FARM_ROOM_H
+#define IW_FARM_ROOM_H
+
+#include "adapters/project.h"
+#include "corpus/features.h"
+#include "corpus/measure.h"
+#include "corpus/pack.h"
+#include "engine/engine.h"
+#include "farm.h"
+#include "triage/triage.h"
+
+#define FARM_REFERENCE "libfuzzer"
+#define FARM_FLAVOURS 8
+
+enum farm_target_state {
+	FARM_TARGET_LOADING, /* rows, measures of earlier runs */
+	FARM_TARGET_CHECKING,
+	FARM_TARGET_SEEDING,
+	FARM_TARGET_READY,
+	FARM_TARGET_BROKEN, /* crashes at start: reported, not fuzzed */
+};
+
+/* One flavour of a target: what waits to be run on its build. */
+struct farm_lane {
+	struct farm_target *target;
+	const struct iw_build *build;
+	bool has_work;
+	struct corpus_measure *measure; /* under way */
+	struct target_driver *driver;	/* of that measure */
+	int64_t not_before_ms;
+	int64_t fuzz_core_ms; /* engines on this build, this run */
+};
+
+struct farm_project {
+	struct farm *farm;
+	struct project *project;
+	struct adapter *adapter; /* until the project took it */
+	struct iw_build_req requests[FARM_FLAVOURS];
+	const struct iw_build *builds[FARM_FLAVOURS]; /* [0]: the reference */
+	size_t flavour_count;
+	size_t builds_pending;
+	struct farm_target **targets;
+	size_t target_count, target_cap;
+};
+
+struct farm_target {
+	struct farm *farm;
+	struct farm_project *owner;
+	struct triage_target triage;
+	struct adapter_target spec; /* copy; strings of the adapter or of the arena */
+	char *dictionary, *seeds;   /* in the reference build; NULL: none */
+	enum farm_target_state state;
+	struct farm_lane lanes[FARM_FLAVOURS];
+	size_t lane_count;
+	struct corpus_features *features;
+	int64_t features_start, units;
+	int64_t executions_before; /* of earlier slices and runs */
+	int64_t found_ms;
+	int64_t crashes;
+	int64_t core_ms; /* engines, this run */
+	int64_t not_before_ms, backoff_ms;
+	int failures; /* slices in a row that could not work */
+	int engines;  /* running or being prepared */
+	uint32_t slices;
+	int checks; /* start checks under way */
+};
+
+struct slice;
+
+struct farm {
+	struct farm_world world;
+	struct farm_events events;
+	struct farm_config config;
+	enum farm_phase phase;
+	struct iw_db *db;
+	struct corpus_packs *packs;
+	struct triage_world triage_world;
+	struct triage *triage;
+	struct farm_project *projects;
+	size_t project_count;
+	struct slice *slices;
+	struct iw_timer *tick;
+	int opening;   /* projects and targets on their way */
+	int measuring; /* measures under way */
+	int requests;  /* other callbacks that will come */
+	int64_t fuzz_began_ms, fuzz_ends_ms, drain_ends_ms;
+	int stops;
+	int new_bugs;
+	bool is_advancing, is_full;
+	bool is_triage_stopping, triage_stopped, has_closed_projects;
+	int open_projects;
+	uint32_t random;
+	struct iw_err err;
+	struct iw_arena *arena;
+	/* the view */
+	struct farm_view view;
+	struct farm_target_view *view_targets;
+	size_t view_cap;
+};
+
+/* farm.c */
+void farm_fail(struct farm *farm, const struct iw_err *err);
+/* One target is out; the others go on. */
+void farm_target_broken(struct farm_target *target, const char *why);
+void farm_say(struct farm *farm, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Something changed: looks whether the phase ends, and fills idle slots. */
+void farm_advance(struct farm *farm);
+uint32_t farm_random(struct farm *farm);
+/* Calls each for every target. */
+void farm_each_target(struct farm *farm,
+	void (*each)(struct farm_target *target, void *ctx), void *ctx);
+
+/* opening.c */
+int farm_open_projects(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err);
+void farm_close_projects(struct farm *farm);
+void farm_target_free(struct farm_target *target);
+
+/* slice.c */
+/* What a target left as an artifact. Its folder and file may be links or pipes by now:
+ * IW_EINVAL, whoever reads on would read the host's files. */
+int farm_artifact_read(
+	const char *dir, const char *name, char **data, size_t *len, struct iw_err *err);
+/* False when a target removed a folder of its job or put something else there. */
+bool farm_is_folder(const char *path);
+void farm_slice_start(struct farm_target *target, struct farm_lane *lane);
+void farm_slices_stop(struct farm *farm);
+/* Once a second: scans folders, reads progress. */
+void farm_slices_tick(struct farm *farm);
+int64_t farm_target_per_second(const struct farm_target *target);
+int64_t farm_target_executions(const struct farm_target *target);
+const char *farm_target_flavour(const struct farm_target *target);
+
+/* measuring.c */
+/* New units came in: every lane has work. */
+void farm_units_added(struct farm_target *target, size_t added);
+/* Starts rounds: those that are due, or at the end all on the reference build (features
+ * must not get lost), or all there are. What is left is done after the next start. */
+enum farm_measure_what { FARM_MEASURE_DUE, FARM_MEASURE_REFERENCE, FARM_MEASURE_ALL };
+void farm_measure_tick(struct farm *farm, enum farm_measure_what what);
+void farm_measures_stop(struct farm *farm);
+
+/* sweep.c */
+int farm_sweep(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err);
+/* The about text of an engine's job, by which the sweep finds its target again. Caller
+ * frees. */
+char *farm_about(const struct farm_target *target, const struct iw_build *build,
+	const char *engine);
+
+#endif

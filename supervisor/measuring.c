@@ -1,0 +1,227 @@
+/*
+ * Every unit runs once on the reference build, for its features, and once on each other
+ * flavour, to be judged. A lane is one flavour of one target; starting a sanitized
+ * process costs far more than a unit, so a lane waits until its last round's cost is a
+ * small share of the time that passed.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/target_run.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "farm_room.h"
+
+#include "base/banned.h"
+
+/* A lane spends at most one part in so many of a core, and rests at least so long. */
+#define COST_SHARE 40
+#define REFERENCE_REST_MS 1000
+#define REPLAY_REST_MS 5000
+
+/* Deaths found while measuring, from the writer thread to the loop. */
+struct death {
+	struct triage_crash crash;
+	int64_t crash_id;
+	struct iw_sha256 input;
+};
+
+struct round {
+	struct farm_lane *lane;
+	int64_t began_ms;
+	struct death *deaths;
+	size_t count, cap;
+};
+
+static bool is_reference(const struct farm_lane *lane)
+{
+	return lane == &lane->target->lanes[0];
+}
+
+void farm_units_added(struct farm_target *target, size_t added)
+{
+	size_t i;
+
+	target->units += (int64_t)added;
+	for (i = 0; i < target->lane_count; i++)
+		target->lanes[i].has_work = true;
+}
+
+static int store_death(struct iw_dbc *dbc, void *ctx, const struct corpus_measured *unit,
+	struct iw_err *err)
+{
+	struct round *r = ctx;
+	struct farm_target *t = r->lane->target;
+	struct death d = {
+		.crash =
+			{
+				.target = &t->triage,
+				.build_id = r->lane->build->id,
+				.flavour = r->lane->build->flavour,
+				.kind = engine_death_name(unit->result->death),
+				.input = unit->content,
+				.len = unit->content_len,
+				.report =
+					unit->result->report ? unit->result->report : "",
+				.report_len = unit->result->report_len,
+			},
+	};
+	int rc = triage_store(dbc, t->farm->world.state->artifacts, &d.crash, &d.crash_id,
+		&d.input, err);
+
+	if (rc == 0) {
+		iw_grow(r->deaths, r->count, r->cap);
+		r->deaths[r->count++] = d;
+	}
+	return rc;
+}
+
+static void queue_deaths(struct round *r)
+{
+	struct farm_target *t = r->lane->target;
+	size_t i;
+
+	t->crashes += (int64_t)r->count;
+	for (i = 0; i < r->count; i++)
+		triage_queue(t->farm->triage, &r->deaths[i].crash, r->deaths[i].crash_id,
+			&r->deaths[i].input);
+}
+
+static void end_round(struct round *r)
+{
+	struct farm_lane *lane = r->lane;
+
+	corpus_measure_free(lane->measure);
+	lane->measure = NULL;
+	target_driver_fini(lane->driver);
+	free(lane->driver);
+	lane->driver = NULL;
+	lane->target->farm->measuring--;
+	free(r->deaths);
+	free(r);
+}
+
+static void on_measured(
+	struct corpus_measure *measure, const struct iw_err *err, void *ctx)
+{
+	struct round *r = ctx;
+	struct farm_lane *lane = r->lane;
+	struct farm_target *t = lane->target;
+	const struct corpus_measure_result *result = corpus_measure_result(measure);
+	int64_t now = iw_time_mono_ms();
+	int64_t rest = is_reference(lane) ? REFERENCE_REST_MS : REPLAY_REST_MS;
+
+	if (err && err->code != IW_ECANCELED)
+		iw_warn("measuring failed", S("target", t->spec.name),
+			S("flavour", lane->build->flavour), S("error", err->msg));
+	if (!err)
+		queue_deaths(r);
+	if (is_reference(lane) && result->new_features > 0)
+		t->found_ms = iw_time_wall_ms();
+	t->units -= (int64_t)result->died;
+	/* More than a round takes, or a death in the middle: there may be more. */
+	lane->has_work = lane->has_work || result->count >= CORPUS_MEASURE_LIMIT ||
+		result->not_run > 0;
+	if (err || result->count < CORPUS_MEASURE_LIMIT)
+		lane->not_before_ms = now + rest + (now - r->began_ms) * COST_SHARE;
+	if (t->state == FARM_TARGET_SEEDING && is_reference(lane) && !lane->has_work) {
+		t->state = FARM_TARGET_READY;
+		t->farm->opening--;
+		t->features_start = (int64_t)corpus_features_total(t->features);
+	}
+	end_round(r);
+	farm_advance(t->farm);
+}
+
+static void start_round(struct farm_lane *lane)
+{
+	struct farm_target *t = lane->target;
+	struct farm *farm = t->farm;
+	struct round *r = iw_calloc(1, sizeof *r);
+	struct iw_err err = IW_ERR_INIT;
+	struct corpus_measure_spec spec = {
+		.db = farm->db,
+		.jobs = farm->world.jobs,
+		.packs = farm->packs,
+		.build_id = lane->build->id,
+		.target_id = t->triage.id,
+		.features = is_reference(lane) ? t->features : NULL,
+		.store_death = store_death,
+		.store_ctx = r,
+	};
+
+	r->lane = lane;
+	r->began_ms = iw_time_mono_ms();
+	lane->has_work = false;
+	lane->driver = iw_calloc(1, sizeof *lane->driver);
+	/* Without names: triage runs what dies here again, and then asks for them. */
+	if (target_driver_init(lane->driver, lane->build, &t->spec,
+		    is_reference(lane) ? IW_PURPOSE_MEASURE : IW_PURPOSE_REPLAY,
+		    farm->world.driver, NULL, &err) < 0) {
+		/* Opening has checked that the binary is there; somebody removed it. */
+		iw_warn("a build lost its target", S("error", err.msg));
+		free(lane->driver);
+		lane->driver = NULL;
+		free(r);
+		return;
+	}
+	spec.driver = lane->driver->spec;
+	farm->measuring++;
+	lane->measure = corpus_measure_start(&spec, on_measured, r);
+}
+
+static bool may_start(const struct farm_lane *lane, enum farm_measure_what what)
+{
+	const struct farm_target *t = lane->target;
+
+	if (!lane->has_work || lane->measure || t->state < FARM_TARGET_SEEDING ||
+		t->state == FARM_TARGET_BROKEN)
+		return false;
+	/* Seeds are judged once they are measured; nobody can fuzz before that. */
+	if (t->state == FARM_TARGET_SEEDING)
+		return is_reference(lane);
+	if (what == FARM_MEASURE_REFERENCE)
+		return is_reference(lane);
+	return what == FARM_MEASURE_ALL || iw_time_mono_ms() >= lane->not_before_ms;
+}
+
+/* Calls each for every lane. */
+static void each_lane(
+	struct farm *farm, void (*each)(struct farm_lane *lane, void *ctx), void *ctx)
+{
+	size_t p, i, k;
+
+	for (p = 0; p < farm->project_count; p++) {
+		const struct farm_project *project = &farm->projects[p];
+
+		for (i = 0; i < project->target_count; i++)
+			for (k = 0; k < project->targets[i]->lane_count; k++)
+				each(&project->targets[i]->lanes[k], ctx);
+	}
+}
+
+static void start_if_may(struct farm_lane *lane, void *what)
+{
+	if (may_start(lane, *(enum farm_measure_what *)what))
+		start_round(lane);
+}
+
+void farm_measure_tick(struct farm *farm, enum farm_measure_what what)
+{
+	each_lane(farm, start_if_may, &what);
+}
+
+static void stop_lane(struct farm_lane *lane, void *ctx)
+{
+	(void)ctx;
+	lane->has_work = false;
+	if (lane->measure)
+		corpus_measure_stop(lane->measure);
+}
+
+void farm_measures_stop(struct farm *farm)
+{
+	each_lane(farm, stop_lane, NULL);
+}

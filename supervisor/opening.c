@@ -1,0 +1,519 @@
+/*
+ * From an adapter to targets that can be fuzzed.
+ *
+ *	project_open --> builds of every flavour --> targets found --> for each: LOADING
+ *	(rows, earlier measures) --> CHECKING (does it start?) --> SEEDING (seeds stored
+ *and measured) --> READY
+ *
+ * The failures: an adapter that cannot be fetched, read or built fails the farm with its
+ * sentence; a target that crashes on an empty input is broken: reported, judged like any
+ * crash, and not fuzzed.
+ */
+#include <assert.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "adapters/project_db.h"
+#include "adapters/target_run.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "corpus/ingest.h"
+#include "corpus/unit_db.h"
+#include "farm_room.h"
+#include "triage/reproduce.h"
+
+#include "base/banned.h"
+
+/* What adapter.json says when it says nothing; adapters/target.h. */
+#define DISCOVERED_MAX_LEN 4096
+#define DISCOVERED_TIMEOUT_S 10
+#define DISCOVERED_RSS_MB 2048
+
+/* Rows of a target, and what earlier runs know about it. */
+struct loading {
+	struct iw_db_req req;
+	struct farm_target *target;
+	struct corpus_feature_packer *packer;
+	uint32_t *numbers;
+	size_t numbers_cap;
+};
+
+static void fail_project(struct farm_project *p, const struct iw_err *err)
+{
+	farm_fail(p->farm, err);
+}
+
+static void on_seeded(struct farm_target *t, size_t added)
+{
+	t->state = FARM_TARGET_SEEDING;
+	farm_units_added(t, added);
+	farm_advance(t->farm);
+}
+
+/* Seeds of a build are files like an engine's, only that they are complete. */
+struct seeding {
+	struct corpus_ingest ingest;
+	struct farm_target *target;
+	size_t added;
+};
+
+static void scan_seeds(struct seeding *s);
+
+static void on_seeds(struct corpus_ingest *ingest)
+{
+	struct seeding *s = ingest->ctx;
+	bool has_more = ingest->found.has_more;
+
+	s->added += ingest->added;
+	corpus_found_fini(&ingest->found);
+	if (ingest->err.code == 0 && has_more) {
+		scan_seeds(s);
+		return;
+	}
+	s->target->farm->requests--;
+	if (ingest->err.code)
+		farm_fail(s->target->farm, &ingest->err);
+	on_seeded(s->target, s->added);
+	corpus_scan_free(ingest->scan);
+	free(s);
+}
+
+static void scan_seeds(struct seeding *s)
+{
+	struct farm *farm = s->target->farm;
+	struct corpus_scan *scan =
+		s->ingest.scan ? s->ingest.scan : corpus_scan_new(s->target->seeds);
+
+	s->ingest = (struct corpus_ingest){
+		.loop = farm->world.loop,
+		.db = farm->db,
+		.packs = farm->packs,
+		.scan = scan,
+		.target_id = s->target->triage.id,
+		.origin = CORPUS_ORIGIN_SEED,
+		.is_final = true,
+		.done = on_seeds,
+		.ctx = s,
+	};
+	corpus_ingest_start(&s->ingest);
+}
+
+static void start_seeding(struct farm_target *t)
+{
+	struct seeding *s;
+
+	if (!t->seeds) {
+		on_seeded(t, 0);
+		return;
+	}
+	s = iw_calloc(1, sizeof *s);
+	s->target = t;
+	t->farm->requests++;
+	scan_seeds(s);
+}
+
+/* A start check: the empty input, which every engine runs first. */
+struct check {
+	struct farm_target *target;
+	const struct iw_build *build;
+	bool is_last;
+};
+
+static void submit_start_crash(struct check *c, const struct triage_reproduce_result *r)
+{
+	struct triage_crash crash = {
+		.target = &c->target->triage,
+		.build_id = c->build->id,
+		.flavour = c->build->flavour,
+		.kind = strcmp(r->signature.type, "Timeout") == 0 ? "timeout" : "crash",
+		.input = "",
+		.report = r->report ? r->report : "",
+		.report_len = r->report_len,
+	};
+
+	c->target->crashes++;
+	triage_submit(c->target->farm->triage, &crash, NULL, NULL);
+}
+
+static void on_checked(struct triage_reproduce *op, const struct iw_err *err, void *ctx)
+{
+	struct check *c = ctx;
+	struct farm_target *t = c->target;
+	const struct triage_reproduce_result *r = triage_reproduce_result(op);
+
+	t->checks--;
+	t->farm->requests--;
+	if (err) {
+		farm_fail(t->farm, err);
+	} else if (r->hits > 0 && t->state == FARM_TARGET_CHECKING) {
+		_auto_free_ char *why = iw_fmt("it crashes at start: %s in %s; "
+					       "'ironworks crash list' has the input",
+			r->signature.type,
+			r->signature.frames.count ? r->signature.frames.names[0]
+						  : "an unknown function");
+		submit_start_crash(c, r);
+		farm_target_broken(t, why);
+	}
+	if (t->checks == 0 && t->state == FARM_TARGET_CHECKING) {
+		if (t->farm->phase == FARM_OPENING)
+			start_seeding(t);
+		else
+			farm_target_broken(t, "the farm stopped");
+	}
+	triage_reproduce_free(op);
+	free(c);
+	farm_advance(t->farm);
+}
+
+/* On the builds that engines use: the reference and the first judge. */
+static void check_start(struct farm_target *t)
+{
+	size_t i, count = t->lane_count < 2 ? t->lane_count : 2;
+
+	t->state = FARM_TARGET_CHECKING;
+	t->checks = (int)count;
+	for (i = 0; i < count; i++) {
+		struct check *c = iw_calloc(1, sizeof *c);
+		struct triage_reproduce_spec spec = {
+			.build = t->lanes[i].build,
+			.target = &t->triage,
+			.input = "",
+			.runs = 1,
+			.purpose = IW_PURPOSE_REPRODUCE,
+		};
+
+		c->target = t;
+		c->build = t->lanes[i].build;
+		t->farm->requests++;
+		triage_reproduce_start(&t->farm->triage_world, &spec, on_checked, c);
+	}
+}
+
+static int take_measure(void *ctx, const struct corpus_unit *unit,
+	const struct corpus_measure_row *row, struct iw_err *err)
+{
+	struct loading *l = ctx;
+	int rc;
+
+	(void)unit;
+	if (l->numbers_cap < row->feature_count) {
+		l->numbers_cap = 2 * row->feature_count;
+		l->numbers =
+			iw_reallocarray(l->numbers, l->numbers_cap, sizeof *l->numbers);
+	}
+	rc = corpus_features_unpack(l->packer, row->features, row->features_len,
+		row->feature_count, l->numbers, err);
+	if (rc == 0)
+		corpus_features_add(l->target->features, l->numbers, row->feature_count);
+	return rc;
+}
+
+static int load_target(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
+{
+	struct loading *l = ctx;
+	struct farm_target *t = l->target;
+	struct project_target_totals totals;
+	int rc;
+
+	rc = project_db_target(
+		dbc, project_id(t->owner->project), t->spec.name, &t->triage.id, err);
+	if (rc == 0)
+		rc = project_db_totals(dbc, t->triage.id, &totals, err);
+	if (rc == 0)
+		rc = corpus_units_count(dbc, t->triage.id, &t->units, err);
+	if (rc == 0)
+		rc = corpus_measures_each(
+			dbc, t->lanes[0].build->id, t->triage.id, take_measure, l, err);
+	if (rc < 0)
+		return rc;
+	t->executions_before = totals.executions;
+	t->found_ms = totals.found_ms;
+	return 0;
+}
+
+static void on_loaded(struct iw_db_req *req)
+{
+	struct loading *l = req->ctx;
+	struct farm_target *t = l->target;
+
+	t->farm->requests--;
+	if (req->err.code) {
+		farm_fail(t->farm, &req->err);
+	} else {
+		t->features_start = (int64_t)corpus_features_total(t->features);
+		triage_announce(t->farm->triage, &t->triage);
+		check_start(t);
+	}
+	corpus_feature_packer_free(l->packer);
+	free(l->numbers);
+	free(l);
+	farm_advance(t->farm);
+}
+
+static void start_loading(struct farm_target *t)
+{
+	struct loading *l = iw_calloc(1, sizeof *l);
+
+	l->target = t;
+	l->packer = corpus_feature_packer_new();
+	l->req = (struct iw_db_req){.run = load_target, .ctx = l, .done = on_loaded};
+	t->farm->requests++;
+	iw_db_submit(t->farm->db, &l->req);
+}
+
+static char *existing(char *path)
+{
+	if (iw_file_exists(path))
+		return path;
+	free(path);
+	return NULL;
+}
+
+static void add_target(struct farm_project *p, const struct adapter_target *spec)
+{
+	struct farm_target *t = iw_calloc(1, sizeof *t);
+	size_t i;
+
+	t->farm = p->farm;
+	t->owner = p;
+	t->spec = *spec;
+	t->triage =
+		(struct triage_target){.id = -1, .spec = &t->spec, .project = p->project};
+	t->features = corpus_features_new();
+	t->backoff_ms = 300;
+	for (i = 0; i < p->flavour_count; i++) {
+		_auto_free_ char *binary = target_binary(p->builds[i], spec);
+
+		/* A target may not exist under every flavour; the reference is a must. */
+		if (binary)
+			t->lanes[t->lane_count++] = (struct farm_lane){
+				.target = t, .build = p->builds[i], .has_work = true};
+	}
+	t->dictionary = existing(iw_fmt("%s/%s.dict", p->builds[0]->dir, spec->binary));
+	t->seeds = existing(iw_fmt("%s/%s_seed_corpus", p->builds[0]->dir, spec->binary));
+	iw_grow(p->targets, p->target_count, p->target_cap);
+	p->targets[p->target_count++] = t;
+	p->farm->opening++;
+	start_loading(t);
+}
+
+void farm_target_free(struct farm_target *t)
+{
+	corpus_features_free(t->features);
+	free(t->dictionary);
+	free(t->seeds);
+	free(t);
+}
+
+static bool is_listed(const struct adapter *adapter, const char *binary)
+{
+	size_t i;
+
+	for (i = 0; i < adapter->target_count; i++)
+		if (strcmp(adapter->targets[i].binary, binary) == 0)
+			return true;
+	return false;
+}
+
+static int take_discovered(void *ctx, const char *name)
+{
+	struct farm_project *p = ctx;
+	const struct adapter *adapter = project_adapter(p->project);
+	_auto_free_ char *path = iw_path_join(p->builds[0]->dir, name);
+	struct adapter_target spec = {
+		.max_len = DISCOVERED_MAX_LEN,
+		.timeout_s = DISCOVERED_TIMEOUT_S,
+		.rss_limit_mb = DISCOVERED_RSS_MB,
+		.check_leaks = true,
+	};
+	struct stat st;
+
+	if (fnmatch(adapter->discover, name, 0) != 0 || is_listed(adapter, name))
+		return 0;
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0100))
+		return 0;
+	spec.name = spec.binary = iw_arena_strdup(p->farm->arena, name);
+	iw_info("target discovered", S("adapter", adapter->name), S("target", name));
+	add_target(p, &spec);
+	return 0;
+}
+
+static void find_targets(struct farm_project *p)
+{
+	const struct adapter *adapter = project_adapter(p->project);
+	struct iw_err err = IW_ERR_INIT;
+	size_t i;
+
+	for (i = 0; i < adapter->target_count; i++) {
+		_auto_free_ char *binary =
+			target_binary(p->builds[0], &adapter->targets[i]);
+
+		if (binary) {
+			add_target(p, &adapter->targets[i]);
+			continue;
+		}
+		iw_err_set(&err, IW_EINVAL,
+			"adapter '%s': target '%s': the build made no program '%s'; fix "
+			"'binary' in %s/adapter.json or the build command",
+			adapter->name, adapter->targets[i].name,
+			adapter->targets[i].binary, adapter->dir);
+		fail_project(p, &err);
+		return;
+	}
+	if (adapter->discover)
+		iw_dir_each(p->builds[0]->dir, take_discovered, p, NULL);
+}
+
+/* A compiler names the file in the job's folder, which is gone by now; the user knows it
+ * by its place in the source. Free it. */
+static char *without_job_folder(const char *error)
+{
+	static const char source[] = "/work/src/";
+	const char *at = strstr(error, source), *start = at;
+
+	if (!at)
+		return iw_strdup(error);
+	while (start > error && !strchr(" \t'\"(", start[-1]))
+		start--;
+	return iw_fmt("%.*s%s", (int)(start - error), error, at + strlen(source));
+}
+
+static void on_built(
+	struct iw_build_req *req, const struct iw_build *build, const struct iw_err *err)
+{
+	struct farm_project *p = req->ctx;
+	const struct adapter *adapter = project_adapter(p->project);
+	struct iw_err failed = IW_ERR_INIT;
+	size_t i = (size_t)(req - p->requests);
+
+	if (!build) {
+		failed = *err;
+	} else if (!build->is_ok) {
+		_auto_free_ char *error = without_job_folder(build->error);
+
+		iw_err_set(&failed, IW_EJOB,
+			"adapter '%s': the %s build of commit %.12s failed: %s; mend the "
+			"source or the build command in %s/adapter.json",
+			adapter->name, req->flavour, project_snapshot(p->project)->commit,
+			error, adapter->dir);
+	} else {
+		p->builds[i] = build;
+		farm_say(p->farm, "%s: %s is built", adapter->name, req->flavour);
+	}
+	if (failed.code)
+		fail_project(p, &failed);
+	p->builds_pending--;
+	if (p->builds_pending == 0) {
+		p->farm->opening--;
+		if (p->farm->phase == FARM_OPENING)
+			find_targets(p);
+	}
+	farm_advance(p->farm);
+}
+
+/* The reference first: most waits for it. Then the others in the order of judgement. */
+static void order_flavours(struct farm_project *p)
+{
+	const struct adapter *adapter = project_adapter(p->project);
+	const struct san_flavour *all;
+	size_t count, i, k;
+
+	snprintf(p->requests[p->flavour_count++].flavour, sizeof p->requests[0].flavour,
+		"%s", FARM_REFERENCE);
+	all = san_flavours(&count);
+	for (i = 0; i < count; i++) {
+		for (k = 0; k < adapter->flavour_count; k++) {
+			if (strcmp(adapter->flavours[k], all[i].name) != 0 ||
+				strcmp(all[i].name, FARM_REFERENCE) == 0 ||
+				all[i].engine == SAN_ENGINE_NONE ||
+				p->flavour_count == FARM_FLAVOURS)
+				continue;
+			snprintf(p->requests[p->flavour_count++].flavour,
+				sizeof p->requests[0].flavour, "%s", all[i].name);
+		}
+	}
+}
+
+static void on_project(struct project *project, const struct iw_err *err, void *ctx)
+{
+	struct farm_project *p = ctx;
+	struct iw_builder builder;
+	size_t i;
+
+	if (err || p->farm->phase != FARM_OPENING) {
+		p->farm->opening--;
+		if (err)
+			fail_project(p, err);
+		farm_advance(p->farm);
+		return;
+	}
+	builder = project_builder(project);
+	order_flavours(p);
+	farm_say(p->farm, "%s: commit %.12s, %zu staged, building %zu flavours",
+		project_adapter(project)->name, project_snapshot(project)->commit,
+		project_snapshot(project)->count, p->flavour_count);
+	p->builds_pending = p->flavour_count;
+	for (i = 0; i < p->flavour_count; i++) {
+		struct iw_build_req *req = &p->requests[i];
+
+		req->adapter_id = project_id(project);
+		req->done = on_built;
+		req->ctx = p;
+		snprintf(req->tree, sizeof req->tree, "%s",
+			project_snapshot(project)->tree);
+		builder.build(builder.ctx, req);
+	}
+}
+
+int farm_open_projects(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err)
+{
+	struct project_world world = {
+		.loop = farm->world.loop,
+		.jobs = farm->world.jobs,
+		.db = farm->db,
+		.tools = farm->world.tools,
+		.sources_dir = farm->world.state->sources,
+		.builds_dir = farm->world.state->builds,
+		.cache_dir = farm->world.state->ccache,
+		.make_jobs = iw_slots_count(farm->world.slots),
+	};
+	size_t i;
+	int rc;
+
+	for (i = 0; i < farm->project_count; i++) {
+		struct farm_project *p = &farm->projects[i];
+
+		farm->opening++;
+		rc = project_open(&p->project, &world, iw_steal(&p->adapter), dbc,
+			on_project, p, err);
+		if (rc < 0) {
+			farm->opening--;
+			return rc;
+		}
+		farm->open_projects++;
+	}
+	return 0;
+}
+
+static void on_closed(void *ctx)
+{
+	struct farm *farm = ctx;
+
+	farm->open_projects--;
+	farm_advance(farm);
+}
+
+void farm_close_projects(struct farm *farm)
+{
+	size_t i;
+
+	for (i = 0; i < farm->project_count; i++)
+		if (farm->projects[i].project)
+			project_close(farm->projects[i].project, on_closed, farm);
+}

@@ -1,0 +1,232 @@
+#include "slots.h"
+
+#include <assert.h>
+#include <sched.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+
+#include "base/banned.h"
+
+#define CORES_MAX 1024
+
+struct slot {
+	int core;
+	struct iw_job *front, *engine;
+};
+
+struct waiting {
+	struct waiting *next;
+	struct iw_job *job;
+	int64_t due_ms;
+};
+
+/* Whose turn it is: the one whose patience ends first. Triage comes before builds and
+ * those before measuring, but nobody starves however long the row before him is. */
+static const int64_t patience_ms[IW_PURPOSE_COUNT] = {
+	[IW_PURPOSE_REPRODUCE] = 0,
+	[IW_PURPOSE_MINIMIZE] = 3000,
+	[IW_PURPOSE_BISECT] = 1000,
+	[IW_PURPOSE_FETCH] = 0,
+	[IW_PURPOSE_BUILD] = 2000,
+	[IW_PURPOSE_MEASURE] = 4000,
+	[IW_PURPOSE_REPLAY] = 10000,
+	[IW_PURPOSE_DISTIL] = 10000,
+	[IW_PURPOSE_FUZZ] = 0, /* waits in a row of its own */
+};
+
+struct iw_slots {
+	struct slot *slots;
+	int count;
+	struct waiting *front_row, *engine_row; /* by due time */
+	bool is_granting;
+};
+
+struct iw_slots *iw_slots_new(int cores)
+{
+	struct iw_slots *slots = iw_calloc(1, sizeof *slots);
+	cpu_set_t set;
+	int core;
+
+	CPU_ZERO(&set);
+	if (sched_getaffinity(0, sizeof set, &set) < 0)
+		CPU_SET(0, &set);
+	if (cores <= 0 || cores > CPU_COUNT(&set))
+		cores = CPU_COUNT(&set);
+	slots->slots = iw_calloc((size_t)cores, sizeof *slots->slots);
+	for (core = 0; core < CORES_MAX && slots->count < cores; core++)
+		if (CPU_ISSET(core, &set))
+			slots->slots[slots->count++].core = core;
+	return slots;
+}
+
+void iw_slots_free(struct iw_slots *slots)
+{
+	if (!slots)
+		return;
+	assert(!slots->front_row && !slots->engine_row);
+	free(slots->slots);
+	free(slots);
+}
+
+int iw_slots_count(const struct iw_slots *slots)
+{
+	return slots->count;
+}
+
+struct iw_job *iw_slots_job(const struct iw_slots *slots, int i, bool engine)
+{
+	return engine ? slots->slots[i].engine : slots->slots[i].front;
+}
+
+static struct iw_job **place(struct slot *slot, bool engine)
+{
+	return engine ? &slot->engine : &slot->front;
+}
+
+/* The free slot with the least on it, so that work spreads before it piles up. */
+static struct slot *free_slot(const struct iw_slots *slots, bool engine)
+{
+	struct slot *best = NULL;
+	int i;
+
+	for (i = 0; i < slots->count; i++) {
+		struct slot *s = &slots->slots[i];
+
+		if (*place(s, engine))
+			continue;
+		if (!*place(s, !engine))
+			return s;
+		if (!best)
+			best = s;
+	}
+	return best;
+}
+
+int iw_slots_waiting(const struct iw_slots *slots)
+{
+	const struct waiting *w;
+	int n = 0;
+
+	for (w = slots->front_row; w; w = w->next)
+		n++;
+	return n;
+}
+
+int iw_slots_busy(const struct iw_slots *slots)
+{
+	int i, n = iw_slots_waiting(slots);
+
+	for (i = 0; i < slots->count; i++)
+		n += slots->slots[i].front != NULL;
+	return n;
+}
+
+int iw_slots_fuzz_room(const struct iw_slots *slots)
+{
+	const struct waiting *w;
+	int i, n = 0;
+
+	for (i = 0; i < slots->count; i++)
+		n += !slots->slots[i].engine;
+	for (w = slots->engine_row; w; w = w->next)
+		n--;
+	return n > 0 ? n : 0;
+}
+
+static struct iw_job *pop(struct waiting **queue)
+{
+	struct waiting *w = *queue;
+	struct iw_job *job = w->job;
+
+	*queue = w->next;
+	free(w);
+	return job;
+}
+
+static void grant_from(struct iw_slots *slots, struct waiting **row, bool engine)
+{
+	struct slot *slot;
+
+	while (*row && (slot = free_slot(slots, engine)) != NULL) {
+		struct iw_job *job = pop(row);
+
+		*place(slot, engine) = job;
+		iw_job_grant(job, slot->core);
+	}
+}
+
+static void grant(struct iw_slots *slots)
+{
+	if (slots->is_granting)
+		return;
+	slots->is_granting = true;
+	grant_from(slots, &slots->front_row, false);
+	grant_from(slots, &slots->engine_row, true);
+	slots->is_granting = false;
+}
+
+static struct waiting **row_of(struct iw_slots *slots, const struct iw_job *job)
+{
+	return iw_job_purpose(job) == IW_PURPOSE_FUZZ ? &slots->engine_row
+						      : &slots->front_row;
+}
+
+static void want(void *ctx, struct iw_job *job)
+{
+	struct iw_slots *slots = ctx;
+	struct waiting **at = row_of(slots, job);
+	struct waiting *w = iw_calloc(1, sizeof *w);
+
+	w->job = job;
+	w->due_ms = iw_time_mono_ms() + patience_ms[iw_job_purpose(job)];
+	while (*at && (*at)->due_ms <= w->due_ms)
+		at = &(*at)->next;
+	w->next = *at;
+	*at = w;
+	grant(slots);
+}
+
+static void gone(void *ctx, struct iw_job *job)
+{
+	struct iw_slots *slots = ctx;
+	struct waiting **at = row_of(slots, job);
+	int i;
+
+	while (*at && (*at)->job != job)
+		at = &(*at)->next;
+	if (*at)
+		pop(at);
+	for (i = 0; i < slots->count; i++) {
+		struct slot *s = &slots->slots[i];
+
+		if (s->front == job)
+			s->front = NULL;
+		if (s->engine == job)
+			s->engine = NULL;
+	}
+	grant(slots);
+}
+
+void iw_slots_stop_all(struct iw_slots *slots)
+{
+	int i;
+
+	/* A waiting job leaves its queue when it is stopped. */
+	while (slots->front_row)
+		iw_job_stop(slots->front_row->job);
+	while (slots->engine_row)
+		iw_job_stop(slots->engine_row->job);
+	for (i = 0; i < slots->count; i++) {
+		if (slots->slots[i].front)
+			iw_job_stop(slots->slots[i].front);
+		if (slots->slots[i].engine)
+			iw_job_stop(slots->slots[i].engine);
+	}
+}
+
+struct iw_job_gate iw_slots_gate(struct iw_slots *slots)
+{
+	return (struct iw_job_gate){.ctx = slots, .want = want, .gone = gone};
+}

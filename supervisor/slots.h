@@ -1,0 +1,43 @@
+/*
+ * Slots: one per core, and who runs on them.
+ *
+ * A slot carries at most one job that must end soon (reproduce, build, measure, …), given
+ * to the one whose patience ends first (triage has least), and under it at most one
+ * engine, niced far below: the engine takes what the other leaves and is not stopped,
+ * because stopping costs more (an engine re-reads its corpus at every start) than sharing
+ * does.
+ *
+ * Implements the gate of base/job.h. Thread: the loop.
+ */
+#ifndef IW_SLOTS_H
+#define IW_SLOTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/job.h"
+
+struct iw_slots;
+
+/* How much more an engine yields than the rest; a tenth of the weight of nice 0. */
+#define IW_SLOTS_FUZZ_NICE 10
+
+/* `cores` of the cores that this process may use; 0 means all. */
+struct iw_slots *iw_slots_new(int cores);
+void iw_slots_free(struct iw_slots *slots);
+
+int iw_slots_count(const struct iw_slots *slots);
+/* How many more engines fit now. */
+int iw_slots_fuzz_room(const struct iw_slots *slots);
+/* Jobs other than engines that wait or run. */
+int iw_slots_busy(const struct iw_slots *slots);
+int iw_slots_waiting(const struct iw_slots *slots);
+/* The engine's job on slot i, or the other one's; NULL when there is none. */
+struct iw_job *iw_slots_job(const struct iw_slots *slots, int i, bool engine);
+
+/* Stops every job that waits or runs. */
+void iw_slots_stop_all(struct iw_slots *slots);
+
+struct iw_job_gate iw_slots_gate(struct iw_slots *slots);
+
+#endif

@@ -1,0 +1,144 @@
+#include "state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/schema.h"
+
+#include "base/banned.h"
+
+static char *default_dir(void)
+{
+	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+	if (xdg && *xdg == '/')
+		return iw_path_join(xdg, "ironworks");
+	if (home && *home == '/')
+		return iw_path_join(home, ".local/state/ironworks");
+	return iw_strdup("/var/lib/ironworks");
+}
+
+static void set_paths(struct iw_state *s)
+{
+	s->db = iw_path_join(s->dir, "ironworks.db");
+	s->units = iw_path_join(s->dir, "units");
+	s->artifacts = iw_path_join(s->dir, "artifacts");
+	s->builds = iw_path_join(s->dir, "builds");
+	s->jobs = iw_path_join(s->dir, "jobs");
+	s->outbox = iw_path_join(s->dir, "outbox");
+	s->sources = iw_path_join(s->dir, "sources");
+	s->ccache = iw_path_join(s->dir, "ccache");
+	s->log = iw_path_join(s->dir, "log");
+}
+
+static int take_lock(struct iw_state *s, struct iw_err *err)
+{
+	_auto_free_ char *path = iw_path_join(s->dir, "lock");
+	char pid[32];
+	ssize_t n;
+
+	s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (s->lock_fd < 0)
+		return iw_err_errno(err, errno, "cannot open '%s'", path);
+	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0) {
+		n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+		if (ftruncate(s->lock_fd, 0) < 0 ||
+			pwrite(s->lock_fd, pid, (size_t)n, 0) < 0)
+			return iw_err_errno(err, errno, "cannot write '%s'", path);
+		return 0;
+	}
+	n = pread(s->lock_fd, pid, sizeof pid - 1, 0);
+	pid[n > 0 ? n : 0] = '\0';
+	pid[strcspn(pid, "\n")] = '\0';
+	return iw_err_set(err, IW_EBUSY,
+		"state folder '%s' is in use by another ironworks (pid %s); stop that "
+		"one "
+		"or give another --state",
+		s->dir, *pid ? pid : "unknown");
+}
+
+static int make_folders(struct iw_state *s, struct iw_err *err)
+{
+	const char *const dirs[] = {
+		s->units, s->artifacts, s->builds, s->jobs, s->outbox, s->sources};
+	int64_t free_bytes = iw_disk_free(s->dir);
+	size_t i;
+	int rc = 0;
+
+	if (free_bytes >= 0 && free_bytes < IW_STATE_MIN_FREE)
+		return iw_err_set(err, IW_ENOSPC,
+			"the disk of state folder '%s' is full (%lld MiB free, %lld "
+			"needed); make room or give another --state",
+			s->dir, (long long)(free_bytes >> 20),
+			(long long)(IW_STATE_MIN_FREE >> 20));
+	for (i = 0; rc == 0 && i < IW_COUNT(dirs); i++)
+		rc = iw_dir_make(dirs[i], err);
+	return rc;
+}
+
+static int open_write(struct iw_state *s, struct iw_err *err)
+{
+	int rc = take_lock(s, err);
+
+	if (rc == 0)
+		rc = make_folders(s, err);
+	if (rc == 0)
+		rc = iw_dbc_open(&s->dbc, s->db, IW_DB_WRITE, iw_schema_steps,
+			iw_schema_step_count, err);
+	return rc;
+}
+
+static int open_read(struct iw_state *s, struct iw_err *err)
+{
+	if (!iw_file_exists(s->db))
+		return iw_err_set(err, IW_ENOENT,
+			"there is no state in '%s'; 'ironworks run ADAPTER' makes one, "
+			"--state DIR names another",
+			s->dir);
+	return iw_dbc_open(
+		&s->dbc, s->db, IW_DB_READ, iw_schema_steps, iw_schema_step_count, err);
+}
+
+int iw_state_open(
+	struct iw_state *s, const char *dir, enum iw_state_mode mode, struct iw_err *err)
+{
+	_auto_free_ char *wanted = dir ? iw_strdup(dir) : default_dir();
+	char absolute[PATH_MAX];
+	int rc = 0;
+
+	*s = (struct iw_state){.lock_fd = -1};
+	if (mode == IW_STATE_WRITE)
+		rc = iw_dir_make(wanted, err);
+	if (rc < 0) {
+		iw_err_wrap(err, "state folder");
+		return rc;
+	}
+	s->dir = iw_strdup(realpath(wanted, absolute) ? absolute : wanted);
+	set_paths(s);
+	rc = mode == IW_STATE_WRITE ? open_write(s, err) : open_read(s, err);
+	if (rc < 0)
+		iw_state_close(s);
+	return rc;
+}
+
+void iw_state_close(struct iw_state *s)
+{
+	char *const paths[] = {s->dir, s->db, s->units, s->artifacts, s->builds, s->jobs,
+		s->outbox, s->sources, s->ccache, s->log};
+	size_t i;
+
+	iw_dbc_close(s->dbc);
+	for (i = 0; i < IW_COUNT(paths); i++)
+		free(paths[i]);
+	if (s->lock_fd >= 0)
+		close(s->lock_fd);
+	*s = (struct iw_state){.lock_fd = -1};
+}

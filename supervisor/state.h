@@ -1,0 +1,36 @@
+/*
+ * The state folder: its lock, its database, the paths of everything in it.
+ *
+ * One process writes at a time (flock on `lock`); others may read the database. A folder
+ * that cannot be used is refused with one sentence before anything in it is touched.
+ * Blocks: for start-up and for commands that work without a farm.
+ */
+#ifndef IW_STATE_H
+#define IW_STATE_H
+
+#include "base/db.h"
+#include "base/err.h"
+
+struct iw_state {
+	char *dir; /* absolute */
+	char *db, *units, *artifacts, *builds, *jobs, *outbox, *sources, *ccache, *log;
+	struct iw_dbc *dbc; /* takeable: set NULL after iw_db_start() took it */
+	/* below: private */
+	int lock_fd;
+};
+
+enum iw_state_mode {
+	IW_STATE_WRITE, /* makes the folder, locks it, migrates */
+	IW_STATE_READ,	/* IW_ENOENT when there is none */
+};
+
+/* dir NULL: $XDG_STATE_HOME/ironworks or ~/.local/state/ironworks. IW_EBUSY: another
+ * process works on it. IW_EVERSION: a newer version wrote it. */
+int iw_state_open(struct iw_state *state, const char *dir, enum iw_state_mode mode,
+	struct iw_err *err);
+void iw_state_close(struct iw_state *state);
+
+/* Below this much free disk nothing new is started, in bytes. */
+#define IW_STATE_MIN_FREE ((int64_t)64 << 20)
+
+#endif
