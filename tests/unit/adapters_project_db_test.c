@@ -1,0 +1,225 @@
+/* The tables adapter, target and build: rows made once, totals added up, answers
+ * replaced. */
+#include "tests/lib/rows.h"
+
+#include "base/banned.h"
+
+static void test_adapter_is_made_once(void **state)
+{
+	_auto_free_ char *dir = NULL;
+	struct rows r;
+	int64_t id;
+
+	(void)state;
+	rows_open(&r);
+	temp_ok(&r.t.err,
+		project_db_adapter(r.dbc, "demo", "/elsewhere", "seed=1", &id, &r.t.err));
+	assert_int_equal(id, r.adapter);
+	temp_ok(&r.t.err, project_db_adapter_dir(r.dbc, "demo", &dir, &r.t.err));
+	assert_string_equal(dir, "/elsewhere");
+	temp_ok(&r.t.err, project_db_adapter(r.dbc, "other", "/o", "", &id, &r.t.err));
+	assert_int_not_equal(id, r.adapter);
+	temp_ok(&r.t.err, project_db_adapter_id(r.dbc, "demo", &id, &r.t.err));
+	assert_int_equal(id, r.adapter);
+	rows_close(&r);
+}
+
+/* Nothing of a refused adapter stays, not even where it was. */
+static void test_other_parameters_are_refused(void **state)
+{
+	_auto_free_ char *dir = NULL;
+	struct rows r;
+	int64_t id;
+
+	(void)state;
+	rows_open(&r);
+	temp_fails(&r.t.err,
+		project_db_adapter(r.dbc, "demo", "/elsewhere", "seed=2", &id, &r.t.err),
+		IW_EINVAL,
+		"this state folder holds adapter 'demo' with parameters 'seed=1', not "
+		"'seed=2': use another --state folder");
+	temp_ok(&r.t.err, project_db_adapter_dir(r.dbc, "demo", &dir, &r.t.err));
+	assert_string_equal(dir, "/demo");
+	rows_close(&r);
+}
+
+static void test_no_such_adapter(void **state)
+{
+	char *dir = NULL;
+	struct rows r;
+	int64_t id;
+
+	(void)state;
+	rows_open(&r);
+	temp_fails(&r.t.err, project_db_adapter_id(r.dbc, "none", &id, &r.t.err),
+		IW_ENOENT, "there is no adapter 'none'");
+	temp_fails(&r.t.err, project_db_adapter_dir(r.dbc, "none", &dir, &r.t.err),
+		IW_ENOENT, "there is no adapter 'none'");
+	assert_null(dir);
+	rows_close(&r);
+}
+
+static void test_target_is_made_once(void **state)
+{
+	struct rows r;
+	int64_t id, other;
+
+	(void)state;
+	rows_open(&r);
+	temp_ok(&r.t.err, project_db_target(r.dbc, r.adapter, "block", &id, &r.t.err));
+	assert_int_equal(id, r.targets[0]);
+	temp_ok(&r.t.err, project_db_adapter(r.dbc, "other", "/o", "", &other, &r.t.err));
+	temp_ok(&r.t.err, project_db_target(r.dbc, other, "block", &id, &r.t.err));
+	assert_int_not_equal(id, r.targets[0]);
+	assert_true(project_db_target(r.dbc, 99, "block", &id, &r.t.err) < 0);
+	rows_close(&r);
+}
+
+static void expect_totals(
+	struct rows *r, int64_t executions, int64_t core_ms, int64_t found)
+{
+	struct project_target_totals t;
+
+	temp_ok(&r->t.err, project_db_totals(r->dbc, r->targets[0], &t, &r->t.err));
+	assert_int_equal(t.executions, executions);
+	assert_int_equal(t.core_ms, core_ms);
+	assert_int_equal(t.found_ms, found);
+}
+
+static void test_totals_add_up(void **state)
+{
+	const struct project_target_totals rounds[] = {{.executions = 100, .core_ms = 50},
+		{.executions = 1, .found_ms = 77}, {.core_ms = 5}};
+	struct rows r;
+
+	(void)state;
+	rows_open(&r);
+	expect_totals(&r, 0, 0, 0);
+	for (size_t i = 0; i < IW_COUNT(rounds); i++)
+		temp_ok(&r.t.err,
+			project_db_add_totals(r.dbc, r.targets[0], &rounds[i], &r.t.err));
+	expect_totals(&r, 101, 55, 77); /* found stays when nothing was */
+	rows_reopen(&r);
+	expect_totals(&r, 101, 55, 77);
+	rows_close(&r);
+}
+
+struct targets {
+	char names[200];
+	int count;
+	struct project_target_row last;
+	int rc;
+};
+
+static int take_target(void *ctx, const struct project_target_row *row)
+{
+	struct targets *t = ctx;
+	size_t len = strlen(t->names);
+
+	snprintf(
+		t->names + len, sizeof t->names - len, "%s/%s ", row->adapter, row->name);
+	t->count++;
+	t->last = *row;
+	return t->rc;
+}
+
+static void test_targets_with_their_counts(void **state)
+{
+	static const char sql[] =
+		"INSERT INTO unit (id, sha256, size, pack, offset, stored, added_ms) "
+		"VALUES"
+		" (1, zeroblob(32), 1, 0, 0, 1, 0), (2, randomblob(32), 1, 0, 0, 1, 0);"
+		"INSERT INTO target_unit (target_id, unit_id, origin, state, added_ms) "
+		"VALUES"
+		" (2, 1, 'fuzz', 'good', 0), (2, 2, 'seed', 'quarantined', 0);"
+		"INSERT INTO measure (build_id, target_id, unit_id, outcome, us,"
+		" feature_count) VALUES (1, 2, 1, 'passed', 1, 1), (2, 2, 1, 'passed', "
+		"1, 0);"
+		"INSERT INTO crash (target_id, build_id, kind, input, size, state, "
+		"found_ms)"
+		" VALUES (2, 1, 'crash', zeroblob(32), 1, 'new', 0)";
+	struct targets t = {.count = 0}, first = {.rc = 3};
+	struct rows r;
+	int64_t id;
+
+	(void)state;
+	rows_open(&r);
+	temp_ok(&r.t.err, project_db_adapter(r.dbc, "another", "/a", "", &id, &r.t.err));
+	temp_ok(&r.t.err, project_db_target(r.dbc, id, "zz", &id, &r.t.err));
+	assert_int_equal(sqlite3_exec(r.dbc->sql, sql, NULL, NULL, NULL), SQLITE_OK);
+	temp_ok(&r.t.err, project_db_targets(r.dbc, take_target, &t, &r.t.err));
+	assert_string_equal(t.names, "another/zz demo/block demo/message ");
+	assert_int_equal(t.last.id, 2);
+	assert_int_equal(t.last.units, 1); /* quarantined ones do not count */
+	assert_int_equal(t.last.crashes, 1);
+	assert_int_equal(t.last.bugs, 0);
+	assert_int_equal(t.last.reference_build, r.builds[0]);
+	assert_int_equal(project_db_targets(r.dbc, take_target, &first, &r.t.err), 3);
+	assert_int_equal(first.count, 1);
+	assert_int_equal(first.last.reference_build, -1);
+	rows_close(&r);
+}
+
+struct builds {
+	struct iw_build list[8];
+	int count;
+};
+
+static void take_build(void *ctx, const struct iw_build *build)
+{
+	struct builds *b = ctx;
+
+	b->list[b->count++] = *build;
+}
+
+static void test_builds(void **state)
+{
+	struct iw_build failed = {.closure = "c",
+		.tree = "t",
+		.flavour = "plain",
+		.error = "main.c:1: no such thing"};
+	struct builds b = {.count = 0};
+	struct rows r;
+	int64_t first_id;
+
+	(void)state;
+	rows_open(&r);
+	temp_ok(&r.t.err, project_db_build_put(r.dbc, r.adapter, &failed, 5, &r.t.err));
+	first_id = failed.id;
+	temp_ok(&r.t.err, project_db_builds(r.dbc, r.adapter, take_build, &b, &r.t.err));
+	assert_int_equal(b.count, 3);
+	assert_string_equal(b.list[0].closure, "a");
+	assert_true(b.list[0].is_ok);
+	assert_string_equal(b.list[0].error, "");
+	assert_int_equal(b.list[2].id, failed.id);
+	assert_string_equal(b.list[2].flavour, "plain");
+	assert_false(b.list[2].is_ok);
+	assert_string_equal(b.list[2].error, "main.c:1: no such thing");
+	assert_null(b.list[2].dir);
+	/* The same closure again: a newer answer, the same row. */
+	failed.is_ok = true;
+	failed.id = -1;
+	temp_ok(&r.t.err, project_db_build_put(r.dbc, r.adapter, &failed, 5, &r.t.err));
+	assert_int_equal(failed.id, first_id);
+	b.count = 0;
+	temp_ok(&r.t.err, project_db_builds(r.dbc, r.adapter, take_build, &b, &r.t.err));
+	assert_int_equal(b.count, 3);
+	assert_true(b.list[2].is_ok);
+	assert_string_equal(b.list[2].error, "");
+	rows_close(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_adapter_is_made_once),
+		cmocka_unit_test(test_other_parameters_are_refused),
+		cmocka_unit_test(test_no_such_adapter),
+		cmocka_unit_test(test_target_is_made_once),
+		cmocka_unit_test(test_totals_add_up),
+		cmocka_unit_test(test_targets_with_their_counts),
+		cmocka_unit_test(test_builds),
+	};
+
+	return cmocka_run_group_tests_name("adapters_project_db", tests, NULL, NULL);
+}

@@ -1,0 +1,102 @@
+/* How a target of a build is run: limits and environment by flavour. */
+#include "tests/lib/temp.h"
+
+#include "adapters/target_run.h"
+
+#include "base/banned.h"
+
+static struct iw_build make_build(const struct temp *t, const char *flavour)
+{
+	struct iw_build build = {.dir = (char *)t->dir, .is_ok = true};
+
+	snprintf(build.flavour, sizeof build.flavour, "%s", flavour);
+	return build;
+}
+
+static const struct adapter_target target = {.name = "a",
+	.binary = "fuzz_a",
+	.timeout_s = 3,
+	.rss_limit_mb = 500,
+	.check_leaks = true};
+
+/* An input that is modest without a sanitizer must not be out of memory under one, or one
+ * cause becomes two bugs. One allocation is the same size everywhere. */
+static void test_memory_limits_follow_the_flavour(void **state)
+{
+	static const struct {
+		const char *flavour;
+		int64_t rss;
+	} rows[] = {
+		{"libfuzzer", 500},
+		{"libfuzzer+asan+ubsan", 1000},
+		{"libfuzzer+msan", 2000},
+		{"libfuzzer+tsan", 4000},
+	};
+	struct temp t;
+	size_t i;
+
+	(void)state;
+	temp_open(&t);
+	temp_write(&t, "fuzz_a", "");
+	for (i = 0; i < IW_COUNT(rows); i++) {
+		struct iw_build build = make_build(&t, rows[i].flavour);
+		struct target_driver d;
+
+		temp_ok(&t.err,
+			target_driver_init(&d, &build, &target, IW_PURPOSE_REPLAY,
+				"/driver.so", NULL, &t.err));
+		assert_int_equal(d.spec.rss_limit_mb, rows[i].rss);
+		assert_int_equal(d.spec.malloc_limit_mb, 500);
+		assert_int_equal(d.spec.timeout_ms, 3000);
+		assert_int_equal(d.spec.wants_features, i == 0);
+		assert_int_equal(d.spec.leaks, i == 1);
+		target_driver_fini(&d);
+	}
+	temp_close(&t);
+}
+
+static void test_no_symbolizer_means_no_names(void **state)
+{
+	struct iw_build build;
+	struct target_driver d;
+	struct temp t;
+
+	(void)state;
+	temp_open(&t);
+	temp_write(&t, "fuzz_a", "");
+	build = make_build(&t, "libfuzzer+asan+ubsan");
+	temp_ok(&t.err,
+		target_driver_init(&d, &build, &target, IW_PURPOSE_REPLAY, "/driver.so",
+			NULL, &t.err));
+	assert_non_null(strstr(d.spec.env[0], ":symbolize=0"));
+	target_driver_fini(&d);
+	temp_close(&t);
+}
+
+static void test_missing_target_is_said(void **state)
+{
+	struct iw_build build;
+	struct target_driver d;
+	struct temp t;
+
+	(void)state;
+	temp_open(&t);
+	build = make_build(&t, "libfuzzer");
+	assert_int_equal(target_driver_init(&d, &build, &target, IW_PURPOSE_REPLAY,
+				 "/driver.so", NULL, &t.err),
+		IW_ENOENT);
+	assert_string_equal(t.err.msg, "the libfuzzer build has no 'fuzz_a'");
+	target_driver_fini(&d);
+	temp_close(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_memory_limits_follow_the_flavour),
+		cmocka_unit_test(test_no_symbolizer_means_no_names),
+		cmocka_unit_test(test_missing_target_is_said),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

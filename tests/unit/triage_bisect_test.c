@@ -1,0 +1,554 @@
+/* The attribution against simulated histories whose truth is known. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "triage/bisect.h"
+
+#include "base/banned.h"
+
+#define MERGES_MAX 64
+
+/* A history of merges and what is wrong with it. */
+struct world {
+	size_t count;
+	bool is_pre_existing;
+	size_t causes[2][3]; /* each: merges that are bad together; 0 ends */
+	size_t target_by;    /* the merge that adds the target; 0: always there */
+	size_t conflicts;    /* this merge cannot be reverted; 0: none */
+	size_t needs[2];     /* needs[0] does not apply without needs[1] */
+	double rate;	     /* of a hit on a bad tree; 0: 1 */
+	unsigned untestable; /* per cent of the trees that do not build */
+	bool is_gone;	     /* the snapshot does not show it any more */
+	unsigned salt;
+};
+
+static uint64_t random_state;
+
+static uint64_t next_random(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return random_state;
+}
+
+static bool roll(double chance)
+{
+	return (double)(next_random() >> 11) / 9007199254740992.0 < chance;
+}
+
+/* The merges of the tree in question as a set of bits. */
+static uint64_t tree_of(const struct world *w, const struct triage_question *q)
+{
+	uint64_t all = w->count == 64 ? ~0ULL : (1ULL << w->count) - 1, tree = 0;
+	size_t i;
+
+	if (q->kind == TRIAGE_WITHOUT)
+		tree = all;
+	else if (q->prefix)
+		tree = q->prefix == 64 ? ~0ULL : (1ULL << q->prefix) - 1;
+	for (i = 0; i < q->merge_count; i++) {
+		assert_in_range(q->merges[i], 1, w->count);
+		if (q->kind == TRIAGE_WITHOUT)
+			tree &= ~(1ULL << (q->merges[i] - 1));
+		else
+			tree |= 1ULL << (q->merges[i] - 1);
+	}
+	return tree;
+}
+
+static bool has(uint64_t tree, size_t merge)
+{
+	return merge && (tree >> (merge - 1) & 1);
+}
+
+static bool is_bad(const struct world *w, uint64_t tree)
+{
+	size_t c, i;
+
+	for (c = 0; c < 2; c++) {
+		bool all = w->causes[c][0] != 0;
+
+		for (i = 0; i < 3 && w->causes[c][i]; i++)
+			all = all && has(tree, w->causes[c][i]);
+		if (all)
+			return true;
+	}
+	return w->is_pre_existing;
+}
+
+/* The same tree always builds or never does. Base and snapshot do. */
+static bool is_unlucky(const struct world *w, uint64_t tree)
+{
+	uint64_t h = (tree ^ w->salt) * 0x9e3779b97f4a7c15ULL;
+	uint64_t snapshot = tree_of(
+		w, &(struct triage_question){.kind = TRIAGE_PREFIX, .prefix = w->count});
+
+	h ^= h >> 29;
+	h *= 0xbf58476d1ce4e5b9ULL;
+	return w->untestable && tree && tree != snapshot &&
+		(h >> 33) % 100 < w->untestable;
+}
+
+static struct triage_answer reply(const struct world *w, const struct triage_question *q)
+{
+	uint64_t tree = tree_of(w, q);
+	struct triage_answer a = {.kind = TRIAGE_UNTESTABLE};
+	bool bad = is_bad(w, tree);
+
+	assert_in_range(q->runs, 1, TRIAGE_BISECT_RUNS);
+	if (w->target_by && !has(tree, w->target_by)) {
+		a.why = TRIAGE_WHY_TARGET;
+		return a;
+	}
+	if ((q->kind == TRIAGE_WITHOUT && w->conflicts && w->conflicts == q->merges[0]) ||
+		(has(tree, w->needs[0]) && !has(tree, w->needs[1]))) {
+		a.why = TRIAGE_WHY_CONFLICT;
+		return a;
+	}
+	if (is_unlucky(w, tree)) {
+		a.why = TRIAGE_WHY_BUILD;
+		return a;
+	}
+	if (w->is_gone)
+		bad = false;
+	for (a.runs = 0; a.runs < q->runs && !a.hits; a.runs++)
+		a.hits = bad && (w->rate == 0 || roll(w->rate));
+	a.kind = a.hits ? TRIAGE_BAD : TRIAGE_GOOD;
+	return a;
+}
+
+/* Runs a history to its end; the caller frees. */
+static struct triage_bisect *run(const struct world *w)
+{
+	struct triage_bisect_spec spec = {.count = w->count, .hits = 10, .runs = 10};
+	struct triage_question q;
+	struct triage_bisect *b;
+	int prs[MERGES_MAX], guard = 0;
+	size_t i;
+
+	for (i = 0; i < w->count; i++)
+		prs[i] = 100 + (int)i + 1;
+	spec.prs = prs;
+	if (w->rate > 0)
+		for (spec.hits = spec.runs = 0; spec.runs < 20 || !spec.hits; spec.runs++)
+			spec.hits += roll(w->rate);
+	b = triage_bisect_new(&spec);
+	while (triage_bisect_next(b, &q) > 0) {
+		struct triage_answer a = reply(w, &q);
+
+		assert_true(guard++ < 200);
+		triage_bisect_answer(b, &a);
+	}
+	return b;
+}
+
+static void show(const struct triage_bisect *b)
+{
+	size_t count, i;
+	const char *const *log = triage_bisect_log(b, &count);
+
+	for (i = 0; i < count; i++)
+		print_message("    %s\n", log[i]);
+}
+
+static bool names(const struct triage_bisect *b, enum triage_outcome outcome,
+	const size_t *merges, size_t count)
+{
+	const struct triage_attribution *r = triage_bisect_result(b);
+
+	return r->outcome == outcome && r->count == count &&
+		(count == 0 || memcmp(r->merges, merges, count * sizeof *merges) == 0);
+}
+
+static void expect(const struct world *w, enum triage_outcome outcome,
+	const size_t *merges, size_t count, unsigned max_builds)
+{
+	_auto_(triage_bisect_freep) struct triage_bisect *b = run(w);
+	const struct triage_attribution *r = triage_bisect_result(b);
+
+	if (!names(b, outcome, merges, count) || r->builds > max_builds) {
+		show(b);
+		fail_msg("expected %s of %zu within %u builds, not %s of %zu in %u",
+			triage_outcome_word(outcome), count, max_builds,
+			triage_outcome_word(r->outcome), r->count, r->builds);
+	}
+	if (count)
+		assert_int_equal(r->prs[0], 100 + (int)merges[0]);
+	assert_true(strlen(r->reason) > 10);
+}
+
+static unsigned log2_up(size_t n)
+{
+	unsigned bits = 0;
+
+	while ((1UL << bits) < n)
+		bits++;
+	return bits;
+}
+
+static void every_position_of_1_to_64_merges(void **state)
+{
+	size_t n, m;
+
+	(void)state;
+	for (n = 1; n <= MERGES_MAX; n++) {
+		for (m = 1; m <= n; m++) {
+			struct world w = {.count = n, .causes = {{m}}};
+
+			expect(&w, TRIAGE_STAGED, &m, 1, 3 + log2_up(n));
+		}
+	}
+}
+
+static void pre_existing_costs_one_build(void **state)
+{
+	struct world w = {.count = 64, .is_pre_existing = true};
+	struct world none = {.count = 0, .is_pre_existing = true};
+
+	(void)state;
+	expect(&w, TRIAGE_PRE_EXISTING, NULL, 0, 1);
+	expect(&none, TRIAGE_PRE_EXISTING, NULL, 0, 0);
+}
+
+static void every_pair_and_some_triples(void **state)
+{
+	size_t i, j;
+	unsigned worst = 0;
+
+	(void)state;
+	for (j = 2; j <= 32; j++) {
+		for (i = 1; i < j; i++) {
+			struct world w = {.count = 32, .causes = {{i, j}}};
+			_auto_(triage_bisect_freep) struct triage_bisect *b = run(&w);
+			unsigned builds = triage_bisect_result(b)->builds;
+
+			expect(&w, TRIAGE_INTERACTION, (size_t[]){i, j}, 2, 20);
+			worst = builds > worst ? builds : worst;
+		}
+	}
+	print_message("pairs in 32 merges: at most %u builds\n", worst);
+	for (j = 3; j <= 20; j++) {
+		struct world w = {.count = 20, .causes = {{j / 3, j / 3 + 1, j}}};
+
+		expect(&w, TRIAGE_INTERACTION, (size_t[]){j / 3, j / 3 + 1, j}, 3, 30);
+	}
+}
+
+struct tally {
+	unsigned right, wrong, open, pre, builds, runs;
+};
+
+/* right: the truth; wrong: blame of others; open: suspect or flaky. */
+static void count_one(struct tally *t, const struct world *w)
+{
+	_auto_(triage_bisect_freep) struct triage_bisect *b = run(w);
+	const struct triage_attribution *r = triage_bisect_result(b);
+	size_t count = 0;
+
+	while (count < 3 && w->causes[0][count])
+		count++;
+	t->builds += r->builds;
+	t->runs += r->runs;
+	if (w->is_pre_existing ? r->outcome == TRIAGE_PRE_EXISTING
+			       : names(b, count > 1 ? TRIAGE_INTERACTION : TRIAGE_STAGED,
+					 w->causes[0], count))
+		t->right++;
+	else if (r->outcome == TRIAGE_SUSPECT || r->outcome == TRIAGE_FLAKY)
+		t->open++;
+	else
+		t->wrong++;
+}
+
+static void print_tally(const char *what, const struct tally *t, unsigned n)
+{
+	print_message(
+		"%s: %u right, %u wrong, %u open of %u; mean %.1f builds, %.0f runs\n",
+		what, t->right, t->wrong, t->open, n, (double)t->builds / n,
+		(double)t->runs / n);
+}
+
+static void flaky_bugs_are_named(void **state)
+{
+	static const double rates[] = {0.2, 0.5, 0.9};
+	size_t k;
+
+	(void)state;
+	for (k = 0; k < IW_COUNT(rates); k++) {
+		struct tally t = {0};
+		unsigned i;
+
+		random_state = 0x1234567 + k;
+		for (i = 0; i < 1000; i++) {
+			struct world w = {.count = 1 + next_random() % MERGES_MAX,
+				.rate = rates[k]};
+
+			w.causes[0][0] = 1 + next_random() % w.count;
+			count_one(&t, &w);
+		}
+		print_message("rate %.1f, ", rates[k]);
+		print_tally("one cause", &t, 1000);
+		assert_true(t.right >= 990);
+		assert_true(t.wrong <= 10);
+	}
+}
+
+static void flaky_pairs_and_old_bugs(void **state)
+{
+	struct tally pairs = {0}, old = {0};
+	unsigned i;
+
+	(void)state;
+	random_state = 0xabcdef;
+	for (i = 0; i < 1000; i++) {
+		struct world w = {.count = 2 + next_random() % 30, .rate = 0.2};
+		struct world past = {.count = 1 + next_random() % 64,
+			.rate = 0.2,
+			.is_pre_existing = true};
+
+		w.causes[0][1] = 2 + next_random() % (w.count - 1);
+		w.causes[0][0] = 1 + next_random() % (w.causes[0][1] - 1);
+		count_one(&pairs, &w);
+		count_one(&old, &past);
+	}
+	print_tally("rate 0.2, pairs", &pairs, 1000);
+	print_tally("rate 0.2, pre-existing", &old, 1000);
+	assert_true(pairs.right >= 980 && pairs.wrong <= 10);
+	assert_true(old.right >= 990 && old.wrong <= 10);
+}
+
+static void a_tenth_of_the_trees_is_untestable(void **state)
+{
+	struct tally one = {0}, pair = {0};
+	unsigned i;
+
+	(void)state;
+	random_state = 0x777;
+	for (i = 0; i < 1000; i++) {
+		struct world w = {.count = 1 + next_random() % MERGES_MAX,
+			.untestable = 10,
+			.salt = (unsigned)next_random()};
+
+		w.causes[0][0] = 1 + next_random() % w.count;
+		count_one(&one, &w);
+		if (w.count < 2)
+			continue;
+		w.causes[0][1] = 2 + next_random() % (w.count - 1);
+		w.causes[0][0] = 1 + next_random() % (w.causes[0][1] - 1);
+		count_one(&pair, &w);
+	}
+	print_tally("untestable 10 %, one cause", &one, 1000);
+	print_tally("untestable 10 %, pairs", &pair, 1000);
+	assert_int_equal(one.wrong, 0);
+	assert_true(one.right >= 930);
+	assert_true(pair.wrong <= 10);
+}
+
+static void the_pull_request_that_adds_the_target(void **state)
+{
+	size_t n = 20, t, m;
+
+	(void)state;
+	for (t = 1; t <= n; t++) {
+		for (m = 1; m <= n; m++) {
+			struct world w = {.count = n, .target_by = t, .causes = {{m}}};
+
+			if (m > t) /* the target came before: found although not alone */
+				expect(&w, TRIAGE_STAGED, &m, 1, 16);
+			else /* what is older than the target cannot be told */
+				expect(&w, TRIAGE_SUSPECT, &t, 1, 16);
+		}
+	}
+}
+
+static void says(const struct world *w, const char *words)
+{
+	_auto_(triage_bisect_freep) struct triage_bisect *b = run(w);
+	_auto_free_ char *text = NULL;
+	json_t *json = triage_bisect_json(b);
+
+	text = json_dumps(json, 0);
+	json_decref(json);
+	if (!strstr(text, words)) {
+		show(b);
+		fail_msg("'%s' is not said", words);
+	}
+}
+
+static void proofs_that_are_short_of_one_half(void **state)
+{
+	struct world revert = {.count = 9, .conflicts = 4, .causes = {{4}}};
+	struct world stacked = {.count = 9, .needs = {7, 3}, .causes = {{7}}};
+	struct world both = {
+		.count = 9, .conflicts = 7, .needs = {7, 6}, .causes = {{7}}};
+	struct world adds = {.count = 9, .target_by = 5, .causes = {{5}}};
+	struct world adjacent = {.count = 9, .needs = {7, 6}, .causes = {{7}}};
+	size_t four = 4, seven = 7;
+
+	(void)state;
+	expect(&revert, TRIAGE_STAGED, &four, 1, 7);
+	says(&revert, "revert conflicts");
+	expect(&stacked, TRIAGE_STAGED, &seven, 1, 12);
+	expect(&adjacent, TRIAGE_STAGED, &seven, 1, 12);
+	expect(&both, TRIAGE_SUSPECT, &seven, 1, 9);
+	says(&both, "neither alone nor taken out");
+	says(&adds, "the target does not exist before PR #105");
+}
+
+static void two_independent_causes_are_no_proof(void **state)
+{
+	struct world w = {.count = 9, .causes = {{3}, {8}}};
+	struct world mixed = {.count = 9, .causes = {{2, 4}, {8}}};
+	size_t three = 3, four = 4;
+
+	(void)state;
+	expect(&w, TRIAGE_SUSPECT, &three, 1, 9);
+	says(&w, "second cause");
+	expect(&mixed, TRIAGE_SUSPECT, &four, 1, 9);
+}
+
+static void what_went_away_is_flaky(void **state)
+{
+	struct world w = {.count = 9, .causes = {{3}}, .is_gone = true};
+	struct triage_bisect_spec never = {.count = 1, .prs = (int[]){7}, .runs = 50};
+	struct triage_bisect_spec rare = {
+		.count = 1, .prs = (int[]){7}, .hits = 1, .runs = 60};
+	_auto_(triage_bisect_freep) struct triage_bisect *a = triage_bisect_new(&never);
+	_auto_(triage_bisect_freep) struct triage_bisect *b = triage_bisect_new(&rare);
+	struct triage_question q;
+
+	(void)state;
+	expect(&w, TRIAGE_FLAKY, NULL, 0, 12);
+	says(&w, "does not show the bug any more");
+	assert_int_equal(triage_bisect_next(a, &q), 0);
+	assert_int_equal(triage_bisect_result(a)->outcome, TRIAGE_FLAKY);
+	assert_int_equal(triage_bisect_next(b, &q), 0);
+	assert_int_equal(triage_bisect_result(b)->outcome, TRIAGE_FLAKY);
+}
+
+static void nothing_builds_and_our_machines_fail(void **state)
+{
+	struct triage_bisect_spec spec = {
+		.count = 3, .prs = (int[]){1, 2, 3}, .hits = 5, .runs = 5};
+	_auto_(triage_bisect_freep) struct triage_bisect *a = triage_bisect_new(&spec);
+	_auto_(triage_bisect_freep) struct triage_bisect *b = triage_bisect_new(&spec);
+	struct triage_answer none = {.kind = TRIAGE_UNTESTABLE, .why = TRIAGE_WHY_BUILD};
+	struct triage_answer infra = {.kind = TRIAGE_INFRA};
+	struct triage_question q;
+
+	(void)state;
+	while (triage_bisect_next(a, &q) > 0)
+		triage_bisect_answer(a, &none);
+	assert_int_equal(triage_bisect_result(a)->outcome, TRIAGE_SUSPECT);
+	assert_int_equal(triage_bisect_result(a)->count, 3);
+	assert_int_equal(triage_bisect_next(b, &q), 1);
+	triage_bisect_answer(b, &infra);
+	assert_int_equal(triage_bisect_next(b, &q), 0);
+	assert_int_equal(triage_bisect_result(b)->outcome, TRIAGE_OUTCOME_INFRA);
+}
+
+static void too_few_runs_are_asked_again_and_builds_are_bounded(void **state)
+{
+	struct triage_bisect_spec spec = {.count = 3,
+		.prs = (int[]){1, 2, 3},
+		.hits = 4,
+		.runs = 20,
+		.max_builds = 2};
+	_auto_(triage_bisect_freep) struct triage_bisect *b = triage_bisect_new(&spec);
+	struct triage_answer a = {.kind = TRIAGE_GOOD, .runs = 10};
+	struct triage_question q;
+	unsigned wanted = triage_bisect_runs(4, 20), asked = 0;
+
+	(void)state;
+	while (triage_bisect_next(b, &q) > 0 && q.kind == TRIAGE_PREFIX &&
+		q.prefix == 0) {
+		assert_int_equal(q.runs, wanted - asked);
+		a.runs = q.runs < 10 ? q.runs : 10;
+		asked += a.runs;
+		triage_bisect_answer(b, &a);
+	}
+	assert_int_equal(asked, wanted);
+	a.runs = TRIAGE_BISECT_RUNS;
+	while (triage_bisect_next(b, &q) > 0)
+		triage_bisect_answer(b, &a);
+	assert_int_equal(triage_bisect_result(b)->builds, 2);
+	assert_int_equal(triage_bisect_result(b)->outcome, TRIAGE_SUSPECT);
+}
+
+static void runs_grow_as_the_rate_falls(void **state)
+{
+	unsigned hits, before = TRIAGE_BISECT_RUNS;
+
+	(void)state;
+	for (hits = 0; hits <= 20; hits++) {
+		unsigned n = triage_bisect_runs(hits, 20);
+
+		assert_in_range(n, 1, before);
+		before = n;
+	}
+	assert_int_equal(before, 3);
+	print_message("runs for 20/20: %u, 10/20: %u, 5/20: %u, 20/100: %u\n", before,
+		triage_bisect_runs(10, 20), triage_bisect_runs(5, 20),
+		triage_bisect_runs(20, 100));
+}
+
+/* Random answers, right or not: it ends, and blame always has its hits. */
+static void nonsense_ends(void **state)
+{
+	unsigned round;
+
+	(void)state;
+	random_state = 99;
+	for (round = 0; round < 3000; round++) {
+		int prs[MERGES_MAX] = {0}, guard = 0;
+		struct triage_bisect_spec spec = {.prs = prs,
+			.count = 1 + next_random() % MERGES_MAX,
+			.hits = 1 + (unsigned)next_random() % 20,
+			.runs = 20};
+		_auto_(triage_bisect_freep) struct triage_bisect *b =
+			triage_bisect_new(&spec);
+		struct triage_question q, again;
+
+		while (triage_bisect_next(b, &q) > 0) {
+			struct triage_answer a = {.runs = q.runs};
+
+			assert_int_equal(triage_bisect_next(b, &again), 1);
+			assert_memory_equal(&q, &again, sizeof q);
+			a.kind = (enum triage_answer_kind)(next_random() % 3);
+			a.why = (enum triage_why)(next_random() % 4);
+			a.hits = a.kind == TRIAGE_BAD;
+			triage_bisect_answer(b, &a);
+			assert_true(guard++ < 200);
+		}
+		assert_true(triage_bisect_result(b)->builds <= 64);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_position_of_1_to_64_merges),
+		cmocka_unit_test(pre_existing_costs_one_build),
+		cmocka_unit_test(every_pair_and_some_triples),
+		cmocka_unit_test(flaky_bugs_are_named),
+		cmocka_unit_test(flaky_pairs_and_old_bugs),
+		cmocka_unit_test(a_tenth_of_the_trees_is_untestable),
+		cmocka_unit_test(the_pull_request_that_adds_the_target),
+		cmocka_unit_test(proofs_that_are_short_of_one_half),
+		cmocka_unit_test(two_independent_causes_are_no_proof),
+		cmocka_unit_test(what_went_away_is_flaky),
+		cmocka_unit_test(nothing_builds_and_our_machines_fail),
+		cmocka_unit_test(too_few_runs_are_asked_again_and_builds_are_bounded),
+		cmocka_unit_test(runs_grow_as_the_rate_falls),
+		cmocka_unit_test(nonsense_ends),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

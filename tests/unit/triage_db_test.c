@@ -1,0 +1,419 @@
+/* The tables crash, bug and verdict: what is written is read, filtered and counted. */
+#include "tests/lib/rows.h"
+
+#include "triage/bug_db.h"
+#include "triage/crash_db.h"
+
+#include "base/banned.h"
+
+static int64_t add_crash(struct rows *r, int target, int build, const char *input)
+{
+	struct iw_sha256 hash = iw_sha256(input, strlen(input)),
+			 report = iw_sha256("r", 1);
+	int64_t id = -1;
+
+	temp_ok(&r->t.err,
+		crash_db_add(r->dbc, r->targets[target], r->builds[build], "crash", &hash,
+			(int64_t)strlen(input), &report, &id, &r->t.err));
+	return id;
+}
+
+static int64_t add_bug(struct rows *r, const char *type)
+{
+	struct bug_row row = {.adapter_id = r->adapter,
+		.target_id = r->targets[0],
+		.build_id = r->builds[1],
+		.is_security = true,
+		.frames = "[\"f\",\"g\"]",
+		.best = iw_sha256("best", 4),
+		.report = iw_sha256("report", 6),
+		.best_size = 4,
+		.first_size = 40,
+		.runs = 10,
+		.hits = 9};
+
+	snprintf(row.type, sizeof row.type, "%s", type);
+	snprintf(row.flavour, sizeof row.flavour, "libfuzzer+asan+ubsan");
+	temp_ok(&r->t.err, bug_db_add(r->dbc, &row, &r->t.err));
+	assert_int_equal(row.found_ms, ROWS_NOW);
+	return row.id;
+}
+
+/* Ids in the order they came, and the last row. */
+struct crashes {
+	int64_t ids[16];
+	size_t count, stop_at;
+	struct triage_crash_row last;
+};
+
+static int take_crash(void *ctx, const struct triage_crash_row *row)
+{
+	struct crashes *c = ctx;
+
+	c->ids[c->count++] = row->id;
+	c->last = *row;
+	return c->count == c->stop_at ? 7 : 0;
+}
+
+static struct crashes list_crashes(struct rows *r, const struct crash_filter *filter)
+{
+	struct crashes c = {.count = 0};
+
+	assert_int_equal(crash_db_list(r->dbc, filter, take_crash, &c, &r->t.err), 0);
+	return c;
+}
+
+static void test_crash_round_trip(void **state)
+{
+	struct iw_sha256 input = iw_sha256("input", 5);
+	struct crashes c;
+	struct rows r;
+	int64_t id;
+
+	(void)state;
+	rows_open(&r);
+	id = add_crash(&r, 1, 0, "input");
+	rows_reopen(&r);
+	c = list_crashes(&r, &(struct crash_filter){.id = id});
+	assert_int_equal(c.count, 1);
+	assert_int_equal(c.last.id, id);
+	assert_int_equal(c.last.target_id, r.targets[1]);
+	assert_int_equal(c.last.build_id, r.builds[0]);
+	assert_int_equal(c.last.bug_id, -1);
+	assert_string_equal(c.last.adapter, "demo");
+	assert_string_equal(c.last.target, "message");
+	assert_string_equal(c.last.flavour, "libfuzzer");
+	assert_string_equal(c.last.kind, "crash");
+	assert_string_equal(c.last.state, "new");
+	assert_string_equal(c.last.type, "");
+	assert_true(iw_sha256_equal(&c.last.input, &input));
+	assert_int_equal(c.last.size, 5);
+	assert_int_equal(c.last.found_ms, ROWS_NOW);
+	rows_close(&r);
+}
+
+static void test_crash_is_known_by_target_build_and_input(void **state)
+{
+	struct iw_sha256 hash = iw_sha256("a", 1);
+	struct rows r;
+	int64_t id, again;
+
+	(void)state;
+	rows_open(&r);
+	id = add_crash(&r, 0, 0, "a");
+	assert_int_equal(crash_db_add(r.dbc, r.targets[0], r.builds[0], "timeout", &hash,
+				 1, &hash, &again, &r.t.err),
+		1);
+	assert_int_equal(again, id);
+	assert_int_not_equal(add_crash(&r, 0, 1, "a"), id);
+	assert_int_not_equal(add_crash(&r, 1, 0, "a"), id);
+	assert_int_not_equal(add_crash(&r, 0, 0, "b"), id);
+	assert_int_equal(rows_int(&r, "SELECT count(*) FROM crash"), 4);
+	rows_close(&r);
+}
+
+static void test_crash_of_nobody_is_refused(void **state)
+{
+	struct iw_sha256 hash = iw_sha256("a", 1);
+	struct rows r;
+	int64_t id;
+
+	(void)state;
+	rows_open(&r);
+	assert_int_equal(crash_db_add(r.dbc, 99, r.builds[0], "crash", &hash, 1, &hash,
+				 &id, &r.t.err),
+		IW_EDB);
+	assert_string_equal(r.t.err.msg, "database: FOREIGN KEY constraint failed");
+	rows_close(&r);
+}
+
+static void test_crash_verdicts_and_filters(void **state)
+{
+	struct crash_verdict judged = {.state = "judged",
+		.runs = 10,
+		.hits = 3,
+		.type = "Heap-buffer-overflow READ 1",
+		.frames = "[\"f\"]"};
+	struct crash_verdict gone = {.state = "unreproducible", .runs = 10, .bug_id = -1};
+	struct crash_verdict wrong = {.state = "perhaps", .bug_id = -1};
+	int64_t a, b, c, bug;
+	struct crashes found;
+	struct rows r;
+
+	(void)state;
+	rows_open(&r);
+	a = add_crash(&r, 0, 0, "a");
+	b = add_crash(&r, 0, 0, "b");
+	c = add_crash(&r, 0, 0, "c");
+	judged.bug_id = bug = add_bug(&r, "Heap-buffer-overflow");
+	temp_ok(&r.t.err, crash_db_judge(r.dbc, a, &judged, &r.t.err));
+	temp_ok(&r.t.err, crash_db_judge(r.dbc, b, &gone, &r.t.err));
+	assert_int_equal(crash_db_judge(r.dbc, c, &wrong, &r.t.err), IW_EDB);
+	found = list_crashes(&r, &(struct crash_filter){.limit = 0});
+	assert_int_equal(found.count, 3);
+	assert_int_equal(found.ids[0], c); /* newest first */
+	assert_int_equal(found.ids[2], a);
+	assert_int_equal(found.last.runs, 10);
+	assert_int_equal(found.last.hits, 3);
+	assert_int_equal(found.last.bug_id, bug);
+	assert_string_equal(found.last.type, "Heap-buffer-overflow READ 1");
+	found = list_crashes(&r, &(struct crash_filter){.state = "new"});
+	assert_int_equal(found.count, 1);
+	assert_int_equal(found.ids[0], c);
+	found = list_crashes(&r, &(struct crash_filter){.bug_id = bug});
+	assert_int_equal(found.count, 1);
+	found = list_crashes(&r, &(struct crash_filter){.limit = 2});
+	assert_int_equal(found.count, 2);
+	found = list_crashes(&r, &(struct crash_filter){.id = 999});
+	assert_int_equal(found.count, 0);
+	rows_close(&r);
+}
+
+static void test_list_stops_when_told(void **state)
+{
+	struct crashes c = {.stop_at = 2};
+	struct crash_filter all = {.limit = 0};
+	struct rows r;
+
+	(void)state;
+	rows_open(&r);
+	add_crash(&r, 0, 0, "a");
+	add_crash(&r, 0, 0, "b");
+	add_crash(&r, 0, 0, "c");
+	assert_int_equal(crash_db_list(r.dbc, &all, take_crash, &c, &r.t.err), 7);
+	assert_int_equal(c.count, 2);
+	rows_close(&r);
+}
+
+static void test_sightings(void **state)
+{
+	static const struct {
+		int target, build;
+		const char *input;
+	} seen[] = {{1, 0, "a"}, {0, 1, "b"}, {0, 1, "c"}, {0, 0, "d"}};
+	struct crash_verdict judged = {.state = "judged", .runs = 1, .hits = 1};
+	struct crash_sighting out[8];
+	struct rows r;
+	size_t i, count;
+
+	(void)state;
+	rows_open(&r);
+	judged.bug_id = add_bug(&r, "Abrt");
+	for (i = 0; i < IW_COUNT(seen); i++) {
+		iw_time_set(ROWS_NOW + (int64_t)i, -1);
+		temp_ok(&r.t.err,
+			crash_db_judge(r.dbc,
+				add_crash(
+					&r, seen[i].target, seen[i].build, seen[i].input),
+				&judged, &r.t.err));
+	}
+	add_crash(&r, 0, 0, "of no bug");
+	temp_ok(&r.t.err,
+		crash_db_sightings(r.dbc, judged.bug_id, out, 8, &count, &r.t.err));
+	assert_int_equal(count, 3);
+	assert_string_equal(out[0].target, "message");
+	assert_string_equal(out[1].flavour, "libfuzzer+asan+ubsan");
+	assert_int_equal(out[1].count, 2);
+	assert_int_equal(out[1].first_ms, ROWS_NOW + 1);
+	assert_string_equal(out[2].flavour, "libfuzzer");
+	temp_ok(&r.t.err,
+		crash_db_sightings(r.dbc, judged.bug_id, out, 2, &count, &r.t.err));
+	assert_int_equal(count, 2);
+	temp_ok(&r.t.err, crash_db_sightings(r.dbc, 999, out, 8, &count, &r.t.err));
+	assert_int_equal(count, 0);
+	rows_close(&r);
+}
+
+/* A copy of what a callback sees: rows are borrowed. */
+struct bugs {
+	int64_t ids[8];
+	size_t count;
+	int rc;
+	char outcome[20], prs[20], proof[20], issue[20], frames[20], snapshot[20];
+	struct bug_row last;
+};
+
+static void keep(char *to, const char *from)
+{
+	snprintf(to, 20, "%s", from ? from : "(null)");
+}
+
+static int take_bug(void *ctx, const struct bug_row *row)
+{
+	struct bugs *b = ctx;
+
+	b->ids[b->count++] = row->id;
+	b->last = *row;
+	keep(b->outcome, row->outcome);
+	keep(b->prs, row->prs);
+	keep(b->proof, row->proof);
+	keep(b->issue, row->issue);
+	keep(b->frames, row->frames);
+	keep(b->snapshot, row->snapshot);
+	return b->rc;
+}
+
+static struct bugs list_bugs(struct rows *r, int64_t id)
+{
+	struct bugs b = {.count = 0};
+
+	assert_int_equal(bug_db_list(r->dbc, id, take_bug, &b, &r->t.err), 0);
+	return b;
+}
+
+static void test_bug_round_trip(void **state)
+{
+	struct iw_sha256 best = iw_sha256("best", 4), report = iw_sha256("report", 6);
+	struct bugs b;
+	struct rows r;
+	int64_t id;
+
+	(void)state;
+	rows_open(&r);
+	temp_ok(&r.t.err, project_db_set_snapshot(r.dbc, r.adapter, "c0ffee", &r.t.err));
+	id = add_bug(&r, "Abrt");
+	rows_reopen(&r);
+	b = list_bugs(&r, id);
+	assert_int_equal(b.count, 1);
+	assert_string_equal(b.last.state, "new");
+	assert_string_equal(b.last.type, "Abrt");
+	assert_string_equal(b.last.adapter, "demo");
+	assert_string_equal(b.last.target, "block");
+	assert_string_equal(b.last.flavour, "libfuzzer+asan+ubsan");
+	assert_string_equal(b.last.closure, "b");
+	assert_true(b.last.is_security);
+	assert_false(b.last.is_minimized);
+	assert_true(iw_sha256_equal(&b.last.best, &best));
+	assert_true(iw_sha256_equal(&b.last.report, &report));
+	assert_int_equal(b.last.best_size, 4);
+	assert_int_equal(b.last.first_size, 40);
+	assert_int_equal(b.last.runs, 10);
+	assert_int_equal(b.last.hits, 9);
+	assert_int_equal(b.last.sightings, 0);
+	assert_string_equal(b.frames, "[\"f\",\"g\"]");
+	assert_string_equal(b.snapshot, "c0ffee");
+	assert_string_equal(b.outcome, "(null)");
+	assert_string_equal(b.issue, "(null)");
+	rows_close(&r);
+}
+
+static void test_bug_life(void **state)
+{
+	struct crash_verdict judged = {.state = "judged", .runs = 1, .hits = 1};
+	struct iw_sha256 smaller = iw_sha256("s", 1);
+	struct bugs b;
+	struct rows r;
+	int64_t id;
+
+	(void)state;
+	rows_open(&r);
+	judged.bug_id = id = add_bug(&r, "Abrt");
+	temp_ok(&r.t.err,
+		crash_db_judge(r.dbc, add_crash(&r, 0, 1, "a"), &judged, &r.t.err));
+	temp_ok(&r.t.err,
+		bug_db_set_best(r.dbc, id, &smaller, 1, 20, 15, true, &r.t.err));
+	temp_ok(&r.t.err,
+		bug_db_set_outcome(r.dbc, id, "staged", "[12]", "{}", &r.t.err));
+	temp_ok(&r.t.err, bug_db_set_issue(r.dbc, id, "open", "demo/1.md", &r.t.err));
+	b = list_bugs(&r, id);
+	assert_true(iw_sha256_equal(&b.last.best, &smaller));
+	assert_int_equal(b.last.best_size, 1);
+	assert_int_equal(b.last.first_size, 40);
+	assert_int_equal(b.last.runs, 20);
+	assert_int_equal(b.last.hits, 15);
+	assert_true(b.last.is_minimized);
+	assert_int_equal(b.last.sightings, 1);
+	assert_string_equal(b.outcome, "staged");
+	assert_string_equal(b.prs, "[12]");
+	assert_string_equal(b.proof, "{}");
+	assert_string_equal(b.issue, "demo/1.md");
+	assert_string_equal(b.last.state, "open");
+	rows_close(&r);
+}
+
+static void test_bug_words_are_checked(void **state)
+{
+	struct rows r;
+	int64_t id;
+
+	(void)state;
+	rows_open(&r);
+	id = add_bug(&r, "Abrt");
+	assert_int_equal(
+		bug_db_set_outcome(r.dbc, id, "guilty", NULL, NULL, &r.t.err), IW_EDB);
+	assert_int_equal(bug_db_set_issue(r.dbc, id, "closed", NULL, &r.t.err), IW_EDB);
+	rows_close(&r);
+}
+
+static void test_bugs_oldest_first_until_told(void **state)
+{
+	struct bugs b;
+	struct rows r;
+
+	(void)state;
+	rows_open(&r);
+	add_bug(&r, "Abrt");
+	add_bug(&r, "Timeout");
+	b = list_bugs(&r, 0);
+	assert_int_equal(b.count, 2);
+	assert_true(b.ids[0] < b.ids[1]);
+	b = (struct bugs){.rc = 5};
+	assert_int_equal(bug_db_list(r.dbc, 0, take_bug, &b, &r.t.err), 5);
+	assert_int_equal(b.count, 1);
+	b = list_bugs(&r, 999);
+	assert_int_equal(b.count, 0);
+	rows_close(&r);
+}
+
+struct answers {
+	char text[200];
+};
+
+static void take_verdict(
+	void *ctx, const char *tree, const char *answer, int64_t runs, int64_t hits)
+{
+	struct answers *a = ctx;
+	size_t len = strlen(a->text);
+
+	snprintf(a->text + len, sizeof a->text - len, "%s %s %lld/%lld;", tree, answer,
+		(long long)hits, (long long)runs);
+}
+
+static void test_verdicts(void **state)
+{
+	struct answers a = {""};
+	struct rows r;
+	int64_t bug;
+
+	(void)state;
+	rows_open(&r);
+	bug = add_bug(&r, "Abrt");
+	temp_ok(&r.t.err, verdict_db_put(r.dbc, bug, "t1", "bad", 5, 3, &r.t.err));
+	temp_ok(&r.t.err, verdict_db_put(r.dbc, bug, "t2", "untestable", 0, 0, &r.t.err));
+	temp_ok(&r.t.err, verdict_db_put(r.dbc, bug, "t1", "good", 50, 0, &r.t.err));
+	assert_int_equal(
+		verdict_db_put(r.dbc, bug, "t3", "perhaps", 1, 1, &r.t.err), IW_EDB);
+	assert_int_equal(verdict_db_put(r.dbc, 99, "t1", "bad", 1, 1, &r.t.err), IW_EDB);
+	temp_ok(&r.t.err, verdict_db_list(r.dbc, bug, take_verdict, &a, &r.t.err));
+	assert_string_equal(a.text, "t1 good 0/50;t2 untestable 0/0;");
+	rows_close(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_crash_round_trip),
+		cmocka_unit_test(test_crash_is_known_by_target_build_and_input),
+		cmocka_unit_test(test_crash_of_nobody_is_refused),
+		cmocka_unit_test(test_crash_verdicts_and_filters),
+		cmocka_unit_test(test_list_stops_when_told),
+		cmocka_unit_test(test_sightings),
+		cmocka_unit_test(test_bug_round_trip),
+		cmocka_unit_test(test_bug_life),
+		cmocka_unit_test(test_bug_words_are_checked),
+		cmocka_unit_test(test_bugs_oldest_first_until_told),
+		cmocka_unit_test(test_verdicts),
+	};
+
+	return cmocka_run_group_tests_name("triage_db", tests, NULL, NULL);
+}
