@@ -1,20 +1,14 @@
 #include "sanitizers/toolchain.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/capture.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -23,10 +17,7 @@
 
 #define NEWEST 29
 #define OLDEST 14
-#define OUTPUT_MAX ((size_t)64 << 10)
 #define PATIENCE_MS 30000
-
-extern char **environ;
 
 static const char target_source[] =
 	"int LLVMFuzzerTestOneInput(const unsigned char *d, unsigned long n)\n"
@@ -53,64 +44,10 @@ static char *find_program(const char *name)
 	return NULL;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* Reads until the end, the bound or the deadline. False when the child must be killed. */
-static bool read_output(int fd, struct iw_buf *out)
-{
-	int64_t deadline = now_ms() + PATIENCE_MS;
-	char chunk[4096];
-
-	for (;;) {
-		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int64_t left = deadline - now_ms();
-		ssize_t n;
-
-		if (left <= 0 || poll(&p, 1, (int)left) == 0)
-			return false;
-		n = read(fd, chunk, sizeof chunk);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return true;
-		if (out->len < OUTPUT_MAX)
-			iw_buf_add(out, chunk, (size_t)n);
-	}
-}
-
 /* Runs argv with what it prints, on either stream, in out. True when it exits with 0. */
 static bool run(const char *const *argv, struct iw_buf *out)
 {
-	posix_spawn_file_actions_t actions;
-	int fds[2];
-	int status = -1;
-	pid_t pid;
-	bool is_started;
-
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return false;
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
-	posix_spawn_file_actions_adddup2(&actions, fds[1], 2);
-	is_started = posix_spawn(&pid, argv[0], &actions, NULL, (char *const *)argv,
-			     environ) == 0;
-	posix_spawn_file_actions_destroy(&actions);
-	close(fds[1]);
-	if (is_started && !read_output(fds[0], out))
-		kill(pid, SIGKILL);
-	close(fds[0]);
-	if (!is_started)
-		return false;
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return iw_capture(argv, PATIENCE_MS, out, NULL) == 0;
 }
 
 /* Whether it can make a libFuzzer target with AddressSanitizer. */
