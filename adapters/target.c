@@ -18,24 +18,33 @@ static const struct adapter_rule glob_rule = {
 	"a pattern for file names, of letters, digits, '_', '.', '+', '-', '*' and '?'",
 };
 
+const struct adapter_target adapter_target_defaults = {
+	.max_len = 4096,
+	.timeout_s = 10,
+	.rss_limit_mb = 2048,
+	.is_network = false,
+	.check_leaks = true,
+};
+
 static int load_limits(struct adapter_load *load, const json_t *obj,
 	const struct iw_json_at *at, struct adapter_target *target)
 {
-	int rc = iw_json_int_or(
-		obj, at, "max_len", 1, MAX_LEN_MAX, 4096, &target->max_len, load->err);
+	const struct adapter_target *d = &adapter_target_defaults;
+	int rc = iw_json_int_or(obj, at, "max_len", 1, MAX_LEN_MAX, d->max_len,
+		&target->max_len, load->err);
 
 	if (rc == 0)
-		rc = iw_json_int_or(
-			obj, at, "timeout_s", 1, 3600, 10, &target->timeout_s, load->err);
+		rc = iw_json_int_or(obj, at, "timeout_s", 1, 3600, d->timeout_s,
+			&target->timeout_s, load->err);
 	if (rc == 0)
-		rc = iw_json_int_or(obj, at, "rss_limit_mb", 64, 1 << 20, 2048,
+		rc = iw_json_int_or(obj, at, "rss_limit_mb", 64, 1 << 20, d->rss_limit_mb,
 			&target->rss_limit_mb, load->err);
 	if (rc == 0)
-		rc = iw_json_bool_or(
-			obj, at, "network", false, &target->is_network, load->err);
+		rc = iw_json_bool_or(obj, at, "network", d->is_network,
+			&target->is_network, load->err);
 	if (rc == 0)
-		rc = iw_json_bool_or(
-			obj, at, "leaks", true, &target->check_leaks, load->err);
+		rc = iw_json_bool_or(obj, at, "leaks", d->check_leaks,
+			&target->check_leaks, load->err);
 	return rc;
 }
 

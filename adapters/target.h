@@ -8,11 +8,15 @@
 struct adapter_target {
 	const char *name;     /* [a-z0-9_-]+, unique in its adapter */
 	const char *binary;   /* a file name in $OUT; the target's name by default */
-	int64_t max_len;      /* bytes; default 4,096 */
-	int64_t timeout_s;    /* for one unit; default 10 */
-	int64_t rss_limit_mb; /* default 2,048 */
-	bool is_network;      /* its units come from strangers; default no */
-	bool check_leaks;     /* default yes */
+	int64_t max_len;      /* bytes */
+	int64_t timeout_s;    /* for one unit */
+	int64_t rss_limit_mb; /* see target_run.h for what a sanitizer adds */
+	bool is_network;      /* its units come from strangers */
+	bool check_leaks;
 };
+
+/* A target about which adapter.json says nothing but its program: what the loader's
+ * defaults are, and what a discovered target has. name and binary are NULL. */
+extern const struct adapter_target adapter_target_defaults;
 
 #endif

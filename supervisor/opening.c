@@ -30,11 +30,6 @@
 
 #include "base/banned.h"
 
-/* What adapter.json says when it says nothing; adapters/target.h. */
-#define DISCOVERED_MAX_LEN 4096
-#define DISCOVERED_TIMEOUT_S 10
-#define DISCOVERED_RSS_MB 2048
-
 /* Rows of a target, and what earlier runs know about it. */
 struct loading {
 	struct iw_db_req req;
@@ -326,12 +321,7 @@ static int take_discovered(void *ctx, const char *name)
 	struct farm_project *p = ctx;
 	const struct adapter *adapter = project_adapter(p->project);
 	_auto_free_ char *path = iw_path_join(p->builds[0]->dir, name);
-	struct adapter_target spec = {
-		.max_len = DISCOVERED_MAX_LEN,
-		.timeout_s = DISCOVERED_TIMEOUT_S,
-		.rss_limit_mb = DISCOVERED_RSS_MB,
-		.check_leaks = true,
-	};
+	struct adapter_target spec = adapter_target_defaults;
 	struct stat st;
 
 	if (fnmatch(adapter->discover, name, 0) != 0 || is_listed(adapter, name))

@@ -142,13 +142,9 @@ static int find_target(
 		return rc;
 	listed = adapter_target_find(s->loaded, s->target);
 	/* A discovered target is named like its program and has the defaults. */
-	s->spec = listed ? *listed
-			 : (struct adapter_target){.name = s->target,
-				   .binary = s->target,
-				   .max_len = 4096,
-				   .timeout_s = 10,
-				   .rss_limit_mb = 2048,
-				   .check_leaks = true};
+	s->spec = listed ? *listed : adapter_target_defaults;
+	if (!listed)
+		s->spec.name = s->spec.binary = s->target;
 	return 0;
 }
 
