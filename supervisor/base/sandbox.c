@@ -116,18 +116,13 @@ struct probe_argv {
 	size_t count;
 };
 
-static void add_probe_arg(void *ctx, const char *arg)
+/* Symlink targets live on add_top_link's stack, so words are copied here. */
+static void add_probe_word(void *ctx, const char *arg)
 {
 	struct probe_argv *p = ctx;
 
 	if (p->count < IW_COUNT(p->argv) - 1)
-		p->argv[p->count++] = arg;
-}
-
-/* Symlink targets live on add_top_link's stack, so words are copied here. */
-static void add_probe_copy(void *ctx, const char *arg)
-{
-	add_probe_arg(ctx, iw_strdup(arg));
+		p->argv[p->count++] = iw_strdup(arg);
 }
 
 static int try_kind(struct iw_sandbox *sandbox, enum iw_sandbox_kind kind,
@@ -139,8 +134,8 @@ static int try_kind(struct iw_sandbox *sandbox, enum iw_sandbox_kind kind,
 	int rc;
 
 	sandbox->kind = kind;
-	iw_sandbox_args(sandbox, &spec, add_probe_copy, &p);
-	add_probe_copy(&p, "/usr/bin/true");
+	iw_sandbox_args(sandbox, &spec, add_probe_word, &p);
+	add_probe_word(&p, "/usr/bin/true");
 	rc = iw_capture(p.argv, PROBE_TIMEOUT_MS, out, err);
 	for (i = 0; i < p.count; i++)
 		iw_freep(&p.argv[i]);
