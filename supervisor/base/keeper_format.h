@@ -55,7 +55,7 @@
  *   stdout        file name in JOBDIR: stdout goes there instead of into the log, in
  *                 segments like the log's, with log_limit of its own
  *   cpu           the core to run on; -1, the default: any
- *   nice          -20 … 19; inherited
+ *   nice          -20 … 19, also of the session among others; inherited
  *   rlimit_core, rlimit_fsize, rlimit_nofile, rlimit_nproc, rlimit_stack
  *                 soft and hard; inherited. There is no rlimit_as: no sanitizer
  *                 survives one

@@ -58,9 +58,11 @@ static void add_top_link(const struct words *w, const char *path)
 
 static void add_walls(const struct iw_sandbox *sandbox, const struct words *w)
 {
-	static const char *const flags[] = {"--die-with-parent", "--new-session",
-		"--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net",
-		"--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"};
+	/* No --new-session: the keeper's has no terminal either, and it carries the
+	 * weight. */
+	static const char *const flags[] = {"--die-with-parent", "--unshare-user",
+		"--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts",
+		"--unshare-cgroup-try", "--cap-drop", "ALL"};
 	size_t i;
 
 	add1(w, sandbox->bwrap);

@@ -263,6 +263,17 @@ def test_limits(start):
 
 
 @pytest.mark.parametrize("sandboxed", SANDBOXES)
+def test_session_weighs_what_nice_says(start, sandboxed):
+    """Where the kernel groups tasks by session, nice alone is void between two sessions."""
+    switch = Path("/proc/sys/kernel/sched_autogroup_enabled")
+    if not switch.exists() or switch.read_text().strip() != "1":
+        pytest.skip("this kernel does not group tasks by session")
+    job = start(sh("echo ready; sleep 1; cat /proc/self/autogroup"), sandboxed, nice=10)
+    job.wait()
+    assert job.log()[0].split()[-2:] == [b"nice", b"10"]
+
+
+@pytest.mark.parametrize("sandboxed", SANDBOXES)
 def test_killed_keeper_takes_all_along(start, sandboxed):
     marker = f"4{uuid.uuid4().int % 10**8}"
     # Without a sandbox only the command itself is certain to go.

@@ -61,9 +61,8 @@ static void test_off_adds_nothing(void **state)
 
 static void expect_walls(const struct line *l)
 {
-	static const char *const flags[] = {"--die-with-parent", "--new-session",
-		"--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc",
-		"--unshare-uts"};
+	static const char *const flags[] = {"--die-with-parent", "--unshare-user",
+		"--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"};
 	size_t i;
 
 	assert_string_equal(l->argv[0], "/x/bwrap");

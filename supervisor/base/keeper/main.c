@@ -114,6 +114,25 @@ static bool claim_descriptors(void)
 	return fcntl(IW_KEEPER_STATUS_FD, F_SETFD, FD_CLOEXEC) == 0;
 }
 
+/*
+ * Where the kernel groups tasks by session (autogroup, Debian's default), nice counts
+ * only inside one: without this an engine in a session of its own weighs as much as the
+ * supervisor. The kernel takes one change in 100 ms from all who are not root, hence the
+ * patience; where there are no such groups, nice alone does it.
+ */
+static void weigh_session(const struct spec *s)
+{
+	int fd = -1, tries = 5;
+
+	if (s->nice != SPEC_UNSET && s->nice > 0)
+		fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+	while (fd >= 0 && dprintf(fd, "%lld", s->nice) < 0 && errno == EAGAIN &&
+		--tries > 0)
+		poll(NULL, 0, 110);
+	if (fd >= 0)
+		close(fd);
+}
+
 static bool claim_job(struct keeper *k, const char *path, struct fault *fault)
 {
 	k->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -469,6 +488,7 @@ int main(int argc, char **argv)
 		return fail(&k, &fault, true);
 	tell(IW_KEEPER_OK);
 	dup3(STDIN_FILENO, STDERR_FILENO, O_CLOEXEC);
+	weigh_session(&k.spec);
 	watch(&k);
 	return finish(&k, clear_up(&k));
 }
