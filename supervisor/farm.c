@@ -322,6 +322,8 @@ static int open_rooms(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err)
 	farm->triage_world = (struct triage_world){
 		.loop = w->loop,
 		.jobs = w->jobs,
+		.packs = farm->packs,
+		.db_path = w->state->db,
 		.artifacts_dir = w->state->artifacts,
 		.outbox_dir = w->state->outbox,
 		.state_dir = w->state->dir,

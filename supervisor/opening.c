@@ -216,6 +216,7 @@ static int load_target(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	struct project_target_totals totals;
 	int rc;
 
+	t->triage.reference_id = t->lanes[0].build->id;
 	rc = project_db_target(
 		dbc, project_id(t->owner->project), t->spec.name, &t->triage.id, err);
 	if (rc == 0)

@@ -7,6 +7,9 @@
  *	         |  \--> BUILD --> RUN --> STORE --> ASK …      |
  *	         +-- conflict, no build, no target: untestable -+
  *
+ * When several merges are found guilty together, doubt.h looks for an input that needs
+ * fewer of them; with one found all is asked again.
+ *
  * The failures: a build or a run that could not be made at all is tried INFRA_TRIES
  * times, then answered with infra, which ends the bisection without blame.
  */
@@ -20,12 +23,17 @@
 #include "adapters/target_run.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "triage/artifact.h"
+#include "triage/bisect_tree.h"
 #include "triage/bug_db.h"
+#include "triage/doubt.h"
+#include "triage/merged_tree.h"
 #include "triage/reproduce.h"
 
 #include "base/banned.h"
 
 #define INFRA_TRIES 3
+#define DOUBTS_MAX 2
 
 struct verdict {
 	struct verdict *next;
@@ -50,6 +58,9 @@ struct triage_attribute {
 	struct iw_build_req build_req;
 	struct iw_db_req db_req;
 	struct triage_reproduce *run;
+	struct triage_doubt *doubt;
+	int doubts;
+	char *other_input; /* what spec.input points to after a doubt was right */
 	struct iw_err err;
 	bool is_stopped;
 	triage_attribute_cb done;
@@ -57,6 +68,22 @@ struct triage_attribute {
 };
 
 static void ask(struct triage_attribute *op);
+static void on_loaded(struct iw_db_req *req);
+
+static struct triage_bisect *new_bisect(const struct triage_attribute *op)
+{
+	const struct staging_snapshot *s = op->snapshot;
+	_auto_free_ int *prs = iw_calloc(s->count + 1, sizeof *prs);
+	struct triage_bisect_spec spec = {.prs = prs,
+		.count = s->count,
+		.hits = op->spec.hits,
+		.runs = op->spec.runs};
+	size_t i;
+
+	for (i = 0; i < s->count; i++)
+		prs[i] = (int)s->prs[i].number;
+	return triage_bisect_new(&spec);
+}
 
 static void finish(struct triage_attribute *op)
 {
@@ -259,32 +286,12 @@ static void on_tree(struct iw_git_req *req)
 	build_tree(op);
 }
 
-/* Git thread: commit with the merges of the question applied to it, one after another. */
-static int apply_merges(struct iw_git_repo *repo, struct triage_attribute *op,
-	const char *onto, bool revert, struct iw_err *err)
+/* Git thread: the questions' merges applied to a commit, or taken out of it. */
+static int apply(struct iw_git_repo *repo, struct triage_attribute *op, const char *onto,
+	enum triage_merged how, struct iw_err *err)
 {
-	const struct staged_pr *prs = op->snapshot->prs;
-	char commit[IW_GIT_HEX];
-	size_t i;
-	int rc = 0;
-
-	snprintf(commit, sizeof commit, "%s", onto);
-	for (i = 0; i < op->question.merge_count; i++) {
-		/* Reverting goes backwards: later merges may stand on earlier ones. */
-		size_t at = revert ? op->question.merge_count - 1 - i : i;
-		const struct staged_pr *pr = &prs[op->question.merges[at] - 1];
-		const char *parents[] = {commit};
-		const char *head = *pr->second_parent ? pr->second_parent : pr->head;
-
-		rc = revert ? iw_git_revert_tree(repo, commit, pr->merge, op->tree, err)
-			    : iw_git_merge_tree(repo, commit, head, op->tree, err);
-		if (rc != 0 || i + 1 == op->question.merge_count)
-			return rc;
-		rc = iw_git_commit_make(repo, op->tree, parents, 1, commit, err);
-		if (rc < 0)
-			return rc;
-	}
-	return rc;
+	return triage_merged_tree(repo, op->snapshot, onto, op->question.merges,
+		op->question.merge_count, how, op->tree, err);
 }
 
 static int find_tree(struct iw_git_repo *repo, void *ctx, struct iw_err *err)
@@ -300,14 +307,106 @@ static int find_tree(struct iw_git_repo *repo, void *ctx, struct iw_err *err)
 			q->prefix ? s->prs[q->prefix - 1].tree : s->base_tree);
 		return 0;
 	case TRIAGE_WITHOUT:
-		return apply_merges(repo, op, s->commit, true, err);
+		return apply(repo, op, s->commit, TRIAGE_MERGED_OUT, err);
 	case TRIAGE_ALONE:
-		return apply_merges(repo, op, s->base_commit, false, err);
+		return apply(repo, op, s->base_commit, TRIAGE_MERGED_ON, err);
 	case TRIAGE_PREFIX_WITH:
-		return apply_merges(repo, op, prefix, false, err);
+		return apply(repo, op, prefix, TRIAGE_MERGED_ON, err);
 	}
 	return iw_err_set(err, IW_EINVAL, "unknown question");
 }
+
+/* -- several merges together, or does the input only need them? --------------------- */
+
+/* Good means that this input showed nothing, which says nothing of another one. */
+static void forget_good_verdicts(struct triage_attribute *op)
+{
+	struct verdict **link = &op->verdicts, *v;
+
+	while ((v = *link) != NULL) {
+		if (v->answer.kind != TRIAGE_GOOD) {
+			link = &v->next;
+			continue;
+		}
+		*link = v->next;
+		free(v);
+	}
+}
+
+static int store_input(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
+{
+	struct triage_attribute *op = ctx;
+	struct iw_sha256 hash;
+
+	(void)dbc;
+	return triage_artifact_put(
+		op->world->artifacts_dir, op->spec.input, op->spec.len, &hash, err);
+}
+
+/* A fresh decision with the input that needs fewer merges. */
+static void start_over(struct triage_attribute *op, const struct triage_doubt_result *r)
+{
+	struct iw_sha256 hash = iw_sha256(r->input, r->len);
+	char hex[IW_SHA256_HEX];
+
+	free(op->other_input);
+	op->other_input = iw_memdup(r->input, r->len);
+	op->spec.input = op->other_input;
+	op->spec.len = r->len;
+	op->spec.hits = r->hits;
+	op->spec.runs = r->runs;
+	forget_good_verdicts(op);
+	triage_bisect_free(op->bisect);
+	op->bisect = new_bisect(op);
+	iw_sha256_hex(&hash, hex);
+	bisect_say(op->bisect,
+		"fuzzing found another input for it, %zu bytes, sha256 %s, that does not "
+		"need PR #%lld: asked with that one",
+		r->len, hex, (long long)op->snapshot->prs[r->left_out - 1].number);
+	op->db_req = (struct iw_db_req){.run = store_input, .ctx = op, .done = on_loaded};
+	iw_db_submit(op->world->db, &op->db_req);
+}
+
+static void on_doubted(struct triage_doubt *doubt, const struct iw_err *err, void *ctx)
+{
+	struct triage_attribute *op = ctx;
+	const struct triage_doubt_result *r = triage_doubt_result(doubt);
+
+	op->doubt = NULL;
+	if (err)
+		op->err = *err;
+	if (!err && r->input) {
+		start_over(op, r);
+	} else {
+		bisect_say(op->bisect,
+			"no smaller set of them shows it in %d s of fuzzing each",
+			TRIAGE_DOUBT_S);
+		finish(op);
+	}
+	triage_doubt_free(doubt);
+}
+
+/* False when there is nothing to doubt. */
+static bool doubt(struct triage_attribute *op)
+{
+	const struct triage_attribution *a = triage_bisect_result(op->bisect);
+	struct triage_doubt_spec spec = {
+		.target = op->spec.target,
+		.flavour = op->spec.flavour,
+		.signature = op->spec.signature,
+		.input = op->spec.input,
+		.len = op->spec.len,
+		.count = a->count,
+	};
+
+	if (a->outcome != TRIAGE_INTERACTION || op->doubts++ == DOUBTS_MAX)
+		return false;
+	memcpy(spec.merges, a->merges, a->count * sizeof *a->merges);
+	op->doubt = triage_doubt_start(op->world, &spec, on_doubted, op);
+	return true;
+}
+
+/* -- the loop of questions ----------------------------------------------------------- */
 
 static void ask(struct triage_attribute *op)
 {
@@ -317,7 +416,8 @@ static void ask(struct triage_attribute *op)
 		return;
 	}
 	if (triage_bisect_next(op->bisect, &op->question) == 0) {
-		finish(op);
+		if (!doubt(op))
+			finish(op);
 		return;
 	}
 	op->infra_failures = 0;
@@ -361,23 +461,14 @@ struct triage_attribute *triage_attribute_start(const struct triage_world *world
 	const struct triage_attribute_spec *spec, triage_attribute_cb done, void *ctx)
 {
 	struct triage_attribute *op = iw_calloc(1, sizeof *op);
-	const struct staging_snapshot *s = project_snapshot(spec->target->project);
-	struct triage_bisect_spec bisect = {
-		.count = s->count, .hits = spec->hits, .runs = spec->runs};
-	int *prs = iw_calloc(s->count + 1, sizeof *prs);
-	size_t i;
 
-	for (i = 0; i < s->count; i++)
-		prs[i] = (int)s->prs[i].number;
-	bisect.prs = prs;
 	op->world = world;
 	op->spec = *spec;
-	op->snapshot = s;
+	op->snapshot = project_snapshot(spec->target->project);
 	op->builder = project_builder(spec->target->project);
-	op->bisect = triage_bisect_new(&bisect);
+	op->bisect = new_bisect(op);
 	op->done = done;
 	op->ctx = ctx;
-	free(prs);
 	op->db_req =
 		(struct iw_db_req){.run = load_verdicts, .ctx = op, .done = on_loaded};
 	iw_db_submit(world->db, &op->db_req);
@@ -389,6 +480,8 @@ void triage_attribute_stop(struct triage_attribute *op)
 	op->is_stopped = true;
 	if (op->run)
 		triage_reproduce_stop(op->run);
+	else if (op->doubt)
+		triage_doubt_stop(op->doubt);
 }
 
 const struct triage_attribution *triage_attribute_result(
@@ -431,5 +524,6 @@ void triage_attribute_free(struct triage_attribute *op)
 		free(v);
 	}
 	triage_bisect_free(op->bisect);
+	free(op->other_input);
 	free(op);
 }

@@ -12,19 +12,23 @@
 #include "adapters/target.h"
 #include "base/db.h"
 #include "base/job.h"
+#include "corpus/pack.h"
 
 struct triage_world {
 	struct iw_loop *loop;
 	struct iw_jobs *jobs;
 	struct iw_db *db;
+	struct corpus_packs *packs;
 	const char *artifacts_dir, *outbox_dir, *state_dir;
+	const char *db_path;	/* for connections of pool threads */
 	const char *driver;	/* path of ironworks-driver.so */
 	const char *symbolizer; /* NULL: reports have no names */
 };
 
 /* A target of a snapshot, as farm and triage share it. */
 struct triage_target {
-	int64_t id; /* row */
+	int64_t id;	      /* row */
+	int64_t reference_id; /* row of the build its units are measured on */
 	const struct adapter_target *spec;
 	struct project *project;
 };

@@ -246,6 +246,52 @@ def test_strangers_words_stay_words(ironworks, state, tmp_path):
     assert "@everyone" not in outside and "](javascript:" not in outside, outside
 
 
+READER = r"""
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "versions.h"
+#include "check.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	if (len > 4 && data[0] < VERSIONS)
+		check(data + 1);
+	return 0;
+}
+"""
+CHECK = "__attribute__((noinline)) static void check(const uint8_t *text)\n{\n\t%s\n}\n"
+HARMLESS = CHECK % "(void)text;"
+FATAL = CHECK % 'if (memcmp(text, "bug!", 4) == 0)\n\t\tabort();'
+BOTH = CHECK % ('if (VERSIONS > 10 && memcmp(text, "bug!", 4) == 0)\n\t\tabort();')
+
+
+@pytest.mark.parametrize("body, outcome, prs", [(FATAL, "staged", [7]),
+                                                (BOTH, "interaction", [6, 7])],
+                         ids=["one", "both"])
+def test_an_input_that_needs_more_than_its_bug_does(
+        ironworks, state, tmp_path, body, outcome, prs):
+    """The input has a version that only PR 6 reads, and PR 7's bug shows with any version:
+    PR 7 alone is to blame. Where the bug itself needs both, both are."""
+    adapter = Tiny(tmp_path, "tiny", {
+        "reader.c": READER, "versions.h": "#define VERSIONS 2\n", "check.h": HARMLESS,
+        "seeds/a": b"\x09bug!", "seeds/b": b"\x01pug!"}, BUILD, {"flavours": ["libfuzzer"]})
+    adapter.write(adapter.document | {
+        "source": {"git": str(adapter.source), "branch": "staging", "base": "main"}})
+    git(adapter.source, "checkout", "-q", "-b", "staging")
+    stage(adapter, 6, "Read newer versions", {"versions.h": "#define VERSIONS 20\n"})
+    stage(adapter, 7, "Check texts", {"check.h": body})
+    stage(adapter, 8, "A harmless change", {"README": "y"})
+    for _ in range(3):  # on a slow machine triage ends in the next run
+        done = ironworks("run", adapter, "--for", "3s", "--state", state, "--json", timeout=240)
+        blames = [(bug["outcome"], bug["prs"]) for bug in done.json["bugs"]]
+        if blames and blames[0][0]:
+            break
+    assert blames == [(outcome, prs)], done.json["bugs"]
+
+
 def stage(adapter, number, title, files):
     git(adapter.source, "checkout", "-q", "-b", f"pr-{number}", "main")
     adapter.commit(files, title)

@@ -1,0 +1,50 @@
+/*
+ * Do several merges really cause it only together? One input says so, but it may just
+ * take a way to the bug that one of them opened. So each set with one merge left out is
+ * put on the base and searched for another input with the same bug. An input found counts
+ * only when the snapshot shows the bug with it, too.
+ *
+ * Thread: the loop.
+ */
+#ifndef TRIAGE_DOUBT_H
+#define TRIAGE_DOUBT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "triage/bisect.h"
+#include "triage/signature.h"
+#include "triage/world.h"
+
+#define TRIAGE_DOUBT_S 10 /* of the engine, for each set */
+
+struct triage_doubt_spec {
+	const struct triage_target *target;	  /* borrowed until done */
+	const char *flavour;			  /* likewise */
+	const struct triage_signature *signature; /* likewise */
+	const void *input;			  /* likewise */
+	size_t len;
+	size_t merges[TRIAGE_BISECT_SET]; /* ascending, at least two */
+	size_t count;
+};
+
+/* A smaller set that shows the bug. */
+struct triage_doubt_result {
+	const char *input; /* NULL: none was found. Borrowed until free */
+	size_t len;
+	unsigned hits, runs; /* of input on the snapshot */
+	size_t left_out;     /* the merge that it does not need */
+};
+
+struct triage_doubt;
+typedef void (*triage_doubt_cb)(
+	struct triage_doubt *doubt, const struct iw_err *err, void *ctx);
+
+/* Copies spec; done fires exactly once, later. */
+struct triage_doubt *triage_doubt_start(const struct triage_world *world,
+	const struct triage_doubt_spec *spec, triage_doubt_cb done, void *ctx);
+void triage_doubt_stop(struct triage_doubt *doubt);
+const struct triage_doubt_result *triage_doubt_result(const struct triage_doubt *doubt);
+void triage_doubt_free(struct triage_doubt *doubt);
+
+#endif
