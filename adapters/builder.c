@@ -29,6 +29,9 @@
 #include "base/banned.h"
 
 #define BUILD_LOG_MAX ((size_t)1 << 20)
+/* make -j on a large machine, and the objects of a node. */
+#define BUILD_PROCESSES 8192
+#define BUILD_DISK_MB 32768
 #define CCACHE "/usr/bin/ccache"
 
 struct entry {
@@ -389,6 +392,8 @@ static int start_making(struct entry *e, struct iw_err *err)
 		.writes = writes,
 		.timeout_ms = c->adapter->build.timeout_s * 1000,
 		.log_limit = BUILD_LOG_MAX,
+		.disk_limit_mb = BUILD_DISK_MB,
+		.process_limit = BUILD_PROCESSES,
 		.wants_all_cores = true,
 	};
 	int rc = iw_job_new(&e->job, c->jobs, &spec, err);

@@ -30,13 +30,18 @@
 #include "base/keeper_format.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/seccomp.h"
 #include "base/time.h"
 
 #include "base/banned.h"
 
-#define DEFAULT_GRACE_MS 2000
-#define DEFAULT_LOG_LIMIT (1 << 20)
-#define DEFAULT_FILE_LIMIT_MB 2048
+/* Where a spec says nothing. */
+#define GRACE_MS 2000
+#define LOG_LIMIT (1 << 20)
+#define FILE_LIMIT_MB 2048
+#define DISK_LIMIT_MB 4096
+#define PROCESS_LIMIT 512
+#define FILTER "filter"
 #define STOP_AGAIN_MS 100
 
 enum state { NEW, WAITING, RUNNING, ENDING, ENDED };
@@ -46,6 +51,7 @@ struct iw_jobs {
 	char *dir;
 	char *keeper;
 	struct iw_sandbox sandbox;
+	struct iw_buf filter; /* of system calls; empty without a sandbox */
 	struct iw_job_gate gate;
 	bool has_gate;
 	int64_t next_id;
@@ -138,6 +144,13 @@ int iw_jobs_open(struct iw_jobs **out, struct iw_loop *loop,
 	jobs->dir = iw_strdup(config->dir);
 	jobs->keeper = iw_strdup(config->keeper);
 	jobs->sandbox = config->sandbox;
+	if (config->sandbox.kind != IW_SANDBOX_OFF) {
+		rc = iw_seccomp_filter(&jobs->filter, err);
+		if (rc < 0) {
+			iw_jobs_close(jobs);
+			return rc;
+		}
+	}
 	/* Ids grow over restarts, so a name is never used twice. */
 	jobs->next_id = iw_time_wall_ms();
 	*out = jobs;
@@ -167,6 +180,7 @@ void iw_jobs_close(struct iw_jobs *jobs)
 	assert(jobs->count == 0);
 	free(jobs->dir);
 	free(jobs->keeper);
+	iw_buf_fini(&jobs->filter);
 	free(jobs);
 }
 
@@ -355,39 +369,70 @@ static bool is_sandboxed(const struct iw_job *job)
 	return !job->spec.is_trusted && job->jobs->sandbox.kind != IW_SANDBOX_OFF;
 }
 
-static int write_spec(struct iw_job *job, struct iw_err *err)
+static int64_t or_default(int64_t value, int64_t other)
 {
-	const struct iw_job_spec *s = &job->spec;
+	return value ? value : other;
+}
+
+/* The words before the command, and the filter beside the spec, out of the job's reach.
+ */
+static int add_sandbox(struct iw_job *job, struct iw_buf *spec, struct iw_err *err)
+{
 	struct iw_sandbox_spec walls = {
 		.work = job->work,
 		.reads = (const char *const *)job->reads.items,
 		.writes = (const char *const *)job->writes.items,
 		.status_fd = IW_KEEPER_BWRAP_FD,
+		.filter_fd = IW_KEEPER_SECCOMP_FD,
+		.processes = (int)or_default(job->spec.process_limit, PROCESS_LIMIT),
 	};
+	const struct iw_buf *filter = &job->jobs->filter;
+	_auto_free_ char *path = iw_path_join(job->dir, FILTER);
+
+	iw_sandbox_args(&job->jobs->sandbox, &walls, add_word, spec);
+	add_pair(spec, "seccomp", path);
+	return iw_file_write(path, filter->data, filter->len, 0644, err);
+}
+
+static void add_limits(const struct iw_job *job, struct iw_buf *spec)
+{
+	const struct iw_job_spec *s = &job->spec;
+
+	add_number(spec, "timeout_ms", s->timeout_ms);
+	add_number(spec, "grace_ms", or_default(s->grace_ms, GRACE_MS));
+	add_number(spec, "log_limit", or_default(s->log_limit, LOG_LIMIT));
+	add_number(spec, "rlimit_core", 0);
+	add_number(
+		spec, "rlimit_fsize", or_default(s->file_limit_mb, FILE_LIMIT_MB) << 20);
+	add_number(spec, "rss_limit_mb", s->rss_limit_mb);
+	if (s->is_trusted)
+		return; /* fetches whole histories */
+	add_number(spec, "disk_limit_mb", or_default(s->disk_limit_mb, DISK_LIMIT_MB));
+	add_number(spec, "process_limit", or_default(s->process_limit, PROCESS_LIMIT));
+}
+
+static int write_spec(struct iw_job *job, struct iw_err *err)
+{
+	const struct iw_job_spec *s = &job->spec;
 	_auto_free_ char *path = iw_path_join(job->dir, IW_KEEPER_SPEC);
 	struct iw_buf spec = {0};
 	size_t i;
-	int rc;
+	int rc = 0;
 
 	if (is_sandboxed(job))
-		iw_sandbox_args(&job->jobs->sandbox, &walls, add_word, &spec);
+		rc = add_sandbox(job, &spec, err);
 	for (i = 0; i < job->args.count; i++)
 		add_pair(&spec, "arg", job->args.items[i]);
 	for (i = 0; i < job->env.count; i++)
 		add_pair(&spec, "env", job->env.items[i]);
 	add_pair(&spec, "cwd", job->work);
-	add_number(&spec, "timeout_ms", s->timeout_ms);
-	add_number(&spec, "grace_ms", s->grace_ms ? s->grace_ms : DEFAULT_GRACE_MS);
-	add_number(&spec, "log_limit", s->log_limit ? s->log_limit : DEFAULT_LOG_LIMIT);
+	add_limits(job, &spec);
 	add_number(&spec, "cpu", s->wants_all_cores ? -1 : job->core);
 	add_number(&spec, "nice", s->nice);
-	add_number(&spec, "rlimit_core", 0);
-	add_number(&spec, "rlimit_fsize",
-		(s->file_limit_mb ? s->file_limit_mb : DEFAULT_FILE_LIMIT_MB) << 20);
-	add_number(&spec, "rss_limit_mb", s->rss_limit_mb);
 	add_number(&spec, "no_aslr", s->no_aslr);
 	add_number(&spec, "sandboxed", is_sandboxed(job));
-	rc = iw_file_write(path, spec.data, spec.len, 0644, err);
+	if (rc == 0)
+		rc = iw_file_write(path, spec.data, spec.len, 0644, err);
 	iw_buf_fini(&spec);
 	return rc;
 }

@@ -53,6 +53,8 @@ struct iw_job_spec {
 	int64_t rss_limit_mb;  /* resident memory of all its processes; 0: none */
 	int64_t log_limit;     /* bytes of output kept; default 1 MiB */
 	int64_t file_limit_mb; /* largest file it may write; default 2,048 */
+	int64_t disk_limit_mb; /* all of work/; default 4,096 */
+	int64_t process_limit; /* and threads; default 512 */
 	int nice;
 	bool is_trusted; /* no sandbox: only for an adapter's own fetch command */
 	bool no_aslr;
@@ -65,6 +67,7 @@ enum iw_exit_class {
 	IW_EXIT_SIGNALED,     /* a signal that we did not send */
 	IW_EXIT_TIMEOUT,      /* the keeper's deadline passed */
 	IW_EXIT_OOM,	      /* over rss_limit_mb */
+	IW_EXIT_OVERRUN,      /* over process_limit or disk_limit_mb */
 	IW_EXIT_STOPPED,      /* ended because iw_job_stop() asked */
 	IW_EXIT_SPAWN_FAILED, /* never ran: no such program, no keeper, disk full */
 	IW_EXIT_SANDBOX_FAILED,

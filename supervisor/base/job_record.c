@@ -81,6 +81,10 @@ static void classify(const json_t *record, bool was_stopped, struct iw_exit *exi
 		say(exit, IW_EXIT_TIMEOUT, -1, "ran longer than allowed");
 	else if (strcmp(reason, "rss") == 0)
 		say(exit, IW_EXIT_OOM, -1, "used more memory than allowed");
+	else if (strcmp(reason, "processes") == 0)
+		say(exit, IW_EXIT_OVERRUN, -1, "started more processes than allowed");
+	else if (strcmp(reason, "disk") == 0)
+		say(exit, IW_EXIT_OVERRUN, -1, "took more disk than allowed");
 	else if (strcmp(reason, "exec-failed") == 0)
 		say(exit, IW_EXIT_SPAWN_FAILED, -1, error ? error : "cannot be executed");
 	else if (strcmp(reason, "sandbox-failed") == 0)

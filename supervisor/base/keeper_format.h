@@ -67,6 +67,10 @@
  *   rss_limit_mb  resident memory of all processes of the job together, sampled every
  *                 250 ms; above it everything is killed, reason "rss". Pages shared
  *                 after a fork count once for each process; 0: none
+ *   process_limit processes of the job, sampled likewise; reason "processes"; 0: none
+ *   disk_limit_mb what work/ takes, and files that only a descriptor still names, sampled
+ *                 every second or, where that takes long, in 1 % of the time; reason
+ *                 "disk"; 0: none
  *
  * The exit record:
  *
@@ -74,7 +78,7 @@
  *   reason        "exited": it ended by itself, by whatever exit or signal
  *                 "stopped": SIGTERM was asked for, and it ended within its grace
  *                 "killed": it did not, or there was a second SIGTERM
- *                 "timeout", "rss": a limit of the spec
+ *                 "timeout", "rss", "processes", "disk": a limit of the spec
  *                 "exec-failed": it never ran; `error` says why
  *                 "sandbox-failed": bwrap could not set the sandbox up; see the log
  *   forced        true when SIGKILL was needed
@@ -109,7 +113,8 @@
 #define IW_KEEPER_LOG_LIMIT (1u << 20)
 #define IW_KEEPER_LOG_LIMIT_MIN (16u << 10)
 #define IW_KEEPER_LOG_SEGMENTS 4
-#define IW_KEEPER_RSS_POLL_MS 250
+#define IW_KEEPER_LIMITS_POLL_MS 250
+#define IW_KEEPER_DISK_POLL_MS 1000
 
 /* What the status pipe says when the command runs. */
 #define IW_KEEPER_OK "ok\n"

@@ -1,16 +1,22 @@
 #include "base/sandbox.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/capture.h"
+#include "base/file.h"
 #include "base/mem.h"
+#include "base/seccomp.h"
 
 #include "base/banned.h"
 
 #define PROBE_TIMEOUT_MS 10000
+#define PROBE_PROCESSES 16
+#define SCRATCH_BYTES "268435456"
 
 /* What every program needs of the host besides /usr: the loader's cache, and the links by
  * which Debian says which compiler cc is. */
@@ -56,6 +62,13 @@ static void add_top_link(const struct words *w, const char *path)
 	}
 }
 
+/* Memory that looks like a folder, and is bounded like memory. */
+static void add_scratch(const struct words *w, const char *path)
+{
+	add3(w, "--size", SCRATCH_BYTES, "--tmpfs");
+	add1(w, path);
+}
+
 static void add_walls(const struct iw_sandbox *sandbox, const struct words *w)
 {
 	/* No --new-session: the keeper's has no terminal either, and it carries the
@@ -81,16 +94,41 @@ static void add_walls(const struct iw_sandbox *sandbox, const struct words *w)
 	}
 	add1(w, "--dev");
 	add1(w, "/dev");
+	add_scratch(w, "/dev/shm");
+	add1(w, "--remount-ro");
+	add1(w, "/dev");
 	/* Before the binds: a state folder may itself lie below /tmp. */
-	add1(w, "--tmpfs");
-	add1(w, "/tmp");
+	add_scratch(w, "/tmp");
+}
+
+/* Inside, because the limit of whoever makes a user namespace binds all of that user's
+ * processes, and within one only those that are in it (user_namespaces(7), Linux 5.14).
+ */
+static void add_process_limit(const struct words *w, int processes)
+{
+	char limit[32];
+
+	snprintf(limit, sizeof limit, "--nproc=%d", processes);
+	add1(w, "/usr/bin/prlimit");
+	add1(w, limit);
+	add1(w, "--");
+}
+
+static void add_fd(const struct words *w, const char *option, int value)
+{
+	char fd[16];
+
+	if (value < 0)
+		return;
+	snprintf(fd, sizeof fd, "%d", value);
+	add1(w, option);
+	add1(w, fd);
 }
 
 void iw_sandbox_args(const struct iw_sandbox *sandbox, const struct iw_sandbox_spec *spec,
 	iw_sandbox_arg_cb add, void *ctx)
 {
 	struct words w = {.add = add, .ctx = ctx};
-	char fd[16];
 	size_t i;
 
 	if (sandbox->kind == IW_SANDBOX_OFF)
@@ -105,12 +143,14 @@ void iw_sandbox_args(const struct iw_sandbox *sandbox, const struct iw_sandbox_s
 		add1(&w, "--chdir");
 		add1(&w, spec->work);
 	}
-	if (spec->status_fd >= 0) {
-		snprintf(fd, sizeof fd, "%d", spec->status_fd);
-		add1(&w, "--json-status-fd");
-		add1(&w, fd);
-	}
+	/* What is left is the folder that all this is mounted on: memory, too. */
+	add1(&w, "--remount-ro");
+	add1(&w, "/");
+	add_fd(&w, "--json-status-fd", spec->status_fd);
+	add_fd(&w, "--seccomp", spec->filter_fd);
 	add1(&w, "--");
+	if (spec->processes)
+		add_process_limit(&w, spec->processes);
 }
 
 struct probe_argv {
@@ -127,14 +167,36 @@ static void add_probe_word(void *ctx, const char *arg)
 		p->argv[p->count++] = iw_strdup(arg);
 }
 
+/* Inherited on purpose: bubblewrap reads it. */
+static int filter_fd(struct iw_err *err)
+{
+	struct iw_buf filter = {0};
+	int fd = -1, rc = iw_seccomp_filter(&filter, err);
+
+	if (rc == 0 && (fd = memfd_create("filter", 0)) < 0)
+		rc = iw_err_errno(err, errno, "cannot hand over the system call filter");
+	if (rc == 0)
+		rc = iw_file_write_all(fd, filter.data, filter.len, "filter", err);
+	if (rc == 0 && lseek(fd, 0, SEEK_SET) < 0)
+		rc = iw_err_errno(err, errno, "cannot hand over the system call filter");
+	iw_buf_fini(&filter);
+	if (rc < 0 && fd >= 0)
+		close(fd);
+	return rc < 0 ? rc : fd;
+}
+
 static int try_kind(struct iw_sandbox *sandbox, enum iw_sandbox_kind kind,
 	struct iw_buf *out, struct iw_err *err)
 {
-	struct iw_sandbox_spec spec = {.status_fd = -1};
+	_auto_close_ int filter = filter_fd(err);
+	struct iw_sandbox_spec spec = {
+		.status_fd = -1, .filter_fd = filter, .processes = PROBE_PROCESSES};
 	struct probe_argv p = {.count = 0};
 	size_t i;
 	int rc;
 
+	if (filter < 0)
+		return filter;
 	sandbox->kind = kind;
 	iw_sandbox_args(sandbox, &spec, add_probe_word, &p);
 	add_probe_word(&p, "/usr/bin/true");

@@ -2,9 +2,10 @@
  * The sandbox: bubblewrap's command line around a job's own.
  *
  * A job sees /usr with its usual links, what it was given to read, its work/ to write, a
- * private /tmp and /proc; no network, no other process, an empty environment, no
- * capabilities, no new privileges. Where /proc cannot be mounted (a container that masks
- * it) the host's is bound read-only instead. The sandbox is never silently left out.
+ * private /tmp, /dev/shm (256 MiB of memory each) and /proc; no network, no other
+ * process, an empty environment, no capabilities, no new privileges, and not the system
+ * calls of seccomp.h. Where /proc cannot be mounted (a container that masks it) the
+ * host's is bound read-only instead. The sandbox is never silently left out.
  */
 #ifndef IW_BASE_SANDBOX_H
 #define IW_BASE_SANDBOX_H
@@ -35,6 +36,8 @@ struct iw_sandbox_spec {
 	const char *const *reads;
 	const char *const *writes;
 	int status_fd; /* where bubblewrap reports, or -1 */
+	int filter_fd; /* where it reads the system call filter, or -1 */
+	int processes; /* and threads, at most; 0: no limit */
 };
 
 typedef void (*iw_sandbox_arg_cb)(void *ctx, const char *arg);

@@ -12,9 +12,9 @@
  * disk costs output, an unreadable /proc costs the memory limit, and the exit record is
  * tried in any case.
  *
- * A stop has three ways in (SIGTERM, timeout_ms, rss_limit_mb) and one way through:
+ * A stop has three ways in (SIGTERM, timeout_ms, a limit) and one way through:
  * RUNNING → ASKED (the engine has its SIGTERM, the grace runs) → KILLED. A second
- * SIGTERM, the end of the grace or too much memory goes to KILLED directly. There SIGKILL
+ * SIGTERM, the end of the grace or a limit goes to KILLED directly. There SIGKILL
  * is repeated now and then, since a process may have been forked in between.
  */
 #include <errno.h>
@@ -33,6 +33,7 @@
 #include <unistd.h>
 
 #include "base/keeper/command.h"
+#include "base/keeper/disk.h"
 #include "base/keeper/process.h"
 #include "base/keeper/record.h"
 #include "base/keeper/sink.h"
@@ -43,6 +44,8 @@
 /* How long unkillable leftovers (a dead network disk) may hold up the exit record. */
 #define REAP_MAX_MS 10000
 #define REKILL_MS 100
+/* Of a tree that is larger the rest is not counted: it is over every limit already. */
+#define TREE_MAX 8192
 
 enum stage { RUNNING, ASKED, KILLED };
 
@@ -63,7 +66,8 @@ struct keeper {
 	bool is_forced;
 	uint64_t started_ms;
 	uint64_t grace_end_ms;
-	uint64_t next_rss_ms;
+	uint64_t next_limits_ms;
+	uint64_t next_disk_ms;
 	uint64_t next_kill_ms;
 };
 
@@ -335,6 +339,41 @@ static void take_signals(struct keeper *k)
 	reap(k);
 }
 
+static bool has_limits(const struct spec *s)
+{
+	return s->rss_limit_mb || s->process_limit || s->disk_limit_mb;
+}
+
+static bool is_over_disk(struct keeper *k, const pid_t *tree, size_t count, uint64_t now)
+{
+	long long limit_kb = k->spec.disk_limit_mb << 10, used_kb;
+	uint64_t took_ms;
+
+	if (!k->spec.disk_limit_mb || now < k->next_disk_ms)
+		return false;
+	used_kb = disk_used_kb(k->dir, "work", tree, count, limit_kb);
+	took_ms = now_ms() - now;
+	k->next_disk_ms = now + took_ms +
+		(took_ms * 100 > IW_KEEPER_DISK_POLL_MS ? took_ms * 100
+							: IW_KEEPER_DISK_POLL_MS);
+	return used_kb > limit_kb;
+}
+
+static void take_limits(struct keeper *k, uint64_t now)
+{
+	static pid_t tree[TREE_MAX];
+	const struct spec *s = &k->spec;
+	size_t n = process_tree(getpid(), tree, TREE_MAX);
+
+	k->next_limits_ms = now + IW_KEEPER_LIMITS_POLL_MS;
+	if (s->rss_limit_mb && process_rss_mb(tree, n) > s->rss_limit_mb)
+		stop_now(k, "rss");
+	else if (s->process_limit && (long long)n > s->process_limit)
+		stop_now(k, "processes");
+	else if (is_over_disk(k, tree, n, now))
+		stop_now(k, "disk");
+}
+
 static void take_clocks(struct keeper *k)
 {
 	const struct spec *s = &k->spec;
@@ -347,11 +386,8 @@ static void take_clocks(struct keeper *k)
 		stop_now(k, "killed");
 	if (k->stage == KILLED && now >= k->next_kill_ms)
 		kill_all(k);
-	if (s->rss_limit_mb && k->stage != KILLED && now >= k->next_rss_ms) {
-		k->next_rss_ms = now + IW_KEEPER_RSS_POLL_MS;
-		if (process_tree_rss_mb(getpid()) > s->rss_limit_mb)
-			stop_now(k, "rss");
-	}
+	if (has_limits(s) && k->stage != KILLED && now >= k->next_limits_ms)
+		take_limits(k, now);
 }
 
 static void sooner(uint64_t *when, uint64_t other)
@@ -372,8 +408,8 @@ static int next_wake(const struct keeper *k)
 		sooner(&when, k->grace_end_ms);
 	if (k->stage == KILLED)
 		sooner(&when, k->next_kill_ms);
-	else if (k->spec.rss_limit_mb)
-		sooner(&when, k->next_rss_ms);
+	else if (has_limits(&k->spec))
+		sooner(&when, k->next_limits_ms);
 	if (when == UINT64_MAX)
 		return -1;
 	if (when <= now)

@@ -9,8 +9,6 @@
 
 #include "base/banned.h"
 
-#define TREE_MAX 4096
-
 /* A file of /proc as text; false if it is gone or unreadable. */
 static bool proc_read(const char *path, char *buf, size_t size)
 {
@@ -93,16 +91,21 @@ static long long process_rss_pages(pid_t pid)
 	return p ? strtoll(p, NULL, 10) : 0;
 }
 
-long long process_tree_rss_mb(pid_t pid)
+size_t process_tree(pid_t pid, pid_t *tree, size_t max)
 {
-	static pid_t tree[TREE_MAX];
-	size_t n = process_children(pid, tree, TREE_MAX);
+	size_t n = process_children(pid, tree, max);
+
+	for (size_t i = 0; i < n; i++)
+		n += process_children(tree[i], tree + n, max - n);
+	return n;
+}
+
+long long process_rss_mb(const pid_t *processes, size_t count)
+{
 	long long pages = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		pages += process_rss_pages(tree[i]);
-		n += process_children(tree[i], tree + n, TREE_MAX - n);
-	}
+	for (size_t i = 0; i < count; i++)
+		pages += process_rss_pages(processes[i]);
 	return pages * sysconf(_SC_PAGESIZE) >> 20;
 }
 

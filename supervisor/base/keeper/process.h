@@ -13,8 +13,12 @@ unsigned long long process_own_start(void);
  */
 size_t process_children(pid_t pid, pid_t *children, size_t max);
 
-/* Resident memory in MiB of everything below this process, itself excluded. */
-long long process_tree_rss_mb(pid_t pid);
+/* What runs below a process, itself excluded. Returns how many were stored, at most max.
+ */
+size_t process_tree(pid_t pid, pid_t *tree, size_t max);
+
+/* Resident memory in MiB of these processes. */
+long long process_rss_mb(const pid_t *processes, size_t count);
 
 /*
  * The process that a graceful stop is meant for. `command` is bwrap, `inner` the child

@@ -149,6 +149,8 @@ bool spec_load(struct spec *s, int dir, struct fault *fault)
 		{"grace_ms", &s->grace_ms, NULL, 0, YEAR_MS, false},
 		{"log_limit", &s->log_limit, NULL, IW_KEEPER_LOG_LIMIT_MIN, big, false},
 		{"rss_limit_mb", &s->rss_limit_mb, NULL, 0, 1 << 30, false},
+		{"process_limit", &s->process_limit, NULL, 0, 1 << 20, false},
+		{"disk_limit_mb", &s->disk_limit_mb, NULL, 0, 1 << 30, false},
 		{"cpu", &s->cpu, NULL, -1, 65535, false},
 		{"nice", &s->nice, NULL, -20, 19, false},
 		{"rlimit_core", &s->rlimit_core, NULL, 0, big, false},

@@ -26,6 +26,8 @@ struct spec {
 	long long grace_ms;
 	long long log_limit;
 	long long rss_limit_mb;
+	long long process_limit;
+	long long disk_limit_mb;
 	long long cpu;	/* -1: any */
 	long long nice; /* or SPEC_UNSET, like the limits */
 	long long rlimit_core;

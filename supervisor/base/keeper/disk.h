@@ -1,0 +1,16 @@
+/* Disk and memory that a job holds as files. */
+#ifndef IW_KEEPER_DISK_H
+#define IW_KEEPER_DISK_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * KiB that the folder `name` of directory dir takes, with all below it, plus files that
+ * the processes hold open and no folder has (deleted ones, memfd). Each file counts at
+ * least 1 KiB, for its inode. Stops counting beyond limit_kb. Follows no link.
+ */
+long long disk_used_kb(int dir, const char *name, const pid_t *processes, size_t count,
+	long long limit_kb);
+
+#endif
