@@ -89,8 +89,9 @@ int project_db_totals(struct iw_dbc *dbc, int64_t target_id,
 	struct project_target_totals *totals, struct iw_err *err)
 {
 	sqlite3_stmt *stmt = iw_stmt(dbc,
-		"SELECT executions, core_ms, found_ms FROM target WHERE id = ?", "i",
-		target_id);
+		"SELECT executions, core_ms, found_ms, failures, failed_ms FROM target "
+		"WHERE id = ?",
+		"i", target_id);
 	int rc = iw_stmt_step(dbc, stmt, err);
 
 	*totals = (struct project_target_totals){0};
@@ -98,6 +99,8 @@ int project_db_totals(struct iw_dbc *dbc, int64_t target_id,
 		totals->executions = iw_col_int(stmt, "executions");
 		totals->core_ms = iw_col_int(stmt, "core_ms");
 		totals->found_ms = iw_col_int(stmt, "found_ms");
+		totals->failures = iw_col_int(stmt, "failures");
+		totals->failed_ms = iw_col_int(stmt, "failed_ms");
 	}
 	iw_stmt_done(dbc, stmt);
 	return rc < 0 ? rc : 0;
@@ -108,8 +111,11 @@ int project_db_add_totals(struct iw_dbc *dbc, int64_t target_id,
 {
 	return iw_db_exec(dbc, err,
 		"UPDATE target SET executions = executions + ?, core_ms = core_ms + ?, "
-		"found_ms = coalesce(nullif(?, 0), found_ms) WHERE id = ?",
-		"iiii", more->executions, more->core_ms, more->found_ms, target_id);
+		"found_ms = coalesce(nullif(?, 0), found_ms), failures = failures + ?, "
+		"failed_ms = coalesce(nullif(?, 0), failed_ms), "
+		"failure = coalesce(?, failure) WHERE id = ?",
+		"iiiiisi", more->executions, more->core_ms, more->found_ms,
+		more->failures, more->failed_ms, more->failure, target_id);
 }
 
 int project_db_targets(
@@ -117,7 +123,7 @@ int project_db_targets(
 {
 	sqlite3_stmt *stmt = iw_stmt(dbc,
 		"SELECT t.id, a.name AS adapter, t.name, t.executions, t.core_ms, "
-		"t.found_ms, "
+		"t.found_ms, t.failures, t.failed_ms, t.failure, "
 		"(SELECT count(*) FROM target_unit u WHERE u.target_id = t.id "
 		" AND u.state = 'good') AS units, "
 		"(SELECT count(*) FROM crash c WHERE c.target_id = t.id) AS crashes, "
@@ -140,6 +146,9 @@ int project_db_targets(
 					.executions = iw_col_int(stmt, "executions"),
 					.core_ms = iw_col_int(stmt, "core_ms"),
 					.found_ms = iw_col_int(stmt, "found_ms"),
+					.failures = iw_col_int(stmt, "failures"),
+					.failed_ms = iw_col_int(stmt, "failed_ms"),
+					.failure = iw_col_str(stmt, "failure"),
 				},
 			.units = iw_col_int(stmt, "units"),
 			.crashes = iw_col_int(stmt, "crashes"),

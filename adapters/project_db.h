@@ -33,12 +33,17 @@ int project_db_target(struct iw_dbc *dbc, int64_t adapter_id, const char *name,
 struct project_target_totals {
 	int64_t executions;
 	int64_t core_ms;
-	int64_t found_ms; /* last new feature; 0 never */
+	int64_t found_ms;    /* last new feature; 0 never */
+	int64_t failures;    /* engines that ended without having worked */
+	int64_t failed_ms;   /* when the last of them did; 0 never */
+	const char *failure; /* and how, NULL never; borrowed */
 };
 
+/* Without the words of the failure. */
 int project_db_totals(struct iw_dbc *dbc, int64_t target_id,
 	struct project_target_totals *totals, struct iw_err *err);
-/* Adds to the totals; found_ms replaces when it is not 0. */
+/* Adds to the totals; found_ms replaces when it is not 0, the last failure when there is
+ * one. */
 int project_db_add_totals(struct iw_dbc *dbc, int64_t target_id,
 	const struct project_target_totals *more, struct iw_err *err);
 

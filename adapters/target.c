@@ -22,6 +22,7 @@ const struct adapter_target adapter_target_defaults = {
 	.max_len = 4096,
 	.timeout_s = 10,
 	.rss_limit_mb = 2048,
+	.disk_limit_mb = 4096,
 	.is_network = false,
 	.check_leaks = true,
 };
@@ -40,6 +41,9 @@ static int load_limits(struct adapter_load *load, const json_t *obj,
 		rc = iw_json_int_or(obj, at, "rss_limit_mb", 64, 1 << 20, d->rss_limit_mb,
 			&target->rss_limit_mb, load->err);
 	if (rc == 0)
+		rc = iw_json_int_or(obj, at, "disk_limit_mb", 16, 1 << 20,
+			d->disk_limit_mb, &target->disk_limit_mb, load->err);
+	if (rc == 0)
 		rc = iw_json_bool_or(obj, at, "network", d->is_network,
 			&target->is_network, load->err);
 	if (rc == 0)
@@ -52,7 +56,7 @@ static int load_target(struct adapter_load *load, const json_t *obj,
 	const struct iw_json_at *at, struct adapter_target *target)
 {
 	static const char *const fields[] = {"name", "binary", "max_len", "timeout_s",
-		"rss_limit_mb", "network", "leaks", NULL};
+		"rss_limit_mb", "disk_limit_mb", "network", "leaks", NULL};
 	int rc;
 
 	if (!json_is_object(obj))

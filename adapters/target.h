@@ -6,12 +6,13 @@
 #include <stdint.h>
 
 struct adapter_target {
-	const char *name;     /* [a-z0-9_-]+, unique in its adapter */
-	const char *binary;   /* a file name in $OUT; the target's name by default */
-	int64_t max_len;      /* bytes */
-	int64_t timeout_s;    /* for one unit */
-	int64_t rss_limit_mb; /* see target_run.h for what a sanitizer adds */
-	bool is_network;      /* its units come from strangers */
+	const char *name;      /* [a-z0-9_-]+, unique in its adapter */
+	const char *binary;    /* a file name in $OUT; the target's name by default */
+	int64_t max_len;       /* bytes */
+	int64_t timeout_s;     /* for one unit */
+	int64_t rss_limit_mb;  /* see target_run.h for what a sanitizer adds */
+	int64_t disk_limit_mb; /* what one of its jobs may write in all */
+	bool is_network;       /* its units come from strangers */
 	bool check_leaks;
 };
 

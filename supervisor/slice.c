@@ -40,6 +40,9 @@
 #define SLICE_MIN_S 5
 #define SLICE_MAX_S 300
 #define VISITS 4
+/* An engine ends at its first finding; AFL++ keeps some. More is the target's own doing.
+ */
+#define ARTIFACTS_MAX 256
 /* Between two starts of one target, and after starts that failed. */
 #define START_REST_MS 300
 #define BACKOFF_MAX_MS 60000
@@ -134,6 +137,11 @@ static void end(struct slice *s, bool keep_folder)
 	farm_advance(farm);
 }
 
+static bool has_failed(const struct slice *s)
+{
+	return s->engine->end(&s->exit, s->artifact_count > 0) == ENGINE_END_FAILED;
+}
+
 static int add_totals(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
 	struct slice *s = ctx;
@@ -142,6 +150,12 @@ static int add_totals(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 		.core_ms = iw_exit_cpu_us(&s->exit) / 1000,
 		.found_ms = s->target->found_ms,
 	};
+
+	if (has_failed(s)) {
+		more.failures = 1;
+		more.failed_ms = iw_time_wall_ms();
+		more.failure = s->exit.words;
+	}
 
 	return project_db_add_totals(dbc, s->target->triage.id, &more, err);
 }
@@ -166,7 +180,7 @@ static void note_end(struct slice *s)
 	struct farm_target *t = s->target;
 	int64_t now = iw_time_mono_ms();
 
-	if (s->engine->end(&s->exit, s->artifact_count > 0) != ENGINE_END_FAILED) {
+	if (!has_failed(s)) {
 		t->failures = 0;
 		t->backoff_ms = START_REST_MS;
 	} else {
@@ -265,6 +279,11 @@ static int take_artifact(void *ctx, const char *name)
 
 	if (s->engine->artifact(name) == ENGINE_ARTIFACT_NONE)
 		return 0;
+	if (s->artifact_count == ARTIFACTS_MAX) {
+		iw_warn("a slice left more artifacts than any engine does",
+			S("target", s->target->spec.name), I("kept", ARTIFACTS_MAX));
+		return 1;
+	}
 	iw_grow(s->artifacts, s->artifact_count, s->artifact_cap);
 	s->artifacts[s->artifact_count++] = iw_strdup(name);
 	return 0;
@@ -444,6 +463,7 @@ static int make_job(struct slice *s, struct iw_err *err)
 		.reads = reads,
 		.timeout_ms = s->seconds * 1000 + t->timeout_s * 1000 + OVERTIME_MS,
 		.rss_limit_mb = target_rss_limit_mb(s->lane->build, t) * 2 + 2048,
+		.disk_limit_mb = t->disk_limit_mb,
 		.nice = IW_SLOTS_FUZZ_NICE,
 		.no_aslr = san_flavour_find(s->lane->build->flavour)->no_aslr,
 	};

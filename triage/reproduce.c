@@ -171,6 +171,7 @@ static int make_run(struct triage_reproduce *op, struct iw_err *err)
 		.timeout_ms = t->timeout_s * 2000 + START_MS,
 		/* The target's own limit speaks first; sanitizers need room above it. */
 		.rss_limit_mb = target_rss_limit_mb(op->spec.build, t) * 2 + 2048,
+		.disk_limit_mb = t->disk_limit_mb,
 		.log_limit = LOG_MAX,
 		.no_aslr = flavour->no_aslr,
 	};

@@ -174,6 +174,7 @@ static int make_job(struct triage_search *s, struct iw_err *err)
 		.reads = reads,
 		.timeout_ms = (s->spec.seconds + t->timeout_s) * 1000 + OVERTIME_MS,
 		.rss_limit_mb = target_rss_limit_mb(s->spec.build, t) * 2 + 2048,
+		.disk_limit_mb = t->disk_limit_mb,
 		.no_aslr = san_flavour_find(s->spec.build->flavour)->no_aslr,
 	};
 	int rc = iw_job_new(&s->job, s->world->jobs, &spec, err);

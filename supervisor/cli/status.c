@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "adapters/project_db.h"
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "cli/cli.h"
@@ -29,6 +30,7 @@ struct status {
 	struct iw_dbc *dbc;
 	struct cli_table *table;
 	json_t *targets;
+	struct iw_buf failures; /* lines below the table */
 	struct iw_err *err;
 };
 
@@ -89,14 +91,22 @@ static int add_target(void *ctx, const struct project_target_row *row)
 	cli_table_number(s->table, row->crashes);
 	cli_table_number(s->table, row->bugs);
 	cli_table_cell(s->table, "%s", since);
+	if (row->totals.failures)
+		iw_buf_addf(&s->failures,
+			"%s/%s: %lld engine%s did not work, the last %s\n", row->adapter,
+			row->name, (long long)row->totals.failures,
+			row->totals.failures == 1 ? "" : "s", row->totals.failure);
 	json_array_append_new(s->targets,
-		json_pack("{ss ss sI sI sI sI sI sI sI}", "adapter", row->adapter,
-			"target", row->name, "executions",
+		json_pack("{ss ss sI sI sI sI sI sI sI sI sI ss?}", "adapter",
+			row->adapter, "target", row->name, "executions",
 			(json_int_t)row->totals.executions, "core_ms",
 			(json_int_t)row->totals.core_ms, "features", (json_int_t)features,
 			"units", (json_int_t)row->units, "crashes",
 			(json_int_t)row->crashes, "bugs", (json_int_t)row->bugs,
-			"found_ms", (json_int_t)row->totals.found_ms));
+			"found_ms", (json_int_t)row->totals.found_ms, "failures",
+			(json_int_t)row->totals.failures, "failed_ms",
+			(json_int_t)row->totals.failed_ms, "failure",
+			row->totals.failure));
 	return 0;
 }
 
@@ -125,7 +135,10 @@ int cli_status(int argc, char **argv)
 	} else if (rc == 0) {
 		printf("state %s\n\n", state.dir);
 		cli_table_print(s.table, stdout, 0);
+		if (s.failures.len)
+			printf("\n%s", s.failures.data);
 	}
+	iw_buf_fini(&s.failures);
 	json_decref(s.targets);
 	cli_table_free(s.table);
 	iw_state_close(&state);

@@ -32,6 +32,7 @@ struct engine_driver_spec {
 	enum iw_purpose purpose;
 	int64_t timeout_ms; /* of one unit; 0: none */
 	int64_t rss_limit_mb;
+	int64_t disk_limit_mb; /* 0: the jobs' default */
 	int64_t malloc_limit_mb;
 	uint32_t max_deaths; /* the units after so many are not run; 0: no limit */
 	bool wants_features; /* false: only judge, which works without counters too */

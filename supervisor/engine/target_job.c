@@ -31,6 +31,7 @@ int engine_target_job(struct iw_job **out, struct iw_jobs *jobs,
 		.purpose = spec->purpose,
 		.about = spec->about,
 		.reads = spec->reads,
+		.disk_limit_mb = spec->disk_limit_mb,
 		.no_aslr = spec->no_aslr,
 	};
 	struct iw_job *job;

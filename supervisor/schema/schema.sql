@@ -19,6 +19,9 @@ CREATE TABLE target (
 	executions INTEGER NOT NULL DEFAULT 0,
 	core_ms INTEGER NOT NULL DEFAULT 0,  -- CPU time of its fuzz jobs
 	found_ms INTEGER,                    -- when it last showed a new feature
+	failures INTEGER NOT NULL DEFAULT 0, -- engines that ended without having worked
+	failure TEXT,                        -- how the last of them ended
+	failed_ms INTEGER,
 	UNIQUE (adapter_id, name)
 ) STRICT;
 
