@@ -107,6 +107,18 @@ static int open_read(struct iw_state *s, struct iw_err *err)
 		&s->dbc, s->db, IW_DB_READ, iw_schema_steps, iw_schema_step_count, err);
 }
 
+/* Inputs and reports in it are nobody else's business; a folder that is there already has
+ * the mode that its owner gave it. */
+static int make_home(const char *dir, struct iw_err *err)
+{
+	bool is_new = !iw_file_exists(dir);
+	int rc = iw_dir_make(dir, err);
+
+	if (rc == 0 && is_new && chmod(dir, 0700) < 0)
+		return iw_err_errno(err, errno, "cannot make '%s' private", dir);
+	return rc;
+}
+
 int iw_state_open(
 	struct iw_state *s, const char *dir, enum iw_state_mode mode, struct iw_err *err)
 {
@@ -116,7 +128,7 @@ int iw_state_open(
 
 	*s = (struct iw_state){.lock_fd = -1};
 	if (mode == IW_STATE_WRITE)
-		rc = iw_dir_make(wanted, err);
+		rc = make_home(wanted, err);
 	if (rc < 0) {
 		iw_err_wrap(err, "state folder");
 		return rc;

@@ -13,8 +13,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Appends the compiled filter, as bwrap --seccomp wants it. Denied calls fail with EPERM;
- * a program of another architecture is killed. */
+/* Appends the compiled filter, as bwrap --seccomp wants it. Denied calls fail with EPERM,
+ * or as if the kernel did not have them where libc knows another way; a program of
+ * another architecture is killed. */
 int iw_seccomp_filter(struct iw_buf *out, struct iw_err *err);
 
 #endif

@@ -45,8 +45,12 @@ static int find(const struct line *l, const char *a, const char *b, const char *
 
 static const char *const reads[] = {"/srv/build", NULL};
 static const char *const writes[] = {"/srv/ccache", NULL};
-static const struct iw_sandbox_spec walls = {
-	.work = "/tmp/state/work", .reads = reads, .writes = writes, .status_fd = 4};
+static const struct iw_sandbox_spec walls = {.work = "/tmp/state/work",
+	.reads = reads,
+	.writes = writes,
+	.status_fd = 4,
+	.filter_fd = 5,
+	.processes = 7};
 
 static void test_off_adds_nothing(void **state)
 {
@@ -66,7 +70,12 @@ static void expect_walls(const struct line *l)
 	size_t i;
 
 	assert_string_equal(l->argv[0], "/x/bwrap");
-	assert_string_equal(l->argv[l->count - 1], "--");
+	/* The limit is set inside, last of all. */
+	assert_string_equal(l->argv[l->count - 4], "--");
+	assert_string_equal(l->argv[l->count - 2], "--nproc=7");
+	assert_true(find(l, "--seccomp", "5", NULL) > 0);
+	assert_true(find(l, "--remount-ro", "/", NULL) >
+		find(l, "--bind", "/tmp/state/work", "/tmp/state/work"));
 	for (i = 0; i < IW_COUNT(flags); i++)
 		assert_true(find(l, flags[i], NULL, NULL) > 0);
 	assert_true(find(l, "--cap-drop", "ALL", NULL) > 0);
@@ -108,12 +117,14 @@ static void test_command_line(void **state)
 static void test_no_status_and_no_work(void **state)
 {
 	struct iw_sandbox own = {.kind = IW_SANDBOX_BWRAP, .bwrap = "/x/bwrap"};
-	struct iw_sandbox_spec none = {.status_fd = -1};
+	struct iw_sandbox_spec none = {.status_fd = -1, .filter_fd = -1};
 	struct line l = {.count = 0};
 
 	(void)state;
 	iw_sandbox_args(&own, &none, add_word, &l);
 	assert_int_equal(find(&l, "--json-status-fd", NULL, NULL), -1);
+	assert_int_equal(find(&l, "--seccomp", NULL, NULL), -1);
+	assert_int_equal(find(&l, "/usr/bin/prlimit", NULL, NULL), -1);
 	assert_int_equal(find(&l, "--chdir", NULL, NULL), -1);
 	assert_int_equal(find(&l, "--bind", NULL, NULL), -1);
 	free_line(&l);
@@ -140,7 +151,8 @@ static int inside(struct iw_sandbox *sandbox, struct temp *t, const char *script
 	_auto_free_ char *work = temp_path(t, "work");
 	_auto_free_ char *build = temp_path(t, "build");
 	const char *const may_read[] = {build, NULL};
-	struct iw_sandbox_spec spec = {.work = work, .reads = may_read, .status_fd = -1};
+	struct iw_sandbox_spec spec = {
+		.work = work, .reads = may_read, .status_fd = -1, .filter_fd = -1};
 	struct line l = {.count = 0};
 	int rc;
 

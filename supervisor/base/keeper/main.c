@@ -525,6 +525,8 @@ int main(int argc, char **argv)
 	tell(IW_KEEPER_OK);
 	dup3(STDIN_FILENO, STDERR_FILENO, O_CLOEXEC);
 	weigh_session(&k.spec);
+	/* Where a job sees the host's /proc, it must not reach into this process. */
+	prctl(PR_SET_DUMPABLE, 0);
 	watch(&k);
 	return finish(&k, clear_up(&k));
 }
