@@ -113,8 +113,9 @@ void iw_jobs_close(struct iw_jobs *jobs);
 /*
  * Jobs of an earlier supervisor: stops every keeper that still lives and waits for it, at
  * most half a minute (blocks: called before the loop runs), then calls found for each
- * folder with its path and about text (NULL when unreadable). found sweeps the work/; the
- * folder is removed afterwards when found returned 0 and is kept otherwise.
+ * folder with its path and about text (NULL when there is none). found sweeps the work/;
+ * the folder is removed afterwards when found returned 0 and is kept otherwise. An about
+ * that is there and cannot be read is an error: its folder must not go.
  */
 typedef int (*iw_job_found_cb)(void *ctx, const char *dir, const char *about);
 int iw_jobs_recover(

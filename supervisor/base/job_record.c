@@ -277,9 +277,14 @@ static int recover_one(void *ctx, const char *name)
 	_auto_free_ char *about_path = iw_path_join(dir, "about");
 	_auto_free_ char *about = NULL;
 	size_t len;
+	int rc;
 
 	stop_keeper(dir);
-	if (iw_file_read(about_path, 64 << 10, &about, &len, NULL) < 0)
+	/* Without it nobody knows whose findings are in there. */
+	rc = iw_file_read(about_path, 64 << 10, &about, &len, r->err);
+	if (rc < 0 && rc != IW_ENOENT)
+		return rc;
+	if (rc < 0)
 		about = NULL;
 	if (r->found(r->ctx, dir, about) != 0) {
 		iw_warn("job folder kept", S("dir", dir));
