@@ -46,6 +46,7 @@
 #define FAILURES_MAX 5
 /* The engine ends by itself; the keeper's deadline is for one that does not. */
 #define OVERTIME_MS 30000
+#define STALL_MS 10000
 
 struct slice {
 	struct slice *next;
@@ -160,15 +161,36 @@ static void on_totals(struct iw_db_req *req)
 	end(s, false);
 }
 
+static void back_off(struct farm_target *t)
+{
+	t->backoff_ms =
+		t->backoff_ms * 4 < BACKOFF_MAX_MS ? t->backoff_ms * 4 : BACKOFF_MAX_MS;
+}
+
 /* A target whose engine cannot work at all must not spin. */
 static void note_end(struct slice *s)
 {
 	struct farm_target *t = s->target;
 	int64_t now = iw_time_mono_ms();
 
+	if (s->exit.class == IW_EXIT_TIMEOUT) {
+		iw_warn("an engine had to be ended", S("target", t->spec.name),
+			S("how", s->exit.words));
+		farm_say(s->farm, "an engine on %s was ended: it %s", t->spec.name,
+			s->exit.words);
+	}
 	if (s->engine->end(&s->exit, s->artifact_count > 0) != ENGINE_END_FAILED) {
 		t->failures = 0;
 		t->backoff_ms = START_REST_MS;
+	} else if (s->exit.class == IW_EXIT_LOST ||
+		s->exit.class == IW_EXIT_SPAWN_FAILED) {
+		/* The machine's fault, which passes; the target has done nothing. */
+		iw_warn("an engine was lost", S("target", t->spec.name),
+			S("how", s->exit.words));
+		if (t->backoff_ms == START_REST_MS)
+			farm_say(s->farm, "an engine on %s is started again: %s",
+				t->spec.name, s->exit.words);
+		back_off(t);
 	} else {
 		_auto_free_ char *log = NULL;
 		size_t len = 0;
@@ -177,8 +199,7 @@ static void note_end(struct slice *s)
 		iw_warn("an engine could not work", S("target", t->spec.name),
 			S("flavour", s->lane->build->flavour), S("how", s->exit.words),
 			S("log", log ? log : ""));
-		t->backoff_ms = t->backoff_ms * 4 < BACKOFF_MAX_MS ? t->backoff_ms * 4
-								   : BACKOFF_MAX_MS;
+		back_off(t);
 		if (++t->failures >= FAILURES_MAX)
 			farm_target_broken(t, s->exit.words);
 	}
@@ -443,6 +464,8 @@ static int make_job(struct slice *s, struct iw_err *err)
 		.about = about,
 		.reads = reads,
 		.timeout_ms = s->seconds * 1000 + t->timeout_s * 1000 + OVERTIME_MS,
+		/* libFuzzer's own alarm is far sooner; a stopped engine has none. */
+		.stall_ms = t->timeout_s * 2000 + STALL_MS,
 		.rss_limit_mb = target_rss_limit_mb(s->lane->build, t) * 2 + 2048,
 		.nice = IW_SLOTS_FUZZ_NICE,
 		.no_aslr = san_flavour_find(s->lane->build->flavour)->no_aslr,

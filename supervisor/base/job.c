@@ -38,6 +38,10 @@
 #define DEFAULT_LOG_LIMIT (1 << 20)
 #define DEFAULT_FILE_LIMIT_MB 2048
 #define STOP_AGAIN_MS 100
+/* What a keeper may need beyond its own deadlines (it reaps for 10 s at most). One that
+ * takes longer was stopped itself, and is woken; then it is killed, and its job with it.
+ */
+#define ANSWER_MS 20000
 
 enum state { NEW, WAITING, RUNNING, ENDING, ENDED };
 
@@ -78,7 +82,8 @@ struct iw_job {
 	int stops;
 	bool is_gone; /* the gate knows */
 	struct iw_exit exit;
-	struct iw_timer *later;
+	struct iw_timer *later, *overdue;
+	bool is_asked; /* to end, for the last time */
 };
 
 static const char *const purpose_names[IW_PURPOSE_COUNT] = {
@@ -293,7 +298,8 @@ static void finish(struct iw_job *job)
 
 	job->state = ENDED;
 	iw_timer_free(job->later);
-	job->later = NULL;
+	iw_timer_free(job->overdue);
+	job->later = job->overdue = NULL;
 	iw_loop_release(jobs->loop);
 	leave_gate(job);
 	iw_debug("job ended", S("job", job->id), S("how", job->exit.words),
@@ -355,6 +361,11 @@ static bool is_sandboxed(const struct iw_job *job)
 	return !job->spec.is_trusted && job->jobs->sandbox.kind != IW_SANDBOX_OFF;
 }
 
+static int64_t grace_ms(const struct iw_job *job)
+{
+	return job->spec.grace_ms ? job->spec.grace_ms : DEFAULT_GRACE_MS;
+}
+
 static int write_spec(struct iw_job *job, struct iw_err *err)
 {
 	const struct iw_job_spec *s = &job->spec;
@@ -377,7 +388,8 @@ static int write_spec(struct iw_job *job, struct iw_err *err)
 		add_pair(&spec, "env", job->env.items[i]);
 	add_pair(&spec, "cwd", job->work);
 	add_number(&spec, "timeout_ms", s->timeout_ms);
-	add_number(&spec, "grace_ms", s->grace_ms ? s->grace_ms : DEFAULT_GRACE_MS);
+	add_number(&spec, "grace_ms", grace_ms(job));
+	add_number(&spec, "stall_ms", s->stall_ms);
 	add_number(&spec, "log_limit", s->log_limit ? s->log_limit : DEFAULT_LOG_LIMIT);
 	add_number(&spec, "cpu", s->wants_all_cores ? -1 : job->core);
 	add_number(&spec, "nice", s->nice);
@@ -469,6 +481,40 @@ static int spawn_keeper(struct iw_job *job)
 	return rc;
 }
 
+/* A keeper that was stopped (SIGSTOP) takes a signal only when it goes on. */
+static void ask_to_end(struct iw_job *job)
+{
+	uv_process_kill(&job->process, SIGTERM);
+	uv_process_kill(&job->process, SIGCONT);
+}
+
+static void on_overdue(void *ctx);
+
+/* The job is to end within ms, its keeper a little later. */
+static void expect_end(struct iw_job *job, int64_t ms)
+{
+	if (!job->overdue)
+		job->overdue = iw_timer_new(job->jobs->loop, on_overdue, job);
+	iw_timer_start(job->overdue, (uint64_t)(ms + grace_ms(job) + ANSWER_MS), 0);
+}
+
+static void on_overdue(void *ctx)
+{
+	struct iw_job *job = ctx;
+
+	if (job->has_exited)
+		return;
+	iw_warn("a keeper does not answer", S("job", job->id),
+		S("next", job->is_asked ? "it is killed" : "it is woken"));
+	if (job->is_asked) {
+		uv_process_kill(&job->process, SIGKILL);
+		return;
+	}
+	job->is_asked = true;
+	ask_to_end(job);
+	expect_end(job, 0);
+}
+
 void iw_job_grant(struct iw_job *job, int core)
 {
 	struct iw_err err = IW_ERR_INIT;
@@ -493,6 +539,8 @@ void iw_job_grant(struct iw_job *job, int core)
 	}
 	iw_debug("job started", S("job", job->id), I("core", core),
 		I("keeper", job->process.pid));
+	if (job->spec.timeout_ms)
+		expect_end(job, job->spec.timeout_ms);
 }
 
 static void stop_again(void *ctx)
@@ -511,7 +559,9 @@ void iw_job_stop(struct iw_job *job)
 		end_later(job, IW_EXIT_STOPPED, "stopped before it started");
 	} else if (job->state == RUNNING && !job->has_exited) {
 		job->stops++;
-		uv_process_kill(&job->process, SIGTERM);
+		ask_to_end(job);
+		job->is_asked = true;
+		expect_end(job, 0);
 		/* Signals do not queue: two close together are one to the keeper. */
 		if (job->stops == 2) {
 			job->later = iw_timer_new(job->jobs->loop, stop_again, job);

@@ -50,6 +50,7 @@ struct iw_job_spec {
 	const char *const *writes;
 	int64_t timeout_ms;    /* wall time; 0: none */
 	int64_t grace_ms;      /* between TERM and KILL; default 2,000 */
+	int64_t stall_ms;      /* ended after so long without CPU time; 0: never */
 	int64_t rss_limit_mb;  /* resident memory of all its processes; 0: none */
 	int64_t log_limit;     /* bytes of output kept; default 1 MiB */
 	int64_t file_limit_mb; /* largest file it may write; default 2,048 */

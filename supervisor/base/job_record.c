@@ -79,6 +79,8 @@ static void classify(const json_t *record, bool was_stopped, struct iw_exit *exi
 		say(exit, IW_EXIT_LOST, -1, "its exit record is damaged");
 	else if (strcmp(reason, "timeout") == 0)
 		say(exit, IW_EXIT_TIMEOUT, -1, "ran longer than allowed");
+	else if (strcmp(reason, "stalled") == 0)
+		say(exit, IW_EXIT_TIMEOUT, -1, "stood still without using any CPU");
 	else if (strcmp(reason, "rss") == 0)
 		say(exit, IW_EXIT_OOM, -1, "used more memory than allowed");
 	else if (strcmp(reason, "exec-failed") == 0)

@@ -12,10 +12,10 @@
  * disk costs output, an unreadable /proc costs the memory limit, and the exit record is
  * tried in any case.
  *
- * A stop has three ways in (SIGTERM, timeout_ms, rss_limit_mb) and one way through:
- * RUNNING → ASKED (the engine has its SIGTERM, the grace runs) → KILLED. A second
- * SIGTERM, the end of the grace or too much memory goes to KILLED directly. There SIGKILL
- * is repeated now and then, since a process may have been forked in between.
+ * A stop has four ways in (SIGTERM, timeout_ms, stall_ms, rss_limit_mb) and one way
+ * through: RUNNING → ASKED (the engine has its SIGTERM, the grace runs) → KILLED. A
+ * second SIGTERM, the end of the grace or too much memory goes to KILLED directly. There
+ * SIGKILL is repeated now and then, since a process may have been forked in between.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -64,6 +64,9 @@ struct keeper {
 	uint64_t started_ms;
 	uint64_t grace_end_ms;
 	uint64_t next_rss_ms;
+	uint64_t next_stall_ms;
+	uint64_t idle_ms; /* without CPU time, as far as we were there to see it */
+	unsigned long long ticks;
 	uint64_t next_kill_ms;
 };
 
@@ -220,6 +223,7 @@ static bool start(struct keeper *k, struct fault *fault)
 		sink_open(&k->out, k->dir, k->spec.stdout_name,
 			(uint64_t)k->spec.log_limit);
 	k->started_ms = now_ms();
+	k->next_stall_ms = k->started_ms + IW_KEEPER_STALL_POLL_MS;
 	is_started = open_command_fds(k, &fds, fault) &&
 		command_start(&k->spec, &fds, &k->command, fault);
 	close_command_fds(&fds);
@@ -316,6 +320,17 @@ static void take_signals(struct keeper *k)
 	reap(k);
 }
 
+/* A stopped or dead-locked engine runs into no limit of its own. */
+static bool is_stalled(struct keeper *k, uint64_t now)
+{
+	unsigned long long ticks = process_tree_ticks(getpid());
+
+	k->idle_ms = ticks == k->ticks ? k->idle_ms + IW_KEEPER_STALL_POLL_MS : 0;
+	k->ticks = ticks;
+	k->next_stall_ms = now + IW_KEEPER_STALL_POLL_MS;
+	return k->idle_ms >= (uint64_t)k->spec.stall_ms;
+}
+
 static void take_clocks(struct keeper *k)
 {
 	const struct spec *s = &k->spec;
@@ -324,6 +339,9 @@ static void take_clocks(struct keeper *k)
 	if (s->timeout_ms && k->stage == RUNNING &&
 		now - k->started_ms >= (uint64_t)s->timeout_ms)
 		stop_gently(k, "timeout");
+	if (s->stall_ms && k->stage == RUNNING && now >= k->next_stall_ms &&
+		is_stalled(k, now))
+		stop_gently(k, "stalled");
 	if (k->stage == ASKED && now >= k->grace_end_ms)
 		stop_now(k, "killed");
 	if (k->stage == KILLED && now >= k->next_kill_ms)
@@ -349,6 +367,8 @@ static int next_wake(const struct keeper *k)
 
 	if (k->spec.timeout_ms && k->stage == RUNNING)
 		sooner(&when, k->started_ms + (uint64_t)k->spec.timeout_ms);
+	if (k->spec.stall_ms && k->stage == RUNNING)
+		sooner(&when, k->next_stall_ms);
 	if (k->stage == ASKED)
 		sooner(&when, k->grace_end_ms);
 	if (k->stage == KILLED)

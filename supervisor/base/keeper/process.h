@@ -16,6 +16,10 @@ size_t process_children(pid_t pid, pid_t *children, size_t max);
 /* Resident memory in MiB of everything below this process, itself excluded. */
 long long process_tree_rss_mb(pid_t pid);
 
+/* CPU time in ticks of everything below this process, itself excluded, with that of
+ * children they have waited for. Changes whenever one of them has worked or ended. */
+unsigned long long process_tree_ticks(pid_t pid);
+
 /*
  * The process that a graceful stop is meant for. `command` is bwrap, `inner` the child
  * it names in its status file: with a pid namespace of its own that is bwrap again, as
