@@ -257,6 +257,7 @@ static void next_artifact(struct slice *s)
 	struct iw_err err = IW_ERR_INIT;
 	size_t report_len = 0;
 	const char *name;
+	int rc;
 
 	if (s->artifact_at == s->artifact_count) {
 		s->db_req = (struct iw_db_req){
@@ -265,10 +266,15 @@ static void next_artifact(struct slice *s)
 		return;
 	}
 	name = s->artifacts[s->artifact_at];
-	if (farm_artifact_read(s->artifact_dir, name, &input, &crash.len, &err) < 0) {
+	rc = farm_artifact_read(s->artifact_dir, name, &input, &crash.len, &err);
+	if (rc == IW_EINVAL || rc == IW_ENOENT) {
 		iw_warn("an artifact cannot be read", S("error", err.msg));
 		s->artifact_at++;
 		next_artifact(s);
+		return;
+	}
+	if (rc < 0) {
+		on_artifact_stored(s, &err);
 		return;
 	}
 	if (iw_job_log_read(s->job, REPORT_MAX, &report, &report_len, NULL) < 0)
@@ -355,10 +361,27 @@ static void read_progress(struct slice *s)
 		s->engine->progress(log, len, &s->progress);
 }
 
+static void on_retry_list(void *ctx)
+{
+	struct slice *s = ctx;
+
+	iw_timer_free(s->retry);
+	s->retry = NULL;
+	finish_scan(s);
+}
+
 /* The corpus is stored; now what crashed. */
 static void finish_scan(struct slice *s)
 {
-	iw_dir_each(s->artifact_dir, take_artifact, s, NULL);
+	struct iw_err err = IW_ERR_INIT;
+
+	if (iw_dir_each(s->artifact_dir, take_artifact, s, &err) < 0 &&
+		farm_is_folder(s->artifact_dir)) {
+		farm_say(s->farm, "crashes of %s could not be stored yet: %s",
+			s->target->spec.name, err.msg);
+		retry(s, on_retry_list);
+		return;
+	}
 	note_end(s);
 	next_artifact(s);
 }
