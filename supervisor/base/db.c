@@ -383,6 +383,10 @@ static void run_request(void *ctx, struct iw_queue_item *item)
 	int rc;
 
 	req->err.code = 0;
+	/* A ROLLBACK that failed would make this request a part of a transaction that
+	 * nobody commits. */
+	if (!sqlite3_get_autocommit(db->dbc->sql))
+		exec_raw(db->dbc, "ROLLBACK", NULL);
 	rc = iw_db_tx(db->dbc, req->run, req->ctx, &req->err);
 	/* What run returned is the outcome; err may hold what it coped with. */
 	if (rc >= 0)
