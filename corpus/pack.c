@@ -136,12 +136,11 @@ static int open_pack(
 	struct corpus_packs *packs, int64_t pack, int64_t end, struct iw_err *err)
 {
 	_auto_free_ char *path = pack_path(packs, pack);
+	_auto_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	struct stat st;
 
-	if (packs->fd >= 0)
-		close(packs->fd);
-	packs->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	if (packs->fd < 0 || fstat(packs->fd, &st) < 0)
+	/* Until it is certain that we can go on here, the writer stays where it is. */
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return iw_err_errno(err, errno, "cannot open '%s'", path);
 	if (st.st_size < end) {
 		/* Rows point at what is not there: a copy of the state that was made
@@ -150,8 +149,12 @@ static int open_pack(
 			I("bytes", st.st_size), I("expected", end));
 		return open_pack(packs, pack + 1, 0, err);
 	}
-	if (st.st_size > end && ftruncate(packs->fd, end) < 0)
+	if (st.st_size > end && ftruncate(fd, end) < 0)
 		return iw_err_errno(err, errno, "cannot cut '%s'", path);
+	if (packs->fd >= 0)
+		close(packs->fd);
+	packs->fd = fd;
+	fd = -1;
 	packs->pack = pack;
 	packs->end = end;
 	packs->is_new = true;

@@ -156,6 +156,8 @@ struct scanning {
 	int64_t now;
 	struct file *files;
 	size_t count, cap, bytes;
+	size_t later; /* files that could not be read */
+	struct iw_err why;
 	bool has_more;
 };
 
@@ -197,15 +199,17 @@ static int list_file(struct scanning *s, const char *name)
 	return 0;
 }
 
-static void list_files(struct scanning *s, DIR *dir)
+/* 0, or an errno: then nobody knows what else there is. */
+static int list_files(struct scanning *s, DIR *dir)
 {
 	struct dirent *entry;
 
-	while ((entry = readdir(dir)) != NULL) {
+	while (errno = 0, (entry = readdir(dir)) != NULL) {
 		/* AFL++ keeps its books in dot files. */
 		if (entry->d_name[0] != '.' && list_file(s, entry->d_name) != 0)
-			break;
+			return 0;
 	}
+	return errno;
 }
 
 static bool is_sha1_name(const char *name)
@@ -222,7 +226,8 @@ static bool is_whole(
 	if (s->is_final)
 		return true;
 	if (!is_sha1_name(file->name))
-		return file->mtime_ms + CORPUS_SCAN_SETTLE_MS <= s->now;
+		/* Both ways: a clock that was set back leaves files of the future. */
+		return llabs(s->now - file->mtime_ms) >= CORPUS_SCAN_SETTLE_MS;
 	iw_sha1_hex(data, len, sha1);
 	return strcmp(file->name, sha1) == 0;
 }
@@ -233,15 +238,15 @@ static void read_file(struct reader *r, struct file *file)
 	size_t len, before = r->records->len;
 	int rc;
 
-	errno = 0;
 	rc = iw_file_read_foreign_at(
 		r->s->dirfd, file->name, CORPUS_UNIT_MAX, &data, &len, &file->why);
 	if (rc == IW_ENOENT) {
 		file->what = GONE;
-	} else if (rc < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
-		file->what = LATER; /* a lack of ours, not the file's fault */
-	} else if (rc < 0) {
+	} else if (rc == IW_EINVAL) {
 		file->what = REFUSED;
+	} else if (rc < 0) {
+		file->what =
+			LATER; /* a lack of ours or of the disk, not the file's fault */
 	} else if (!is_whole(r->s, file, data, len)) {
 		file->what = UNFINISHED;
 	} else {
@@ -323,6 +328,10 @@ static void gather(struct scanning *s, struct corpus_found *found)
 			found->units[found->count++] = file->unit;
 		} else if (file->what == UNFINISHED) {
 			found->unfinished++;
+		} else if (file->what == LATER) {
+			s->why = file->why;
+			iw_err_wrap(&s->why, "in '%s'", s->scan->dir);
+			s->later++;
 		} else if (file->what == REFUSED) {
 			found->refused++;
 			iw_warn("file is no unit", S("file", file->name),
@@ -340,6 +349,7 @@ int corpus_scan_run(struct corpus_scan *scan, bool is_final, struct corpus_found
 	struct scanning s = {
 		.scan = scan, .is_final = is_final, .now = iw_time_wall_ms()};
 	DIR *dir;
+	int listed;
 
 	*found = (struct corpus_found){0};
 	/* A job could have put a link here that leads into ours. */
@@ -351,9 +361,15 @@ int corpus_scan_run(struct corpus_scan *scan, bool is_final, struct corpus_found
 		close(s.dirfd);
 		return iw_err_set(err, IW_EIO, "cannot list '%s'", scan->dir);
 	}
-	list_files(&s, dir);
+	listed = list_files(&s, dir);
 	read_all(&s, found);
 	closedir(dir);
 	gather(&s, found);
+	if (found->count == 0 && listed != 0)
+		return iw_err_errno(err, listed, "cannot list '%s'", scan->dir);
+	if (found->count == 0 && s.later > 0 && is_final)
+		return iw_err_copy(err, &s.why);
+	/* The rest once more, when these are stored. */
+	found->has_more |= is_final && (listed != 0 || s.later > 0);
 	return 0;
 }

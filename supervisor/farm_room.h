@@ -37,6 +37,7 @@ struct farm_lane {
 	struct corpus_measure *measure; /* under way */
 	struct target_driver *driver;	/* of that measure */
 	int64_t not_before_ms;
+	int64_t retry_ms;     /* the last round failed: not before this */
 	int64_t fuzz_core_ms; /* engines on this build, this run */
 };
 

@@ -20,6 +20,8 @@
 #define COST_SHARE 40
 #define REFERENCE_REST_MS 1000
 #define REPLAY_REST_MS 5000
+/* What fails (disk full) is tried again, but not as fast as it can fail. */
+#define RETRY_MS 3000
 
 /* Deaths found while measuring, from the writer thread to the loop. */
 struct death {
@@ -103,6 +105,18 @@ static void end_round(struct round *r)
 	free(r);
 }
 
+static void note_failure(struct farm_lane *lane, const struct iw_err *err)
+{
+	const struct farm_target *t = lane->target;
+
+	iw_warn("measuring failed", S("target", t->spec.name),
+		S("flavour", lane->build->flavour), S("error", err->msg));
+	if (!lane->retry_ms)
+		farm_say(t->farm, "units of %s could not be measured yet: %s",
+			t->spec.name, err->msg);
+	lane->retry_ms = iw_time_mono_ms() + RETRY_MS;
+}
+
 static void on_measured(
 	struct corpus_measure *measure, const struct iw_err *err, void *ctx)
 {
@@ -114,8 +128,9 @@ static void on_measured(
 	int64_t rest = is_reference(lane) ? REFERENCE_REST_MS : REPLAY_REST_MS;
 
 	if (err && err->code != IW_ECANCELED)
-		iw_warn("measuring failed", S("target", t->spec.name),
-			S("flavour", lane->build->flavour), S("error", err->msg));
+		note_failure(lane, err);
+	else
+		lane->retry_ms = 0;
 	if (!err)
 		queue_deaths(r);
 	if (is_reference(lane) && result->new_features > 0)
@@ -123,10 +138,12 @@ static void on_measured(
 	t->units -= (int64_t)result->died;
 	/* More than a round takes, or a death in the middle: there may be more. */
 	lane->has_work = lane->has_work || result->count >= CORPUS_MEASURE_LIMIT ||
-		result->not_run > 0;
+		result->not_run > 0 || lane->retry_ms > 0;
 	if (err || result->count < CORPUS_MEASURE_LIMIT)
 		lane->not_before_ms = now + rest + (now - r->began_ms) * COST_SHARE;
-	if (t->state == FARM_TARGET_SEEDING && is_reference(lane) && !lane->has_work) {
+	/* A farm that stops does not measure the rest of the seeds. */
+	if (t->state == FARM_TARGET_SEEDING && is_reference(lane) &&
+		(!lane->has_work || t->farm->phase >= FARM_DRAINING)) {
 		t->state = FARM_TARGET_READY;
 		t->farm->opening--;
 		t->features_start = (int64_t)corpus_features_total(t->features);
@@ -165,6 +182,8 @@ static void start_round(struct farm_lane *lane)
 		free(lane->driver);
 		lane->driver = NULL;
 		free(r);
+		if (t->state == FARM_TARGET_SEEDING)
+			farm_target_broken(t, err.msg);
 		return;
 	}
 	spec.driver = lane->driver->spec;
@@ -177,7 +196,7 @@ static bool may_start(const struct farm_lane *lane, enum farm_measure_what what)
 	const struct farm_target *t = lane->target;
 
 	if (!lane->has_work || lane->measure || t->state < FARM_TARGET_SEEDING ||
-		t->state == FARM_TARGET_BROKEN)
+		t->state == FARM_TARGET_BROKEN || iw_time_mono_ms() < lane->retry_ms)
 		return false;
 	/* Seeds are judged once they are measured; nobody can fuzz before that. */
 	if (t->state == FARM_TARGET_SEEDING)

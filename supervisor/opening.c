@@ -46,6 +46,12 @@ static void fail_project(struct farm_project *p, const struct iw_err *err)
 
 static void on_seeded(struct farm_target *t, size_t added)
 {
+	if (t->farm->phase != FARM_OPENING) {
+		/* Nobody measures any more; what was stored is measured next time. */
+		farm_target_broken(t, "the farm stopped");
+		farm_advance(t->farm);
+		return;
+	}
 	t->state = FARM_TARGET_SEEDING;
 	farm_units_added(t, added);
 	farm_advance(t->farm);
@@ -241,6 +247,7 @@ static void on_loaded(struct iw_db_req *req)
 	t->farm->requests--;
 	if (req->err.code) {
 		farm_fail(t->farm, &req->err);
+		farm_target_broken(t, req->err.msg);
 	} else {
 		t->features_start = (int64_t)corpus_features_total(t->features);
 		triage_announce(t->farm->triage, &t->triage);

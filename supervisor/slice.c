@@ -49,6 +49,7 @@
 #define FAILURES_MAX 5
 /* The engine ends by itself; the keeper's deadline is for one that does not. */
 #define OVERTIME_MS 30000
+#define STALL_MS 10000
 
 struct slice {
 	struct slice *next;
@@ -142,6 +143,12 @@ static bool has_failed(const struct slice *s)
 	return s->engine->end(&s->exit, s->artifact_count > 0) == ENGINE_END_FAILED;
 }
 
+/* It passes; the target has done nothing. */
+static bool is_machines_fault(const struct slice *s)
+{
+	return s->exit.class == IW_EXIT_LOST || s->exit.class == IW_EXIT_SPAWN_FAILED;
+}
+
 static int add_totals(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
 	struct slice *s = ctx;
@@ -151,7 +158,7 @@ static int add_totals(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 		.found_ms = s->target->found_ms,
 	};
 
-	if (has_failed(s)) {
+	if (has_failed(s) && !is_machines_fault(s)) {
 		more.failures = 1;
 		more.failed_ms = iw_time_wall_ms();
 		more.failure = s->exit.words;
@@ -174,15 +181,34 @@ static void on_totals(struct iw_db_req *req)
 	end(s, false);
 }
 
+static void back_off(struct farm_target *t)
+{
+	t->backoff_ms =
+		t->backoff_ms * 4 < BACKOFF_MAX_MS ? t->backoff_ms * 4 : BACKOFF_MAX_MS;
+}
+
 /* A target whose engine cannot work at all must not spin. */
 static void note_end(struct slice *s)
 {
 	struct farm_target *t = s->target;
 	int64_t now = iw_time_mono_ms();
 
+	if (s->exit.class == IW_EXIT_TIMEOUT) {
+		iw_warn("an engine had to be ended", S("target", t->spec.name),
+			S("how", s->exit.words));
+		farm_say(s->farm, "an engine on %s was ended: it %s", t->spec.name,
+			s->exit.words);
+	}
 	if (!has_failed(s)) {
 		t->failures = 0;
 		t->backoff_ms = START_REST_MS;
+	} else if (is_machines_fault(s)) {
+		iw_warn("an engine was lost", S("target", t->spec.name),
+			S("how", s->exit.words));
+		if (t->backoff_ms == START_REST_MS)
+			farm_say(s->farm, "an engine on %s is started again: %s",
+				t->spec.name, s->exit.words);
+		back_off(t);
 	} else {
 		_auto_free_ char *log = NULL;
 		size_t len = 0;
@@ -191,8 +217,7 @@ static void note_end(struct slice *s)
 		iw_warn("an engine could not work", S("target", t->spec.name),
 			S("flavour", s->lane->build->flavour), S("how", s->exit.words),
 			S("log", log ? log : ""));
-		t->backoff_ms = t->backoff_ms * 4 < BACKOFF_MAX_MS ? t->backoff_ms * 4
-								   : BACKOFF_MAX_MS;
+		back_off(t);
 		if (++t->failures >= FAILURES_MAX)
 			farm_target_broken(t, s->exit.words);
 	}
@@ -250,6 +275,7 @@ static void next_artifact(struct slice *s)
 	struct iw_err err = IW_ERR_INIT;
 	size_t report_len = 0;
 	const char *name;
+	int rc;
 
 	if (s->artifact_at == s->artifact_count) {
 		s->db_req = (struct iw_db_req){
@@ -258,10 +284,15 @@ static void next_artifact(struct slice *s)
 		return;
 	}
 	name = s->artifacts[s->artifact_at];
-	if (farm_artifact_read(s->artifact_dir, name, &input, &crash.len, &err) < 0) {
+	rc = farm_artifact_read(s->artifact_dir, name, &input, &crash.len, &err);
+	if (rc == IW_EINVAL || rc == IW_ENOENT) {
 		iw_warn("an artifact cannot be read", S("error", err.msg));
 		s->artifact_at++;
 		next_artifact(s);
+		return;
+	}
+	if (rc < 0) {
+		on_artifact_stored(s, &err);
 		return;
 	}
 	if (iw_job_log_read(s->job, REPORT_MAX, &report, &report_len, NULL) < 0)
@@ -353,10 +384,27 @@ static void read_progress(struct slice *s)
 		s->engine->progress(log, len, &s->progress);
 }
 
+static void on_retry_list(void *ctx)
+{
+	struct slice *s = ctx;
+
+	iw_timer_free(s->retry);
+	s->retry = NULL;
+	finish_scan(s);
+}
+
 /* The corpus is stored; now what crashed. */
 static void finish_scan(struct slice *s)
 {
-	iw_dir_each(s->artifact_dir, take_artifact, s, NULL);
+	struct iw_err err = IW_ERR_INIT;
+
+	if (iw_dir_each(s->artifact_dir, take_artifact, s, &err) < 0 &&
+		farm_is_folder(s->artifact_dir)) {
+		farm_say(s->farm, "crashes of %s could not be stored yet: %s",
+			s->target->spec.name, err.msg);
+		retry(s, on_retry_list);
+		return;
+	}
 	note_end(s);
 	next_artifact(s);
 }
@@ -462,6 +510,8 @@ static int make_job(struct slice *s, struct iw_err *err)
 		.about = about,
 		.reads = reads,
 		.timeout_ms = s->seconds * 1000 + t->timeout_s * 1000 + OVERTIME_MS,
+		/* libFuzzer's own alarm is far sooner; a stopped engine has none. */
+		.stall_ms = t->timeout_s * 2000 + STALL_MS,
 		.rss_limit_mb = target_rss_limit_mb(s->lane->build, t) * 2 + 2048,
 		.disk_limit_mb = t->disk_limit_mb,
 		.nice = IW_SLOTS_FUZZ_NICE,

@@ -78,9 +78,11 @@ static void end(struct triage_judge *j)
 
 static void give_up(struct triage_judge *j, const struct iw_err *err)
 {
-	if (err->code != IW_ECANCELED)
+	if (err->code != IW_ECANCELED) {
 		iw_warn("a crash could not be judged", I("crash", j->c->crash_id),
 			S("error", err->msg));
+		triage_judge_again(j->triage, j->c);
+	}
 	j->bug = NULL;
 	j->is_new = false;
 	end(j);

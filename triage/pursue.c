@@ -8,7 +8,7 @@
  *
  * The failures: a smaller input that does not fail again in fresh processes is dropped
  *and the old one stays; what could not be done at all leaves the bug as it is, to be
- *taken up after the next start.
+ *taken up a little later, or after the next start.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,9 +69,11 @@ static void end(struct triage_pursuit *p)
 
 static void give_up(struct triage_pursuit *p, const struct iw_err *err)
 {
-	if (err->code != IW_ECANCELED)
+	if (err->code != IW_ECANCELED) {
 		iw_warn("a bug could not be pursued", I("bug", p->bug->id),
 			S("error", err->msg));
+		triage_pursue_again(p->triage, p->bug);
+	}
 	end(p);
 }
 
@@ -99,6 +101,7 @@ static void on_published(void *ctx, const struct iw_err *err)
 		give_up(p, err);
 		return;
 	}
+	p->bug->tries = 0;
 	if (e->settled)
 		e->settled(e->ctx, p->bug->id);
 	end(p);

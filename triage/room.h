@@ -11,12 +11,14 @@
 
 struct triage_bug {
 	struct triage_bug *next;
+	struct triage *triage;
 	int64_t id; /* -1 while its row is being written */
 	int64_t adapter_id, target_id;
 	struct triage_signature signature;
 	const struct triage_target *target; /* NULL until announced */
 	bool is_dirty;			    /* the issue is older than the sightings */
 	bool is_new;			    /* found by this process */
+	unsigned tries;			    /* pursuits that failed, in a row */
 };
 
 /* A crash that waits for its verdict. */
@@ -28,6 +30,8 @@ struct triage_case {
 	char flavour[40];
 	char kind[16];
 	struct iw_sha256 input;
+	unsigned tries;	       /* judgements that failed */
+	int64_t not_before_ms; /* after one that failed */
 };
 
 /* The bug that a crash is a sighting of; NULL: nobody knows it. */
@@ -49,6 +53,8 @@ struct triage_judge *triage_judge_start(struct triage_case *c);
 void triage_judge_stop(struct triage_judge *j);
 /* Back from judge.c: frees the case. bug is one to pursue, or NULL. */
 void triage_judge_done(struct triage *t, struct triage_judge *j, struct triage_bug *bug);
+/* Before that: it has no verdict, for a reason that may pass. Copies the case. */
+void triage_judge_again(struct triage *t, const struct triage_case *c);
 
 /* pursue.c: minimizes, attributes and publishes what is not done yet. */
 struct triage_pursuit;
@@ -56,5 +62,7 @@ struct triage_pursuit *triage_pursue_start(struct triage *t, struct triage_bug *
 void triage_pursue_stop(struct triage_pursuit *p);
 /* Back from pursue.c. */
 void triage_pursue_done(struct triage *t, struct triage_pursuit *p);
+/* Before that: it is not settled, for a reason that may pass. */
+void triage_pursue_again(struct triage *t, struct triage_bug *bug);
 
 #endif

@@ -7,11 +7,13 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "triage/again.h"
 #include "triage/artifact.h"
 #include "triage/crash_db.h"
 #include "triage/publish.h"
 #include "triage/reproduce.h"
 #include "triage/room.h"
+#include "triage/unfinished.h"
 
 #include "base/banned.h"
 
@@ -22,6 +24,7 @@
 /* Of a target's crashes that an earlier run left unjudged: so many at once. A heap of
  * them mostly is what it knew already. */
 #define REVIVED_FRESH 4
+#define AGAIN_EVERY_MS 1000
 
 struct active {
 	struct active *next;
@@ -50,9 +53,10 @@ struct triage {
 	struct triage_signature *looks; /* of fresh ones */
 	size_t look_count, look_cap;
 	struct chase *chases, **chases_end;
+	struct triage_again again;
 	struct active *active;
 	int judging, pursuing, requests;
-	struct iw_timer *publisher;
+	struct iw_timer *publisher, *again_timer;
 	bool is_stopping, is_done;
 	void (*stopped)(void *ctx);
 	void *stopped_ctx;
@@ -103,6 +107,7 @@ static struct triage_bug *link_bug(
 {
 	struct triage_bug *bug = iw_calloc(1, sizeof *bug), **end = &t->bugs;
 
+	bug->triage = t;
 	bug->id = id;
 	bug->adapter_id = adapter_id;
 	bug->target_id = target_id;
@@ -148,6 +153,7 @@ static int load_bug(void *ctx, const struct bug_row *row)
 }
 
 static void publish_dirty(void *ctx);
+static void try_again(void *ctx);
 
 int triage_new(struct triage **out, const struct triage_world *world,
 	const struct triage_events *events, int width, struct iw_dbc *dbc,
@@ -169,6 +175,8 @@ int triage_new(struct triage **out, const struct triage_world *world,
 	}
 	t->publisher = iw_timer_new(world->loop, publish_dirty, t);
 	iw_timer_start(t->publisher, PUBLISH_EVERY_MS, PUBLISH_EVERY_MS);
+	t->again_timer = iw_timer_new(world->loop, try_again, t);
+	iw_timer_start(t->again_timer, AGAIN_EVERY_MS, AGAIN_EVERY_MS);
 	*out = t;
 	return 0;
 }
@@ -182,6 +190,7 @@ void triage_free(struct triage *t)
 		return;
 	assert(!t->active && !t->requests);
 	iw_timer_free(t->publisher);
+	iw_timer_free(t->again_timer);
 	for (bug = t->bugs; bug; bug = next) {
 		next = bug->next;
 		free_bug(bug);
@@ -194,7 +203,7 @@ void triage_free(struct triage *t)
 
 int triage_judging(const struct triage *t)
 {
-	return t->judging + t->fresh.count;
+	return t->judging + t->fresh.count + triage_again_cases(&t->again);
 }
 
 int triage_backlog(const struct triage *t)
@@ -205,7 +214,7 @@ int triage_backlog(const struct triage *t)
 int triage_pursuing(const struct triage *t)
 {
 	const struct chase *c;
-	int n = t->pursuing;
+	int n = t->pursuing + triage_again_bugs(&t->again);
 
 	for (c = t->chases; c; c = c->next)
 		n++;
@@ -341,6 +350,31 @@ static void queue_chase(struct triage *t, struct triage_bug *bug)
 	t->chases_end = &c->next;
 }
 
+void triage_judge_again(struct triage *t, const struct triage_case *c)
+{
+	if (!t->is_stopping)
+		triage_again_case(&t->again, c);
+}
+
+void triage_pursue_again(struct triage *t, struct triage_bug *bug)
+{
+	if (!t->is_stopping)
+		triage_again_bug(&t->again, bug);
+}
+
+static void try_again(void *ctx)
+{
+	struct triage *t = ctx;
+	struct triage_bug *bug;
+	struct triage_case *c;
+
+	while ((c = triage_again_due_case(&t->again)) != NULL)
+		row_add(&t->fresh, c);
+	while ((bug = triage_again_due_bug(&t->again)) != NULL)
+		queue_chase(t, bug);
+	start_work(t);
+}
+
 void triage_judge_done(struct triage *t, struct triage_judge *j, struct triage_bug *bug)
 {
 	deactivate(t, j);
@@ -451,51 +485,17 @@ void triage_submit(struct triage *t, const struct triage_crash *crash,
 	iw_db_submit(t->world.db, &in->req);
 }
 
-/* What was left unfinished of a target: crashes without a verdict, bugs without an issue.
- */
 struct revival {
 	struct iw_db_req req;
 	struct triage *triage;
-	const struct triage_target *target;
-	struct triage_case *cases;
-	size_t case_count, case_cap;
-	int64_t *bugs;
-	size_t bug_count, bug_cap;
+	struct triage_unfinished found;
 };
-
-static int take_crash(void *ctx, const struct triage_crash_row *row)
-{
-	struct revival *r = ctx;
-	struct triage_case *c;
-
-	if (row->target_id != r->target->id)
-		return 0;
-	iw_grow(r->cases, r->case_count, r->case_cap);
-	c = &r->cases[r->case_count++];
-	*c = (struct triage_case){
-		.crash_id = row->id, .target = r->target, .input = row->input};
-	memcpy(c->flavour, row->flavour, sizeof c->flavour);
-	memcpy(c->kind, row->kind, sizeof c->kind);
-	return 0;
-}
-
-static int take_bug(void *ctx, const struct bug_row *row)
-{
-	struct revival *r = ctx;
-
-	if (row->target_id != r->target->id || (row->outcome && row->issue))
-		return 0;
-	iw_grow(r->bugs, r->bug_count, r->bug_cap);
-	r->bugs[r->bug_count++] = row->id;
-	return 0;
-}
 
 static int find_unfinished(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
-	struct crash_filter filter = {.state = "new", .limit = 1000000};
-	int rc = crash_db_list(dbc, &filter, take_crash, ctx, err);
+	struct revival *r = ctx;
 
-	return rc < 0 ? rc : bug_db_list(dbc, 0, take_bug, ctx, err);
+	return triage_unfinished_find(dbc, &r->found, err);
 }
 
 static void on_unfinished(struct iw_db_req *req)
@@ -508,17 +508,18 @@ static void on_unfinished(struct iw_db_req *req)
 	t->requests--;
 	if (req->err.code)
 		iw_error("unfinished triage cannot be read", S("error", req->err.msg));
-	for (i = 0; i < r->case_count; i++)
-		queue_case(t, &r->cases[i], i < REVIVED_FRESH ? &t->fresh : &t->known);
+	for (i = 0; i < r->found.case_count; i++)
+		queue_case(
+			t, &r->found.cases[i], i < REVIVED_FRESH ? &t->fresh : &t->known);
 	for (bug = t->bugs; bug; bug = bug->next)
-		if (bug->target_id == r->target->id)
-			bug->target = r->target;
-	for (i = 0; i < r->bug_count; i++)
+		if (bug->target_id == r->found.target->id)
+			bug->target = r->found.target;
+	for (i = 0; i < r->found.bug_count; i++)
 		for (bug = t->bugs; bug; bug = bug->next)
-			if (bug->id == r->bugs[i])
+			if (bug->id == r->found.bugs[i])
 				queue_chase(t, bug);
-	free(r->cases);
-	free(r->bugs);
+	free(r->found.cases);
+	free(r->found.bugs);
 	free(r);
 	start_work(t);
 	check_stopped(t);
@@ -529,7 +530,7 @@ void triage_announce(struct triage *t, const struct triage_target *target)
 	struct revival *r = iw_calloc(1, sizeof *r);
 
 	r->triage = t;
-	r->target = target;
+	r->found.target = target;
 	r->req = (struct iw_db_req){
 		.run = find_unfinished, .ctx = r, .done = on_unfinished};
 	t->requests++;
@@ -538,10 +539,13 @@ void triage_announce(struct triage *t, const struct triage_target *target)
 
 static void on_published(void *ctx, const struct iw_err *err)
 {
-	struct triage *t = ctx;
+	struct triage_bug *bug = ctx;
+	struct triage *t = bug->triage;
 
-	if (err)
+	if (err) {
 		iw_error("an issue cannot be written", S("error", err->msg));
+		bug->is_dirty = true;
+	}
 	t->requests--;
 	check_stopped(t);
 }
@@ -556,7 +560,7 @@ static void publish_dirty(void *ctx)
 			continue;
 		bug->is_dirty = false;
 		t->requests++;
-		triage_publish(&t->world, bug->id, bug->target, on_published, t);
+		triage_publish(&t->world, bug->id, bug->target, on_published, bug);
 	}
 }
 
@@ -569,6 +573,7 @@ void triage_stop(struct triage *t, void (*stopped)(void *ctx), void *ctx)
 	t->stopped = stopped;
 	t->stopped_ctx = ctx;
 	iw_timer_stop(t->publisher);
+	iw_timer_stop(t->again_timer);
 	/* What waits is in the database and comes back with triage_announce(). */
 	while (t->fresh.count)
 		free(row_pop(&t->fresh));
@@ -579,6 +584,7 @@ void triage_stop(struct triage *t, void (*stopped)(void *ctx), void *ctx)
 		free(chase);
 	}
 	t->chases_end = &t->chases;
+	triage_again_fini(&t->again);
 	publish_dirty(t);
 	for (a = t->active; a; a = next) {
 		next = a->next;

@@ -147,19 +147,24 @@ void iw_dbc_close(struct iw_dbc *dbc)
 /* Statements are few (one per call site), so a list will do. */
 static struct iw_db_stmt *find_stmt(struct iw_dbc *dbc, const char *text)
 {
+	sqlite3_stmt *stmt = NULL;
 	struct iw_db_stmt *s;
 
 	for (s = dbc->stmts; s; s = s->next)
 		if (s->text == text && !s->is_used)
 			return s;
-	s = iw_calloc(1, sizeof *s);
-	if (sqlite3_prepare_v3(dbc->sql, text, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt,
-		    NULL) != SQLITE_OK) {
+	if (sqlite3_prepare_v3(dbc->sql, text, -1, SQLITE_PREPARE_PERSISTENT, &stmt,
+		    NULL) == SQLITE_ERROR) {
 		/* Our own SQL is wrong, or the schema is not what it says it is. */
 		iw_error("statement cannot be prepared", S("sql", text),
 			S("error", sqlite3_errmsg(dbc->sql)));
 		abort();
 	}
+	/* Preparing reads the schema, so the disk may fail it. Whoever steps is told. */
+	if (!stmt)
+		return NULL;
+	s = iw_calloc(1, sizeof *s);
+	s->stmt = stmt;
 	s->text = text;
 	s->next = dbc->stmts;
 	dbc->stmts = s;
@@ -172,6 +177,8 @@ static sqlite3_stmt *bind_all(
 	struct iw_db_stmt *s = find_stmt(dbc, sql);
 	int at = 1;
 
+	if (!s)
+		return NULL;
 	s->is_used = true;
 	for (; *fmt; fmt++, at++) {
 		int64_t i;
@@ -220,6 +227,8 @@ sqlite3_stmt *iw_stmt(struct iw_dbc *dbc, const char *sql, const char *fmt, ...)
 
 int iw_stmt_step(struct iw_dbc *dbc, sqlite3_stmt *stmt, struct iw_err *err)
 {
+	if (!stmt)
+		return db_fail(dbc, err, "database");
 	switch (sqlite3_step(stmt)) {
 	case SQLITE_ROW:
 		return 1;
@@ -234,6 +243,8 @@ static void release(struct iw_dbc *dbc, sqlite3_stmt *stmt)
 {
 	struct iw_db_stmt *s;
 
+	if (!stmt)
+		return;
 	sqlite3_reset(stmt);
 	sqlite3_clear_bindings(stmt);
 	for (s = dbc->stmts; s; s = s->next)
@@ -372,6 +383,10 @@ static void run_request(void *ctx, struct iw_queue_item *item)
 	int rc;
 
 	req->err.code = 0;
+	/* A ROLLBACK that failed would make this request a part of a transaction that
+	 * nobody commits. */
+	if (!sqlite3_get_autocommit(db->dbc->sql))
+		exec_raw(db->dbc, "ROLLBACK", NULL);
 	rc = iw_db_tx(db->dbc, req->run, req->ctx, &req->err);
 	/* What run returned is the outcome; err may hold what it coped with. */
 	if (rc >= 0)

@@ -75,6 +75,8 @@ int iw_file_read_foreign_at(int dirfd, const char *name, size_t max, char **data
 
 	if (fd < 0 && errno == ELOOP)
 		return iw_err_set(err, IW_EINVAL, "'%s' is a link", name);
+	if (fd < 0 && (errno == EACCES || errno == EPERM || errno == ENXIO))
+		return iw_err_set(err, IW_EINVAL, "'%s' may not be read", name);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return iw_err_errno(err, errno, "cannot open '%s'", name);
 	if (!S_ISREG(st.st_mode))

@@ -21,7 +21,8 @@ int iw_file_read(
 	const char *path, size_t max, char **data, size_t *len, struct iw_err *err);
 
 /* The same for a file that a job may have put there: follows no link (it could lead to a
- * file of ours), and waits for no pipe. IW_EINVAL when it is no regular file. */
+ * file of ours), and waits for no pipe. IW_EINVAL when it is no regular file, or one that
+ * may not be read. */
 int iw_file_read_foreign(
 	const char *path, size_t max, char **data, size_t *len, struct iw_err *err);
 /* The same for a file of an open folder; name has no slash. */

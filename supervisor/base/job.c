@@ -43,6 +43,10 @@
 #define PROCESS_LIMIT 512
 #define FILTER "filter"
 #define STOP_AGAIN_MS 100
+/* What a keeper may need beyond its own deadlines (it reaps for 10 s at most). One that
+ * takes longer was stopped itself, and is woken; then it is killed, and its job with it.
+ */
+#define ANSWER_MS 20000
 
 enum state { NEW, WAITING, RUNNING, ENDING, ENDED };
 
@@ -84,7 +88,8 @@ struct iw_job {
 	int stops;
 	bool is_gone; /* the gate knows */
 	struct iw_exit exit;
-	struct iw_timer *later;
+	struct iw_timer *later, *overdue;
+	bool is_asked; /* to end, for the last time */
 };
 
 static const char *const purpose_names[IW_PURPOSE_COUNT] = {
@@ -307,7 +312,8 @@ static void finish(struct iw_job *job)
 
 	job->state = ENDED;
 	iw_timer_free(job->later);
-	job->later = NULL;
+	iw_timer_free(job->overdue);
+	job->later = job->overdue = NULL;
 	iw_loop_release(jobs->loop);
 	leave_gate(job);
 	iw_debug("job ended", S("job", job->id), S("how", job->exit.words),
@@ -374,6 +380,11 @@ static int64_t or_default(int64_t value, int64_t other)
 	return value ? value : other;
 }
 
+static int64_t grace_ms(const struct iw_job *job)
+{
+	return or_default(job->spec.grace_ms, GRACE_MS);
+}
+
 /* The words before the command, and the filter beside the spec, out of the job's reach.
  */
 static int add_sandbox(struct iw_job *job, struct iw_buf *spec, struct iw_err *err)
@@ -399,7 +410,8 @@ static void add_limits(const struct iw_job *job, struct iw_buf *spec)
 	const struct iw_job_spec *s = &job->spec;
 
 	add_number(spec, "timeout_ms", s->timeout_ms);
-	add_number(spec, "grace_ms", or_default(s->grace_ms, GRACE_MS));
+	add_number(spec, "grace_ms", grace_ms(job));
+	add_number(spec, "stall_ms", s->stall_ms);
 	add_number(spec, "log_limit", or_default(s->log_limit, LOG_LIMIT));
 	add_number(spec, "rlimit_core", 0);
 	add_number(
@@ -514,6 +526,40 @@ static int spawn_keeper(struct iw_job *job)
 	return rc;
 }
 
+/* A keeper that was stopped (SIGSTOP) takes a signal only when it goes on. */
+static void ask_to_end(struct iw_job *job)
+{
+	uv_process_kill(&job->process, SIGTERM);
+	uv_process_kill(&job->process, SIGCONT);
+}
+
+static void on_overdue(void *ctx);
+
+/* The job is to end within ms, its keeper a little later. */
+static void expect_end(struct iw_job *job, int64_t ms)
+{
+	if (!job->overdue)
+		job->overdue = iw_timer_new(job->jobs->loop, on_overdue, job);
+	iw_timer_start(job->overdue, (uint64_t)(ms + grace_ms(job) + ANSWER_MS), 0);
+}
+
+static void on_overdue(void *ctx)
+{
+	struct iw_job *job = ctx;
+
+	if (job->has_exited)
+		return;
+	iw_warn("a keeper does not answer", S("job", job->id),
+		S("next", job->is_asked ? "it is killed" : "it is woken"));
+	if (job->is_asked) {
+		uv_process_kill(&job->process, SIGKILL);
+		return;
+	}
+	job->is_asked = true;
+	ask_to_end(job);
+	expect_end(job, 0);
+}
+
 void iw_job_grant(struct iw_job *job, int core)
 {
 	struct iw_err err = IW_ERR_INIT;
@@ -538,6 +584,8 @@ void iw_job_grant(struct iw_job *job, int core)
 	}
 	iw_debug("job started", S("job", job->id), I("core", core),
 		I("keeper", job->process.pid));
+	if (job->spec.timeout_ms)
+		expect_end(job, job->spec.timeout_ms);
 }
 
 static void stop_again(void *ctx)
@@ -556,7 +604,9 @@ void iw_job_stop(struct iw_job *job)
 		end_later(job, IW_EXIT_STOPPED, "stopped before it started");
 	} else if (job->state == RUNNING && !job->has_exited) {
 		job->stops++;
-		uv_process_kill(&job->process, SIGTERM);
+		ask_to_end(job);
+		job->is_asked = true;
+		expect_end(job, 0);
 		/* Signals do not queue: two close together are one to the keeper. */
 		if (job->stops == 2) {
 			job->later = iw_timer_new(job->jobs->loop, stop_again, job);

@@ -50,6 +50,7 @@ struct iw_job_spec {
 	const char *const *writes;
 	int64_t timeout_ms;    /* wall time; 0: none */
 	int64_t grace_ms;      /* between TERM and KILL; default 2,000 */
+	int64_t stall_ms;      /* ended after so long without CPU time; 0: never */
 	int64_t rss_limit_mb;  /* resident memory of all its processes; 0: none */
 	int64_t log_limit;     /* bytes of output kept; default 1 MiB */
 	int64_t file_limit_mb; /* largest file it may write; default 2,048 */
@@ -116,8 +117,9 @@ void iw_jobs_close(struct iw_jobs *jobs);
 /*
  * Jobs of an earlier supervisor: stops every keeper that still lives and waits for it, at
  * most half a minute (blocks: called before the loop runs), then calls found for each
- * folder with its path and about text (NULL when unreadable). found sweeps the work/; the
- * folder is removed afterwards when found returned 0 and is kept otherwise.
+ * folder with its path and about text (NULL when there is none). found sweeps the work/;
+ * the folder is removed afterwards when found returned 0 and is kept otherwise. An about
+ * that is there and cannot be read is an error: its folder must not go.
  */
 typedef int (*iw_job_found_cb)(void *ctx, const char *dir, const char *about);
 int iw_jobs_recover(

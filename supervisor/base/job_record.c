@@ -79,6 +79,8 @@ static void classify(const json_t *record, bool was_stopped, struct iw_exit *exi
 		say(exit, IW_EXIT_LOST, -1, "its exit record is damaged");
 	else if (strcmp(reason, "timeout") == 0)
 		say(exit, IW_EXIT_TIMEOUT, -1, "ran longer than allowed");
+	else if (strcmp(reason, "stalled") == 0)
+		say(exit, IW_EXIT_TIMEOUT, -1, "stood still without using any CPU");
 	else if (strcmp(reason, "rss") == 0)
 		say(exit, IW_EXIT_OOM, -1, "used more memory than allowed");
 	else if (strcmp(reason, "processes") == 0)
@@ -281,9 +283,14 @@ static int recover_one(void *ctx, const char *name)
 	_auto_free_ char *about_path = iw_path_join(dir, "about");
 	_auto_free_ char *about = NULL;
 	size_t len;
+	int rc;
 
 	stop_keeper(dir);
-	if (iw_file_read(about_path, 64 << 10, &about, &len, NULL) < 0)
+	/* Without it nobody knows whose findings are in there. */
+	rc = iw_file_read(about_path, 64 << 10, &about, &len, r->err);
+	if (rc < 0 && rc != IW_ENOENT)
+		return rc;
+	if (rc < 0)
 		about = NULL;
 	if (r->found(r->ctx, dir, about) != 0) {
 		iw_warn("job folder kept", S("dir", dir));

@@ -51,6 +51,9 @@
  *   cwd           where the command starts; / by default
  *   timeout_ms    wall time, then a stop like SIGTERM's, with reason "timeout"; 0: none
  *   grace_ms      between SIGTERM and SIGKILL; 5000
+ *   stall_ms      when no process of the job has used CPU for so long, a stop like
+ *                 SIGTERM's, with reason "stalled"; sampled every second, and time in
+ *                 which the keeper itself was stopped does not count; 0: none
  *   log_limit     bytes, at least 16384; 1048576
  *   stdout        file name in JOBDIR: stdout goes there instead of into the log, in
  *                 segments like the log's, with log_limit of its own
@@ -78,7 +81,7 @@
  *   reason        "exited": it ended by itself, by whatever exit or signal
  *                 "stopped": SIGTERM was asked for, and it ended within its grace
  *                 "killed": it did not, or there was a second SIGTERM
- *                 "timeout", "rss", "processes", "disk": a limit of the spec
+ *                 "timeout", "stalled", "rss", "processes", "disk": a limit of the spec
  *                 "exec-failed": it never ran; `error` says why
  *                 "sandbox-failed": bwrap could not set the sandbox up; see the log
  *   forced        true when SIGKILL was needed
@@ -115,6 +118,7 @@
 #define IW_KEEPER_LOG_SEGMENTS 4
 #define IW_KEEPER_LIMITS_POLL_MS 250
 #define IW_KEEPER_DISK_POLL_MS 1000
+#define IW_KEEPER_STALL_POLL_MS 1000
 
 /* What the status pipe says when the command runs. */
 #define IW_KEEPER_OK "ok\n"

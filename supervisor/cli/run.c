@@ -243,6 +243,7 @@ int cli_run(int argc, char **argv)
 		.ctx = &view, .say = say, .look = look, .closing = closing};
 	struct iw_daemon_result result;
 	struct iw_err err = IW_ERR_INIT;
+	int code = CLI_DONE;
 	int rc = parse(argc, argv, &config, &view.json);
 
 	if (rc >= 0)
@@ -258,12 +259,13 @@ int cli_run(int argc, char **argv)
 		struct iw_err print_err = IW_ERR_INIT;
 
 		if (cli_print_bugs(result.state_dir, view.json ? view.targets : NULL,
-			    result.new_bugs, &print_err) < 0)
-			cli_fail(&print_err);
+			    result.new_bugs, &print_err) < 0 &&
+			rc == 0)
+			code = cli_fail(&print_err);
 	}
 	json_decref(view.targets);
 	free(result.state_dir);
 	if (rc < 0)
 		return cli_fail(&err);
-	return result.new_bugs > 0 ? CLI_NO : CLI_DONE;
+	return result.new_bugs > 0 ? CLI_NO : code;
 }

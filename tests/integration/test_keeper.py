@@ -217,6 +217,21 @@ def test_timeout(start, sandboxed, script, status, forced):
     assert 400 <= end["wall_ms"] < 2500
 
 
+@pytest.mark.parametrize("sandboxed", SANDBOXES)
+def test_stall(start, sandboxed):
+    job = start(sh("trap 'exit 7' TERM; echo ready; kill -STOP $$; sleep 9"), sandboxed,
+                stall_ms=2000)
+    end = job.wait(timeout=15)
+    assert (end["reason"], end["forced"], end["status"]) == ("stalled", False, 7 << 8)
+    assert 2000 <= end["wall_ms"] < 8000
+
+
+def test_work_is_no_stall(start):
+    end = start(sh("i=0; while [ $(ps -o etimes= -p $$) -lt 4 ]; do i=$((i+1)); done; exit 3"),
+                stall_ms=2000).wait(timeout=15)
+    assert (end["reason"], end["status"]) == ("exited", 3 << 8)
+
+
 def test_terminal_signals_do_not_hit(start):
     job = start(sh(POLITE))
     job.await_log(b"ready")

@@ -346,6 +346,41 @@ static void test_full_disk(void **state)
 	close_db(&d);
 }
 
+static int deny(
+	void *ctx, int action, const char *a, const char *b, const char *c, const char *d)
+{
+	(void)ctx;
+	(void)action;
+	(void)a;
+	(void)b;
+	(void)c;
+	(void)d;
+	return SQLITE_DENY;
+}
+
+/* Preparing can fail for reasons that are not ours, as when the schema cannot be read:
+ * that is an error like any other, and the next time the same statement works. */
+static void test_failing_prepare(void **state)
+{
+	const char *sql = "SELECT count(*) FROM log";
+	int64_t value;
+	struct db_test d;
+
+	(void)state;
+	open_db(&d);
+	sqlite3_set_authorizer(d.dbc->sql, deny, NULL);
+	temp_fails(&d.t.err, iw_db_int(d.dbc, -1, &value, &d.t.err, sql, ""), IW_EDB,
+		"database: not authorized");
+	temp_fails(&d.t.err,
+		iw_db_exec(d.dbc, &d.t.err, "INSERT INTO log (text, real) VALUES (?, ?)",
+			"sf", "x", 1.5),
+		IW_EDB, "database: not authorized");
+	sqlite3_set_authorizer(d.dbc->sql, NULL, NULL);
+	temp_ok(&d.t.err, iw_db_int(d.dbc, -1, &value, &d.t.err, sql, ""));
+	assert_int_equal(value, 3);
+	close_db(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,6 +396,7 @@ int main(void)
 		cmocka_unit_test(test_failure_rolls_back),
 		cmocka_unit_test(test_nested_failure_rolls_back_itself),
 		cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_failing_prepare),
 	};
 
 	return cmocka_run_group_tests_name("base_db", tests, NULL, NULL);

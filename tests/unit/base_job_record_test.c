@@ -284,6 +284,25 @@ static void test_recover_keeps_what_could_not_be_swept(void **state)
 	jobs_close(&j);
 }
 
+/* Whose findings are in there? Nobody knows, so nobody may throw them away. */
+static void test_recover_keeps_what_it_cannot_name(void **state)
+{
+	struct finds f = {.rc = 0};
+	struct jobs_test j;
+	char *about;
+
+	(void)state;
+	jobs_open(&j, NULL);
+	about = iw_path_join(j.dir, "fuzz-1/about");
+	temp_ok(&j.t.err, iw_dir_make(about, &j.t.err));
+	assert_int_equal(iw_jobs_recover(j.dir, found, &f, &j.t.err), IW_EIO);
+	assert_non_null(strstr(j.t.err.msg, about));
+	assert_int_equal(f.calls, 0);
+	assert_true(iw_file_exists(about));
+	free(about);
+	jobs_close(&j);
+}
+
 static void test_recover_of_nothing(void **state)
 {
 	struct finds f = {.calls = 0};
@@ -303,6 +322,7 @@ int main(void)
 		cmocka_unit_test(test_recover_waits_for_a_young_keeper),
 		cmocka_unit_test(test_recover_spares_strangers),
 		cmocka_unit_test(test_recover_keeps_what_could_not_be_swept),
+		cmocka_unit_test(test_recover_keeps_what_it_cannot_name),
 		cmocka_unit_test(test_recover_of_nothing),
 	};
 

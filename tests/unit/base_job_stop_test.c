@@ -114,6 +114,28 @@ static void test_keeper_killed(void **state)
 	jobs_close(&j);
 }
 
+static void freeze_keeper_and_stop(struct jobs_watch *w)
+{
+	kill(jobs_keeper_pid(iw_job_dir(w->job)), SIGSTOP);
+	iw_job_stop(w->job);
+}
+
+/* SIGSTOP keeps a keeper from its SIGTERM; a stop wakes it. */
+static void test_stop_wakes_the_keeper(void **state)
+{
+	static const struct iw_job_spec patient = {.grace_ms = 60000};
+	int64_t start = iw_time_mono_ms();
+	struct jobs_test j;
+	struct jobs_end end;
+
+	(void)state;
+	jobs_open(&j, NULL);
+	end = run_and_act(&j, &patient, POLITE, freeze_keeper_and_stop, "asked");
+	jobs_expect(&end, IW_EXIT_STOPPED, -1, "stopped");
+	assert_true(iw_time_mono_ms() - start < 15000);
+	jobs_close(&j);
+}
+
 /* A gate that lets nobody in until it is told to. */
 struct gate {
 	int wants, gones;
@@ -190,6 +212,7 @@ int main(void)
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_stop_at_once),
 		cmocka_unit_test(test_keeper_killed),
+		cmocka_unit_test(test_stop_wakes_the_keeper),
 		cmocka_unit_test(test_stop_before_start),
 		cmocka_unit_test(test_gate_grants),
 	};

@@ -261,6 +261,28 @@ static void test_next_pack_when_full(void **state)
 	store_close(&s);
 }
 
+/* A pack that cannot be opened costs what wanted to go there; the one before goes on. */
+static void test_next_pack_cannot_be_opened(void **state)
+{
+	struct corpus_place next = {.pack = 1}, place;
+	struct store s;
+	char *path;
+
+	(void)state;
+	store_open(&s);
+	append(&s, "first", 5);
+	store_ok(&s, corpus_packs_sync(s.packs, &s.err));
+	path = pack_path(&s, 1);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(corpus_packs_begin(s.packs, &next, &s.err), IW_EIO);
+	place = append(&s, "second", 6);
+	assert_int_equal(place.pack, 0);
+	store_ok(&s, corpus_packs_sync(s.packs, &s.err));
+	store_ok(&s, read_back(&s, &place, "second", 6));
+	free(path);
+	store_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_short_pack_is_left_alone),
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_next_pack_when_full),
+		cmocka_unit_test(test_next_pack_cannot_be_opened),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,7 @@
  * disk costs output, an unreadable /proc costs the memory limit, and the exit record is
  * tried in any case.
  *
- * A stop has three ways in (SIGTERM, timeout_ms, a limit) and one way through:
+ * A stop has four ways in (SIGTERM, timeout_ms, stall_ms, a limit) and one way through:
  * RUNNING → ASKED (the engine has its SIGTERM, the grace runs) → KILLED. A second
  * SIGTERM, the end of the grace or a limit goes to KILLED directly. There SIGKILL
  * is repeated now and then, since a process may have been forked in between.
@@ -68,6 +68,9 @@ struct keeper {
 	uint64_t grace_end_ms;
 	uint64_t next_limits_ms;
 	uint64_t next_disk_ms;
+	uint64_t next_stall_ms;
+	uint64_t idle_ms; /* without CPU time, as far as we were there to see it */
+	unsigned long long ticks;
 	uint64_t next_kill_ms;
 };
 
@@ -243,6 +246,7 @@ static bool start(struct keeper *k, struct fault *fault)
 		sink_open(&k->out, k->dir, k->spec.stdout_name,
 			(uint64_t)k->spec.log_limit);
 	k->started_ms = now_ms();
+	k->next_stall_ms = k->started_ms + IW_KEEPER_STALL_POLL_MS;
 	is_started = open_command_fds(k, &fds, fault) &&
 		command_start(&k->spec, &fds, &k->command, fault);
 	close_command_fds(&fds);
@@ -339,12 +343,15 @@ static void take_signals(struct keeper *k)
 	reap(k);
 }
 
+/* What was last seen below us; too large for a stack. */
+static pid_t tree[TREE_MAX];
+
 static bool has_limits(const struct spec *s)
 {
 	return s->rss_limit_mb || s->process_limit || s->disk_limit_mb;
 }
 
-static bool is_over_disk(struct keeper *k, const pid_t *tree, size_t count, uint64_t now)
+static bool is_over_disk(struct keeper *k, size_t count, uint64_t now)
 {
 	long long limit_kb = k->spec.disk_limit_mb << 10, used_kb;
 	uint64_t took_ms;
@@ -361,7 +368,6 @@ static bool is_over_disk(struct keeper *k, const pid_t *tree, size_t count, uint
 
 static void take_limits(struct keeper *k, uint64_t now)
 {
-	static pid_t tree[TREE_MAX];
 	const struct spec *s = &k->spec;
 	size_t n = process_tree(getpid(), tree, TREE_MAX);
 
@@ -370,8 +376,20 @@ static void take_limits(struct keeper *k, uint64_t now)
 		stop_now(k, "rss");
 	else if (s->process_limit && (long long)n > s->process_limit)
 		stop_now(k, "processes");
-	else if (is_over_disk(k, tree, n, now))
+	else if (is_over_disk(k, n, now))
 		stop_now(k, "disk");
+}
+
+/* A stopped or dead-locked engine runs into no limit of its own. */
+static bool is_stalled(struct keeper *k, uint64_t now)
+{
+	size_t n = process_tree(getpid(), tree, TREE_MAX);
+	unsigned long long ticks = process_all_ticks(tree, n);
+
+	k->idle_ms = ticks == k->ticks ? k->idle_ms + IW_KEEPER_STALL_POLL_MS : 0;
+	k->ticks = ticks;
+	k->next_stall_ms = now + IW_KEEPER_STALL_POLL_MS;
+	return k->idle_ms >= (uint64_t)k->spec.stall_ms;
 }
 
 static void take_clocks(struct keeper *k)
@@ -382,6 +400,9 @@ static void take_clocks(struct keeper *k)
 	if (s->timeout_ms && k->stage == RUNNING &&
 		now - k->started_ms >= (uint64_t)s->timeout_ms)
 		stop_gently(k, "timeout");
+	if (s->stall_ms && k->stage == RUNNING && now >= k->next_stall_ms &&
+		is_stalled(k, now))
+		stop_gently(k, "stalled");
 	if (k->stage == ASKED && now >= k->grace_end_ms)
 		stop_now(k, "killed");
 	if (k->stage == KILLED && now >= k->next_kill_ms)
@@ -404,6 +425,8 @@ static int next_wake(const struct keeper *k)
 
 	if (k->spec.timeout_ms && k->stage == RUNNING)
 		sooner(&when, k->started_ms + (uint64_t)k->spec.timeout_ms);
+	if (k->spec.stall_ms && k->stage == RUNNING)
+		sooner(&when, k->next_stall_ms);
 	if (k->stage == ASKED)
 		sooner(&when, k->grace_end_ms);
 	if (k->stage == KILLED)

@@ -109,6 +109,34 @@ long long process_rss_mb(const pid_t *processes, size_t count)
 	return pages * sysconf(_SC_PAGESIZE) >> 20;
 }
 
+/* Fields 14 to 17 of stat: user and system time, its own and its children's. */
+static unsigned long long process_ticks(pid_t pid)
+{
+	unsigned long long sum = 0;
+	char path[64], buf[1024];
+	char *p;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (!proc_read(path, buf, sizeof(buf)))
+		return 0;
+	p = strrchr(buf, ')');
+	for (int field = 2; p && field < 17; field++) {
+		p = strchr(p + 1, ' ');
+		if (p && field >= 13)
+			sum += strtoull(p, NULL, 10);
+	}
+	return sum;
+}
+
+unsigned long long process_all_ticks(const pid_t *processes, size_t count)
+{
+	unsigned long long ticks = 0;
+
+	for (size_t i = 0; i < count; i++)
+		ticks += process_ticks(processes[i]);
+	return ticks;
+}
+
 static bool process_name(pid_t pid, char *name, size_t size)
 {
 	char path[64];

@@ -20,6 +20,10 @@ size_t process_tree(pid_t pid, pid_t *tree, size_t max);
 /* Resident memory in MiB of these processes. */
 long long process_rss_mb(const pid_t *processes, size_t count);
 
+/* CPU time in ticks of these processes, with that of children they have waited for.
+ * Changes whenever one of them has worked or ended. */
+unsigned long long process_all_ticks(const pid_t *processes, size_t count);
+
 /*
  * The process that a graceful stop is meant for. `command` is bwrap, `inner` the child
  * it names in its status file: with a pid namespace of its own that is bwrap again, as

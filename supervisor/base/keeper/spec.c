@@ -147,6 +147,7 @@ bool spec_load(struct spec *s, int dir, struct fault *fault)
 		{"seccomp", NULL, &s->seccomp, 0, 0, false},
 		{"timeout_ms", &s->timeout_ms, NULL, 0, YEAR_MS, false},
 		{"grace_ms", &s->grace_ms, NULL, 0, YEAR_MS, false},
+		{"stall_ms", &s->stall_ms, NULL, 0, YEAR_MS, false},
 		{"log_limit", &s->log_limit, NULL, IW_KEEPER_LOG_LIMIT_MIN, big, false},
 		{"rss_limit_mb", &s->rss_limit_mb, NULL, 0, 1 << 30, false},
 		{"process_limit", &s->process_limit, NULL, 0, 1 << 20, false},

@@ -24,6 +24,7 @@ struct spec {
 	const char *seccomp;	 /* NULL: none */
 	long long timeout_ms;
 	long long grace_ms;
+	long long stall_ms;
 	long long log_limit;
 	long long rss_limit_mb;
 	long long process_limit;
