@@ -421,7 +421,7 @@ static void order_flavours(struct farm_project *p)
 		for (k = 0; k < adapter->flavour_count; k++) {
 			if (strcmp(adapter->flavours[k], all[i].name) != 0 ||
 				strcmp(all[i].name, FARM_REFERENCE) == 0 ||
-				all[i].engine == SAN_ENGINE_NONE ||
+				!all[i].engine ||
 				p->flavour_count == FARM_FLAVOURS)
 				continue;
 			snprintf(p->requests[p->flavour_count++].flavour,
