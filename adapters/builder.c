@@ -71,12 +71,18 @@ static void compute_closure(const struct builder *b, const char *tree,
 
 	iw_buf_addf(&text, "ironworks closure 1\nadapter %s\nrecipe %s\ntree %s\n",
 		b->config.adapter->name, b->recipe, tree);
-	iw_buf_addf(&text, "toolchain %s\nflavour %s\nflags ", b->config.tools->id,
+	iw_buf_addf(&text, "toolchain %s\nflavour %s\nflags ",
+		flavour->needs_aflpp ? b->config.tools->afl_id : b->config.tools->id,
 		flavour->name);
 	san_flavour_flags(flavour->cflags, &text);
 	iw_buf_adds(&text, "\nlink ");
 	san_flavour_flags(flavour->ldflags, &text);
 	iw_buf_addf(&text, "\nengine %s\n", flavour->fuzzing_engine);
+	if (flavour->build_env) {
+		iw_buf_adds(&text, "env ");
+		san_flavour_flags(flavour->build_env, &text);
+		iw_buf_adds(&text, "\n");
+	}
 	iw_sha256_hex_of(text.data, closure);
 	iw_buf_fini(&text);
 }
@@ -293,11 +299,29 @@ static void on_built(struct iw_job *job, const struct iw_exit *exit, void *ctx)
 	end_making(e);
 }
 
+/* The compiler cache takes a wrapper for a clang and knows nothing of its environment. */
+static bool is_cached(const struct entry *e)
+{
+	return e->builder->cache_dir && !flavour_of(e)->needs_aflpp;
+}
+
 static void add_compiler(const struct entry *e, const char *name, const char *path)
 {
 	_auto_free_ char *cached = iw_fmt(CCACHE " %s", path);
 
-	iw_job_env(e->job, name, e->builder->cache_dir ? cached : path);
+	iw_job_env(e->job, name, is_cached(e) ? cached : path);
+}
+
+static void add_build_env(struct iw_job *job, const struct san_flavour *flavour)
+{
+	const char *const *row;
+
+	for (row = flavour->build_env; row && *row; row++) {
+		size_t n = strcspn(*row, "=");
+		_auto_free_ char *name = iw_strndup(*row, n);
+
+		iw_job_env(job, name, *row + n + 1);
+	}
 }
 
 /* OSS-Fuzz's names, since build scripts know them; adapters/GUIDE.md explains. */
@@ -328,10 +352,12 @@ static void add_environment(struct entry *e)
 	iw_job_env(e->job, "CXXFLAGS", flags.data);
 	iw_job_env(e->job, "LDFLAGS", link.data ? link.data : "");
 	iw_job_env(e->job, "LIB_FUZZING_ENGINE", flavour->fuzzing_engine);
-	add_compiler(e, "CC", c->tools->cc);
-	if (c->tools->cxx)
-		add_compiler(e, "CXX", c->tools->cxx);
-	if (e->builder->cache_dir) {
+	add_compiler(e, "CC", flavour->needs_aflpp ? c->tools->afl_cc : c->tools->cc);
+	if (flavour->needs_aflpp || c->tools->cxx)
+		add_compiler(e, "CXX",
+			flavour->needs_aflpp ? c->tools->afl_cxx : c->tools->cxx);
+	add_build_env(e->job, flavour);
+	if (is_cached(e)) {
 		iw_job_env(e->job, "CCACHE_DIR", e->builder->cache_dir);
 		iw_job_env(e->job, "CCACHE_BASEDIR", e->src);
 		iw_job_env(e->job, "CCACHE_NOHASHDIR", "1");

@@ -118,6 +118,44 @@ int project_db_add_totals(struct iw_dbc *dbc, int64_t target_id,
 		more->failures, more->failed_ms, more->failure, target_id);
 }
 
+int project_db_add_engine(struct iw_dbc *dbc, int64_t target_id,
+	const struct project_engine_totals *more, struct iw_err *err)
+{
+	return iw_db_exec(dbc, err,
+		"INSERT INTO target_engine (target_id, engine, executions, core_ms, "
+		"received, kept) VALUES (?, ?, ?, ?, ?, ?) "
+		"ON CONFLICT (target_id, engine) DO UPDATE SET "
+		"executions = executions + excluded.executions, "
+		"core_ms = core_ms + excluded.core_ms, "
+		"received = received + excluded.received, kept = kept + excluded.kept",
+		"isiiii", target_id, more->engine, more->executions, more->core_ms,
+		more->received, more->kept);
+}
+
+int project_db_engines(struct iw_dbc *dbc, int64_t target_id, project_db_engine_cb each,
+	void *ctx, struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(dbc,
+		"SELECT engine, executions, core_ms, received, kept FROM target_engine "
+		"WHERE target_id = ? ORDER BY engine",
+		"i", target_id);
+	int rc = 0, stop = 0;
+
+	while (stop == 0 && (rc = iw_stmt_step(dbc, stmt, err)) == 1) {
+		struct project_engine_totals row = {
+			.engine = iw_col_str(stmt, "engine"),
+			.executions = iw_col_int(stmt, "executions"),
+			.core_ms = iw_col_int(stmt, "core_ms"),
+			.received = iw_col_int(stmt, "received"),
+			.kept = iw_col_int(stmt, "kept"),
+		};
+
+		stop = each(ctx, &row);
+	}
+	iw_stmt_done(dbc, stmt);
+	return stop ? stop : rc;
+}
+
 int project_db_targets(
 	struct iw_dbc *dbc, project_db_target_cb each, void *ctx, struct iw_err *err)
 {

@@ -47,6 +47,20 @@ int project_db_totals(struct iw_dbc *dbc, int64_t target_id,
 int project_db_add_totals(struct iw_dbc *dbc, int64_t target_id,
 	const struct project_target_totals *more, struct iw_err *err);
 
+/* What one engine did on a target. */
+struct project_engine_totals {
+	const char *engine; /* borrowed */
+	int64_t executions, core_ms;
+	int64_t received; /* units that another engine found, given to it */
+	int64_t kept;	  /* of those: new to it, too */
+};
+int project_db_add_engine(struct iw_dbc *dbc, int64_t target_id,
+	const struct project_engine_totals *more, struct iw_err *err);
+typedef int (*project_db_engine_cb)(void *ctx, const struct project_engine_totals *row);
+/* By name. Stops when each returns non-zero, and returns that. */
+int project_db_engines(struct iw_dbc *dbc, int64_t target_id, project_db_engine_cb each,
+	void *ctx, struct iw_err *err);
+
 /* One line of what the farm has done. */
 struct project_target_row {
 	int64_t id;

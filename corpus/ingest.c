@@ -84,7 +84,14 @@ int corpus_ingest_dir_sync(struct iw_dbc *dbc, struct corpus_packs *packs,
 	int64_t target_id, const char *origin, const char *dir,
 	struct corpus_swept *swept, struct iw_err *err)
 {
-	struct corpus_scan *scan = corpus_scan_new(dir);
+	return corpus_ingest_scan_sync(
+		dbc, packs, target_id, origin, corpus_scan_new(dir), swept, err);
+}
+
+int corpus_ingest_scan_sync(struct iw_dbc *dbc, struct corpus_packs *packs,
+	int64_t target_id, const char *origin, struct corpus_scan *scan,
+	struct corpus_swept *swept, struct iw_err *err)
+{
 	struct corpus_found found;
 	bool has_more = true;
 	int rc = 0;

@@ -50,6 +50,11 @@ struct corpus_swept {
 	size_t refused;
 };
 
+/* Everything that a scan finds, at once. Takes the scan. Blocks. */
+int corpus_ingest_scan_sync(struct iw_dbc *dbc, struct corpus_packs *packs,
+	int64_t target_id, const char *origin, struct corpus_scan *scan,
+	struct corpus_swept *swept, struct iw_err *err);
+
 /* Everything in a folder at once, as a final scan: a dead job's corpus at start-up, an
  * import. Blocks. */
 int corpus_ingest_dir_sync(struct iw_dbc *dbc, struct corpus_packs *packs,

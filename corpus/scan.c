@@ -32,7 +32,9 @@ struct corpus_scan_key {
 };
 
 struct corpus_scan {
-	char *dir;
+	char *dir, *below; /* below: NULL, or a part of the path that a job can write */
+	corpus_scan_wants_cb wants;
+	void *wants_ctx;
 	struct corpus_scan_key *slots; /* open addressing; {0, 0} is free */
 	size_t slot_count, used;
 	struct corpus_encoder *encoder;
@@ -50,6 +52,20 @@ struct corpus_scan *corpus_scan_new(const char *dir)
 	return scan;
 }
 
+struct corpus_scan *corpus_scan_new_below(const char *root, const char *below)
+{
+	struct corpus_scan *scan = corpus_scan_new(root);
+
+	scan->below = iw_strdup(below);
+	return scan;
+}
+
+void corpus_scan_filter(struct corpus_scan *scan, corpus_scan_wants_cb wants, void *ctx)
+{
+	scan->wants = wants;
+	scan->wants_ctx = ctx;
+}
+
 void corpus_scan_free(struct corpus_scan *scan)
 {
 	if (!scan)
@@ -57,6 +73,7 @@ void corpus_scan_free(struct corpus_scan *scan)
 	corpus_encoder_free(scan->encoder);
 	free(scan->slots);
 	free(scan->dir);
+	free(scan->below);
 	free(scan);
 }
 
@@ -182,6 +199,10 @@ static int list_file(struct scanning *s, const char *name)
 		return 0; /* an engine removed it meanwhile */
 	if (S_ISDIR(st.st_mode))
 		return 0;
+	if (s->scan->wants && !s->scan->wants(s->scan->wants_ctx, name)) {
+		remember(s->scan, &key);
+		return 0;
+	}
 	if (s->count == CORPUS_SCAN_FILES ||
 		(s->count > 0 && s->bytes + (size_t)st.st_size > CORPUS_SCAN_BYTES)) {
 		s->has_more = true;
@@ -353,7 +374,14 @@ int corpus_scan_run(struct corpus_scan *scan, bool is_final, struct corpus_found
 
 	*found = (struct corpus_found){0};
 	/* A job could have put a link here that leads into ours. */
-	s.dirfd = open(scan->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (scan->below) {
+		s.dirfd = iw_dir_open_below(scan->dir, scan->below, err);
+		if (s.dirfd < 0)
+			return s.dirfd;
+	} else {
+		s.dirfd =
+			open(scan->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	}
 	if (s.dirfd < 0)
 		return iw_err_errno(err, errno, "cannot open '%s'", scan->dir);
 	dir = fdopendir(s.dirfd);

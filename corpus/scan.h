@@ -5,7 +5,7 @@
  * compresses them. Their names are remembered only once they are stored, so what could
  * not be stored (disk full) is found again. libFuzzer names a file by the SHA-1 of its
  * content: such a file that does not hash to its name is still being written and is left
- * for the next scan. Other names say nothing, so those files must be two seconds old. A
+ * for the next scan. Other names say nothing, so those files must be a second old. A
  * final scan takes everything as it is.
  *
  * One scan holds at most CORPUS_SCAN_BYTES of content and CORPUS_SCAN_FILES files and
@@ -24,12 +24,17 @@
 
 #define CORPUS_SCAN_BYTES ((size_t)8 << 20)
 #define CORPUS_SCAN_FILES 4096
-#define CORPUS_SCAN_SETTLE_MS 2000
+#define CORPUS_SCAN_SETTLE_MS 1000
 
 /* A directory and the names that were taken from it. Thread: one at a time. */
 struct corpus_scan;
 struct corpus_scan *corpus_scan_new(const char *dir);
+/* The same for a folder somewhere below a job's work/, which may have become a link. */
+struct corpus_scan *corpus_scan_new_below(const char *root, const char *below);
 void corpus_scan_free(struct corpus_scan *scan);
+/* Asked once about each new file, on the thread that scans: false leaves it out. */
+typedef bool (*corpus_scan_wants_cb)(void *ctx, const char *name);
+void corpus_scan_filter(struct corpus_scan *scan, corpus_scan_wants_cb wants, void *ctx);
 /* Large scans read with so many threads; default 1. */
 void corpus_scan_threads(struct corpus_scan *scan, int threads);
 /* From now on it looks here, and remembers the names: a restarted engine's folder. */

@@ -81,10 +81,19 @@ static const struct san_env libfuzzer_env[] = {
 	{NULL, {NULL}},
 };
 
+/* The wrapper adds the instrumentation, and its persistent driver for -fsanitize=fuzzer.
+ * Nothing is judged on these builds, so they are made for speed. */
+static const char *const aflpp_cflags[] = {
+	"-O2", "-gline-tables-only", "-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION", NULL};
+#define AFLPP_BUILD_ENV "AFL_QUIET=1", "AFL_DONT_OPTIMIZE=1"
+static const char *const aflpp_build_env[] = {AFLPP_BUILD_ENV, NULL};
+static const char *const cmplog_build_env[] = {
+	AFLPP_BUILD_ENV, "AFL_LLVM_CMPLOG=1", NULL};
+
 static const struct san_flavour flavours[] = {
 	{
 		.name = "libfuzzer+asan+ubsan",
-		.engine = SAN_ENGINE_LIBFUZZER,
+		.engine = "libfuzzer",
 		.sanitizers = "address,undefined",
 		.cflags = asan_cflags,
 		.ldflags = asan_ldflags,
@@ -96,7 +105,7 @@ static const struct san_flavour flavours[] = {
 	},
 	{
 		.name = "libfuzzer+msan",
-		.engine = SAN_ENGINE_LIBFUZZER,
+		.engine = "libfuzzer",
 		.sanitizers = "memory",
 		.cflags = msan_cflags,
 		.ldflags = msan_ldflags,
@@ -109,7 +118,7 @@ static const struct san_flavour flavours[] = {
 	},
 	{
 		.name = "libfuzzer+tsan",
-		.engine = SAN_ENGINE_LIBFUZZER,
+		.engine = "libfuzzer",
 		.sanitizers = "thread",
 		.cflags = tsan_cflags,
 		.ldflags = tsan_ldflags,
@@ -123,7 +132,7 @@ static const struct san_flavour flavours[] = {
 	},
 	{
 		.name = "libfuzzer",
-		.engine = SAN_ENGINE_LIBFUZZER,
+		.engine = "libfuzzer",
 		.sanitizers = "",
 		.cflags = libfuzzer_cflags,
 		.ldflags = no_flags,
@@ -134,7 +143,6 @@ static const struct san_flavour flavours[] = {
 	},
 	{
 		.name = "plain",
-		.engine = SAN_ENGINE_NONE,
 		.sanitizers = "",
 		.cflags = plain_cflags,
 		.ldflags = no_flags,
@@ -142,6 +150,33 @@ static const struct san_flavour flavours[] = {
 		.env = no_env,
 		.memory_factor = 1,
 		.rank = 4,
+	},
+	{
+		.name = "aflpp",
+		.engine = "aflpp",
+		.needs_aflpp = true,
+		.build_env = aflpp_build_env,
+		.sanitizers = "",
+		.cflags = aflpp_cflags,
+		.ldflags = no_flags,
+		.fuzzing_engine = "-fsanitize=fuzzer",
+		.env = no_env,
+		.memory_factor = 1,
+		.rank = 5,
+	},
+	{
+		.name = "aflpp+cmplog",
+		.engine = "aflpp",
+		.needs_aflpp = true,
+		.build_env = cmplog_build_env,
+		.companion_of = "aflpp",
+		.sanitizers = "",
+		.cflags = aflpp_cflags,
+		.ldflags = no_flags,
+		.fuzzing_engine = "-fsanitize=fuzzer",
+		.env = no_env,
+		.memory_factor = 1,
+		.rank = 6,
 	},
 };
 
@@ -157,6 +192,11 @@ const struct san_flavour *san_flavour_find(const char *name)
 		if (!strcmp(flavours[i].name, name))
 			return &flavours[i];
 	return NULL;
+}
+
+bool san_flavour_can_judge(const struct san_flavour *flavour)
+{
+	return flavour->engine && strcmp(flavour->engine, "libfuzzer") == 0;
 }
 
 void san_flavour_options(const struct san_env *env, enum san_use use,

@@ -13,11 +13,6 @@
 #include "base/buf.h"
 #include "sanitizers/report.h"
 
-enum san_engine {
-	SAN_ENGINE_NONE, /* the project's own programs and tests */
-	SAN_ENGINE_LIBFUZZER,
-};
-
 enum san_use {
 	SAN_USE_FUZZ,	   /* the engine runs; leaks are the replay's business */
 	SAN_USE_REPLAY,	   /* the driver runs many units in one process */
@@ -44,7 +39,15 @@ struct san_env {
 
 struct san_flavour {
 	const char *name; /* "libfuzzer+asan+ubsan" */
-	enum san_engine engine;
+	/* The engine that its builds are for, by the name in engine.h; NULL: the
+	 * project's own programs and tests. Only libFuzzer's are measured and judged on.
+	 */
+	const char *engine;
+	/* Compiled by AFL++'s wrapper instead of the toolchain's clang, with these. */
+	bool needs_aflpp;
+	const char *const *build_env; /* "NAME=value"; NULL-terminated */
+	/* No engine runs on it alone: it helps the one on this flavour. Or NULL. */
+	const char *companion_of;
 	const char *sanitizers;	   /* "address,undefined"; "" none */
 	const char *const *cflags; /* for C and C++; NULL-terminated */
 	const char *const *ldflags;
@@ -60,6 +63,9 @@ struct san_flavour {
 	int memory_factor;
 	int rank; /* of several reports of one bug the lowest rank names it */
 };
+
+/* Whether the driver can run units on its builds and triage can judge there. */
+bool san_flavour_can_judge(const struct san_flavour *flavour);
 
 /* Every flavour, in rank order; *count is set. */
 const struct san_flavour *san_flavours(size_t *count);

@@ -50,8 +50,8 @@ static bool run(const char *const *argv, struct iw_buf *out)
 	return iw_capture(argv, PATIENCE_MS, out, NULL) == 0;
 }
 
-/* Whether it can make a libFuzzer target with AddressSanitizer. */
-static bool can_build(const char *cc, struct iw_buf *why)
+/* Whether it can make a fuzz target with this flag. */
+static bool can_build(const char *cc, const char *flag, struct iw_buf *why)
 {
 	const char *tmp = getenv("TMPDIR");
 	_auto_free_ char *dir = iw_fmt("%s/ironworks-cc-XXXXXX", tmp ? tmp : "/tmp");
@@ -65,8 +65,7 @@ static bool can_build(const char *cc, struct iw_buf *why)
 	binary = iw_path_join(dir, "target");
 	if (iw_file_write(source, target_source, sizeof target_source - 1, 0600, NULL) ==
 		0) {
-		const char *const argv[] = {
-			cc, "-fsanitize=address,fuzzer", source, "-o", binary, NULL};
+		const char *const argv[] = {cc, flag, source, "-o", binary, NULL};
 
 		ok = run(argv, why);
 	}
@@ -155,7 +154,7 @@ static int try_compiler(char *cc, struct san_toolchain *tools, struct iw_buf *wh
 	iw_buf_fini(&out);
 	number = ok ? clang_number(version) : NULL;
 	iw_buf_clear(why);
-	if (!number || !can_build(cc, why)) {
+	if (!number || !can_build(cc, "-fsanitize=address,fuzzer", why)) {
 		free(version);
 		free(cc);
 		return -1;
@@ -166,6 +165,34 @@ static int try_compiler(char *cc, struct san_toolchain *tools, struct iw_buf *wh
 	tools->symbolizer = find_sibling(cc, "llvm-symbolizer", tools->major);
 	tools->id = make_id(tools, number);
 	return 0;
+}
+
+/* What is there: a package's wrapper without the clang it was made for builds nothing. */
+static void find_aflpp(struct san_toolchain *tools)
+{
+	char *cc = find_program("afl-clang-fast");
+	const char *const argv[] = {cc, "--version", NULL};
+	struct iw_buf out = {0}, parts = {0}, why = {0};
+	char hex[IW_SHA256_HEX];
+	struct stat st;
+
+	tools->afl_fuzz = find_program("afl-fuzz");
+	tools->afl_cxx = find_program("afl-clang-fast++");
+	if (!cc || !tools->afl_fuzz || !tools->afl_cxx || !run(argv, &out) ||
+		stat(cc, &st) < 0 || !can_build(cc, "-fsanitize=fuzzer", &why)) {
+		free(cc);
+		free(iw_steal(&tools->afl_fuzz));
+		free(iw_steal(&tools->afl_cxx));
+	} else {
+		tools->afl_cc = cc;
+		iw_buf_addf(&parts, "%lld %lld\n%s", (long long)st.st_size,
+			(long long)st.st_mtime, out.data ? out.data : "");
+		iw_sha256_hex_of(parts.data, hex);
+		tools->afl_id = iw_fmt("aflpp-%.12s", hex);
+	}
+	iw_buf_fini(&out);
+	iw_buf_fini(&parts);
+	iw_buf_fini(&why);
 }
 
 int san_toolchain_find(struct san_toolchain *tools, struct iw_err *err)
@@ -194,8 +221,10 @@ int san_toolchain_find(struct san_toolchain *tools, struct iw_err *err)
 		status = try_compiler(path, tools, &why);
 	}
 	iw_buf_fini(&why);
-	if (!status)
+	if (!status) {
+		find_aflpp(tools);
 		return 0;
+	}
 	if (!clangs)
 		return iw_err_set(err, IW_ETOOL,
 			"there is no clang: install the packages clang and llvm "
@@ -213,5 +242,9 @@ void san_toolchain_fini(struct san_toolchain *tools)
 	free(tools->symbolizer);
 	free(tools->version);
 	free(tools->id);
+	free(tools->afl_cc);
+	free(tools->afl_cxx);
+	free(tools->afl_fuzz);
+	free(tools->afl_id);
 	*tools = (struct san_toolchain){0};
 }

@@ -13,6 +13,11 @@ struct san_toolchain {
 	char *symbolizer; /* NULL when missing: reports then have no names */
 	int major;	  /* 19 */
 	char *version;	  /* the first line of --version */
+	/* AFL++'s wrappers, of whatever clang it was made for; NULL where it is missing.
+	 */
+	char *afl_cc, *afl_cxx;
+	char *afl_fuzz;
+	char *afl_id; /* likewise, and of the clang behind it */
 	char *id; /* "clang-19.1.7-<hash>": changes when the compiler or its runtime does
 		   */
 };

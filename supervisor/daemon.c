@@ -16,6 +16,7 @@
 #include "base/banned.h"
 
 #define DRIVER "ironworks-driver.so"
+#define INBOX "ironworks-inbox.so"
 #define LOOK_MS 1000
 
 struct daemon {
@@ -26,7 +27,7 @@ struct daemon {
 	struct iw_jobs *jobs;
 	struct iw_slots *slots;
 	struct san_toolchain tools;
-	char *keeper, *driver;
+	char *keeper, *driver, *inbox;
 	struct farm *farm;
 	struct iw_timer *look;
 	uv_signal_t signals[2];
@@ -67,6 +68,18 @@ int iw_daemon_programs(char **keeper, char **driver, struct iw_err *err)
 		*found[i] = iw_strdup(absolute);
 	}
 	return 0;
+}
+
+/* It lies where the driver does. NULL: AFL++ learns from others at its next start. */
+static char *find_inbox(const char *driver)
+{
+	char *path =
+		iw_fmt("%.*s/" INBOX, (int)(iw_path_base(driver) - driver - 1), driver);
+
+	if (iw_file_exists(path))
+		return path;
+	free(path);
+	return NULL;
 }
 
 static int load_adapters(struct daemon *d, struct iw_err *err)
@@ -121,6 +134,8 @@ static int prepare(struct daemon *d, struct iw_err *err)
 	rc = load_adapters(d, err);
 	if (rc == 0)
 		rc = iw_daemon_programs(&d->keeper, &d->driver, err);
+	if (rc == 0)
+		d->inbox = find_inbox(d->driver);
 	if (rc == 0)
 		rc = probe_sandbox(d, &jobs.sandbox, err);
 	if (rc == 0)
@@ -197,6 +212,7 @@ static int run_farm(struct daemon *d, struct iw_err *err)
 		.slots = d->slots,
 		.tools = &d->tools,
 		.driver = d->driver,
+		.inbox = d->inbox,
 	};
 	struct farm_config config = {
 		.adapters = d->adapters,
@@ -238,6 +254,7 @@ static void clean_up(struct daemon *d)
 	san_toolchain_fini(&d->tools);
 	free(d->keeper);
 	free(d->driver);
+	free(d->inbox);
 }
 
 int iw_daemon_run(const struct iw_daemon_config *config,

@@ -99,8 +99,7 @@ void farm_target_broken(struct farm_target *t, const char *why)
 }
 
 /* Policy: the target that had the least, a new engine on it never on top of another one
- * while there are others. Half of a target's time goes to the build that judges (a memory
- * error need not show a new feature), half to the fast one. */
+ * while there are others. Which engine, share.c says. */
 static void consider(struct farm_target *t, void *ctx)
 {
 	struct farm_target **best = ctx;
@@ -110,15 +109,6 @@ static void consider(struct farm_target *t, void *ctx)
 	if (!*best || t->engines < (*best)->engines ||
 		(t->engines == (*best)->engines && t->core_ms < (*best)->core_ms))
 		*best = t;
-}
-
-static struct farm_lane *pick_lane(struct farm_target *t)
-{
-	struct farm_lane *fast = &t->lanes[0], *judge = &t->lanes[1];
-
-	if (t->lane_count < 2 || strstr(judge->build->flavour, "asan") == NULL)
-		return fast;
-	return judge->fuzz_core_ms <= fast->fuzz_core_ms ? judge : fast;
 }
 
 static void count_engines(struct farm_target *t, void *engines)
@@ -153,11 +143,15 @@ static void fill_slots(struct farm *farm)
 	farm_each_target(farm, count_engines, &engines);
 	for (; engines < iw_slots_count(farm->world.slots); engines++) {
 		struct farm_target *best = NULL;
+		struct farm_lane *lane;
 
 		farm_each_target(farm, consider, &best);
 		if (!best)
 			return;
-		farm_slice_start(best, pick_lane(best));
+		lane = farm_pick_lane(best);
+		if (!lane)
+			return;
+		farm_slice_start(best, lane);
 	}
 }
 
@@ -428,6 +422,25 @@ static const char *status_of(const struct farm_target *t)
 	return flavour ? flavour : "idle";
 }
 
+static void look_at_engines(const struct farm_target *t, struct farm_target_view *view)
+{
+	size_t i;
+
+	view->engine_count = t->share_count;
+	for (i = 0; i < t->share_count; i++) {
+		const struct farm_share *share = &t->shares[i];
+
+		view->engines[i] = (struct farm_engine_view){
+			.name = share->engine->name,
+			.executions = share->executions,
+			.stability = share->stability,
+			.received = share->received,
+			.kept = share->kept,
+		};
+		farm_slices_look(t, share, &view->engines[i]);
+	}
+}
+
 static void look_at(struct farm_target *t, void *ctx)
 {
 	struct farm *farm = ctx;
@@ -446,6 +459,7 @@ static void look_at(struct farm_target *t, void *ctx)
 		.crashes = t->crashes,
 		.found_ms = t->found_ms,
 	};
+	look_at_engines(t, &farm->view_targets[n]);
 	farm->view.target_count = n + 1;
 	farm->view.engines += t->engines;
 }

@@ -34,6 +34,7 @@ struct farm_world {
 	struct iw_slots *slots;
 	const struct san_toolchain *tools;
 	const char *driver; /* path of ironworks-driver.so */
+	const char *inbox;  /* path of ironworks-inbox.so, or NULL */
 };
 
 struct farm_view;
@@ -76,6 +77,16 @@ const struct iw_err *farm_error(const struct farm *farm);
 int farm_new_bugs(const struct farm *farm);
 
 /* What the farm does at this moment; strings are borrowed until the next call. */
+#define FARM_ENGINES 4
+
+struct farm_engine_view {
+	const char *name;
+	int64_t executions, per_second;
+	int64_t stability; /* percent; -1 unknown */
+	int64_t received;  /* units that another engine found, given to it */
+	int64_t kept;	   /* of those: new to it, too */
+};
+
 struct farm_target_view {
 	const char *adapter, *target;
 	const char *status; /* "opening", "idle", "libfuzzer+asan+ubsan", "broken" */
@@ -85,6 +96,8 @@ struct farm_target_view {
 	int64_t units;
 	int64_t crashes;  /* of this run */
 	int64_t found_ms; /* wall clock of the last new feature; 0: never */
+	struct farm_engine_view engines[FARM_ENGINES]; /* of this run */
+	size_t engine_count;
 };
 
 struct farm_view {

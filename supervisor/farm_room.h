@@ -4,6 +4,9 @@
  *	farm.c      phases, policy, the view
  *	opening.c   from adapter to targets that can be fuzzed
  *	slice.c     one engine running for a while
+ *	share.c     which engine a target's next slice gets
+ *	exchange.c  what one engine found, given to the others
+ *	keeping.c   an engine's queue from slice to slice
  *	measuring.c new units through the reference build and the sanitizers
  *	sweep.c     what a dead process left behind
  */
@@ -14,6 +17,7 @@
 #include "corpus/features.h"
 #include "corpus/measure.h"
 #include "corpus/pack.h"
+#include "corpus/scan.h"
 #include "engine/engine.h"
 #include "farm.h"
 #include "triage/triage.h"
@@ -33,12 +37,44 @@ enum farm_target_state {
 struct farm_lane {
 	struct farm_target *target;
 	const struct iw_build *build;
+	const struct iw_build *companion; /* a build that helps the engine, or NULL */
+	struct farm_share *share;	  /* of its engine; NULL: nobody fuzzes on it */
 	bool has_work;
 	struct corpus_measure *measure; /* under way */
 	struct target_driver *driver;	/* of that measure */
 	int64_t not_before_ms;
 	int64_t retry_ms;     /* the last round failed: not before this */
 	int64_t fuzz_core_ms; /* engines on this build, this run */
+	/* An engine that is not the reference's may fail alone. */
+	int failures;
+	bool is_out;
+	int64_t fuzz_from_ms;
+};
+
+/* A unit for an engine that did not find it. */
+struct farm_gift {
+	struct corpus_unit unit;
+	const char *finder; /* engine's name; of a unit of unknown origin "farm" */
+};
+
+/* What one engine does on a target, in this run. */
+struct farm_share {
+	const struct engine_ops *engine;
+	int running;
+	int64_t core_ms, executions;
+	int64_t features; /* new ones that its units brought */
+	int64_t received, kept;
+	int64_t stability;
+	/* Found by others while it did not run. */
+	struct farm_gift *waiting;
+	size_t waiting_count, waiting_cap;
+	bool is_current; /* what does not wait was given to it */
+};
+
+/* A unit on its way from an engine to the reference build. */
+struct farm_find {
+	int64_t unit_id;
+	struct farm_share *finder;
 };
 
 struct farm_project {
@@ -62,6 +98,10 @@ struct farm_target {
 	enum farm_target_state state;
 	struct farm_lane lanes[FARM_FLAVOURS];
 	size_t lane_count;
+	struct farm_share shares[FARM_ENGINES];
+	size_t share_count;
+	struct farm_find *finds;
+	size_t find_count, find_cap;
 	struct corpus_features *features;
 	int64_t features_start, units;
 	int64_t executions_before; /* of earlier slices and runs */
@@ -127,12 +167,12 @@ void farm_close_projects(struct farm *farm);
 void farm_target_free(struct farm_target *target);
 
 /* slice.c */
-/* What a target left as an artifact. Its folder and file may be links or pipes by now:
- * IW_EINVAL, whoever reads on would read the host's files. */
-int farm_artifact_read(
-	const char *dir, const char *name, char **data, size_t *len, struct iw_err *err);
+/* What a target left as an artifact in a folder below work/. Folder and file may be links
+ * or pipes by now: IW_EINVAL, whoever reads on would read the host's files. */
+int farm_artifact_read(const char *work, const char *dir, const char *name, char **data,
+	size_t *len, struct iw_err *err);
 /* False when a target removed a folder of its job or put something else there. */
-bool farm_is_folder(const char *path);
+bool farm_is_folder(const char *work, const char *dir);
 void farm_slice_start(struct farm_target *target, struct farm_lane *lane);
 void farm_slices_stop(struct farm *farm);
 /* Once a second: scans folders, reads progress. */
@@ -140,6 +180,38 @@ void farm_slices_tick(struct farm *farm);
 int64_t farm_target_per_second(const struct farm_target *target);
 int64_t farm_target_executions(const struct farm_target *target);
 const char *farm_target_flavour(const struct farm_target *target);
+/* Gives a unit to the engines of this share that run. False when there is none. */
+bool farm_slices_give(const struct farm_target *target, const struct farm_share *share,
+	const struct farm_gift *gift);
+/* Adds what its running slices did to the view. */
+void farm_slices_look(const struct farm_target *target, const struct farm_share *share,
+	struct farm_engine_view *view);
+
+/* share.c */
+/* Makes the shares of a target whose lanes are known. */
+void farm_shares_init(struct farm_target *target);
+void farm_shares_fini(struct farm_target *target);
+/* NULL when no engine may start now. */
+struct farm_lane *farm_pick_lane(struct farm_target *target);
+
+/* exchange.c */
+/* An engine found these; what they bring shows when they are measured. */
+void farm_finds_note(struct farm_target *target, struct farm_share *finder,
+	const struct corpus_found *found);
+/* Units were measured on the reference build: those that are new there reach every engine
+ * that did not find them, at once or when it starts. */
+void farm_exchange(
+	struct farm_target *target, const struct corpus_measure_result *result);
+
+/* keeping.c */
+/* Moves what the engine kept of this target to `to`. False when there is nothing, or so
+ * much that it starts anew. Blocks: for a pool thread. */
+bool farm_kept_take(const char *kept, const char *to);
+/* Keeps the finds of an engine's job for its next slice. */
+void farm_keep(const struct farm *farm, const char *work, const struct engine_ops *engine,
+	int64_t target_id);
+char *farm_kept_path(
+	const struct farm *farm, const struct engine_ops *engine, int64_t target_id);
 
 /* measuring.c */
 /* New units came in: every lane has work. */

@@ -22,6 +22,7 @@
 #define REPLAY_REST_MS 5000
 /* What fails (disk full) is tried again, but not as fast as it can fail. */
 #define RETRY_MS 3000
+#define EXCHANGE_REST_MS 1000
 
 /* Deaths found while measuring, from the writer thread to the loop. */
 struct death {
@@ -42,13 +43,19 @@ static bool is_reference(const struct farm_lane *lane)
 	return lane == &lane->target->lanes[0];
 }
 
+/* Units run through the driver, which needs libFuzzer's counters. */
+static bool is_measured(const struct farm_lane *lane)
+{
+	return san_flavour_can_judge(san_flavour_find(lane->build->flavour));
+}
+
 void farm_units_added(struct farm_target *target, size_t added)
 {
 	size_t i;
 
 	target->units += (int64_t)added;
 	for (i = 0; i < target->lane_count; i++)
-		target->lanes[i].has_work = true;
+		target->lanes[i].has_work = is_measured(&target->lanes[i]);
 }
 
 static int store_death(struct iw_dbc *dbc, void *ctx, const struct corpus_measured *unit,
@@ -126,6 +133,11 @@ static void on_measured(
 	const struct corpus_measure_result *result = corpus_measure_result(measure);
 	int64_t now = iw_time_mono_ms();
 	int64_t rest = is_reference(lane) ? REFERENCE_REST_MS : REPLAY_REST_MS;
+	int64_t cost = (now - r->began_ms) * COST_SHARE;
+
+	/* Engines wait for each other's finds. */
+	if (is_reference(lane) && t->share_count > 1 && cost > EXCHANGE_REST_MS)
+		cost = EXCHANGE_REST_MS;
 
 	if (err && err->code != IW_ECANCELED)
 		note_failure(lane, err);
@@ -135,12 +147,14 @@ static void on_measured(
 		queue_deaths(r);
 	if (is_reference(lane) && result->new_features > 0)
 		t->found_ms = iw_time_wall_ms();
+	if (is_reference(lane) && !err)
+		farm_exchange(t, result);
 	t->units -= (int64_t)result->died;
 	/* More than a round takes, or a death in the middle: there may be more. */
 	lane->has_work = lane->has_work || result->count >= CORPUS_MEASURE_LIMIT ||
 		result->not_run > 0 || lane->retry_ms > 0;
 	if (err || result->count < CORPUS_MEASURE_LIMIT)
-		lane->not_before_ms = now + rest + (now - r->began_ms) * COST_SHARE;
+		lane->not_before_ms = now + rest + cost;
 	/* A farm that stops does not measure the rest of the seeds. */
 	if (t->state == FARM_TARGET_SEEDING && is_reference(lane) &&
 		(!lane->has_work || t->farm->phase >= FARM_DRAINING)) {
@@ -195,8 +209,9 @@ static bool may_start(const struct farm_lane *lane, enum farm_measure_what what)
 {
 	const struct farm_target *t = lane->target;
 
-	if (!lane->has_work || lane->measure || t->state < FARM_TARGET_SEEDING ||
-		t->state == FARM_TARGET_BROKEN || iw_time_mono_ms() < lane->retry_ms)
+	if (!lane->has_work || !is_measured(lane) || lane->measure ||
+		t->state < FARM_TARGET_SEEDING || t->state == FARM_TARGET_BROKEN ||
+		iw_time_mono_ms() < lane->retry_ms)
 		return false;
 	/* Seeds are judged once they are measured; nobody can fuzz before that. */
 	if (t->state == FARM_TARGET_SEEDING)

@@ -172,10 +172,15 @@ static void on_checked(struct triage_reproduce *op, const struct iw_err *err, vo
 	farm_advance(t->farm);
 }
 
-/* On the builds that engines use: the reference and the first judge. */
+static bool is_judge(const struct farm_lane *lane)
+{
+	return san_flavour_can_judge(san_flavour_find(lane->build->flavour));
+}
+
+/* On the builds that libFuzzer uses: the reference and the first judge. */
 static void check_start(struct farm_target *t)
 {
-	size_t i, count = t->lane_count < 2 ? t->lane_count : 2;
+	size_t i, count = t->lane_count < 2 || !is_judge(&t->lanes[1]) ? 1 : 2;
 
 	t->state = FARM_TARGET_CHECKING;
 	t->checks = (int)count;
@@ -278,6 +283,22 @@ static char *existing(char *path)
 	return NULL;
 }
 
+/* A companion comes after the flavour that it helps: san_flavours() has them so. */
+static void add_lane(struct farm_target *t, const struct iw_build *build)
+{
+	const char *helps = san_flavour_find(build->flavour)->companion_of;
+	size_t i;
+
+	if (!helps) {
+		t->lanes[t->lane_count++] =
+			(struct farm_lane){.target = t, .build = build, .has_work = true};
+		return;
+	}
+	for (i = 0; i < t->lane_count; i++)
+		if (strcmp(t->lanes[i].build->flavour, helps) == 0)
+			t->lanes[i].companion = build;
+}
+
 static void add_target(struct farm_project *p, const struct adapter_target *spec)
 {
 	struct farm_target *t = iw_calloc(1, sizeof *t);
@@ -295,9 +316,9 @@ static void add_target(struct farm_project *p, const struct adapter_target *spec
 
 		/* A target may not exist under every flavour; the reference is a must. */
 		if (binary)
-			t->lanes[t->lane_count++] = (struct farm_lane){
-				.target = t, .build = p->builds[i], .has_work = true};
+			add_lane(t, p->builds[i]);
 	}
+	farm_shares_init(t);
 	t->dictionary = existing(iw_fmt("%s/%s.dict", p->builds[0]->dir, spec->binary));
 	t->seeds = existing(iw_fmt("%s/%s_seed_corpus", p->builds[0]->dir, spec->binary));
 	iw_grow(p->targets, p->target_count, p->target_cap);
@@ -308,6 +329,7 @@ static void add_target(struct farm_project *p, const struct adapter_target *spec
 
 void farm_target_free(struct farm_target *t)
 {
+	farm_shares_fini(t);
 	corpus_features_free(t->features);
 	free(t->dictionary);
 	free(t->seeds);
@@ -420,6 +442,7 @@ static void order_flavours(struct farm_project *p)
 {
 	const struct adapter *adapter = project_adapter(p->project);
 	const struct san_flavour *all;
+	bool is_without = false;
 	size_t count, i, k;
 
 	snprintf(p->requests[p->flavour_count++].flavour, sizeof p->requests[0].flavour,
@@ -429,13 +452,21 @@ static void order_flavours(struct farm_project *p)
 		for (k = 0; k < adapter->flavour_count; k++) {
 			if (strcmp(adapter->flavours[k], all[i].name) != 0 ||
 				strcmp(all[i].name, FARM_REFERENCE) == 0 ||
-				all[i].engine == SAN_ENGINE_NONE ||
-				p->flavour_count == FARM_FLAVOURS)
+				!all[i].engine || p->flavour_count == FARM_FLAVOURS)
 				continue;
+			if (all[i].needs_aflpp && !p->farm->world.tools->afl_cc) {
+				is_without = true;
+				continue;
+			}
 			snprintf(p->requests[p->flavour_count++].flavour,
 				sizeof p->requests[0].flavour, "%s", all[i].name);
 		}
 	}
+	if (is_without)
+		farm_say(p->farm,
+			"%s: fuzzing with libFuzzer alone, because AFL++ is missing or "
+			"cannot build here; install the package afl++",
+			adapter->name);
 }
 
 static void on_project(struct project *project, const struct iw_err *err, void *ctx)

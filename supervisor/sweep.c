@@ -4,6 +4,7 @@
  * before the loop.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -29,7 +30,8 @@ struct sweep {
 struct remains {
 	struct sweep *sweep;
 	const char *dir;
-	char *artifact_dir;
+	char *work;
+	const char *artifact_dir;
 	const struct engine_ops *engine;
 	int64_t target_id, build_id;
 };
@@ -45,9 +47,9 @@ static int store_artifact(void *ctx, const char *name)
 	int64_t id;
 	int rc;
 
-	if (r->engine->artifact(name) == ENGINE_ARTIFACT_NONE)
+	if (r->engine->artifact(r->artifact_dir, name) == ENGINE_ARTIFACT_NONE)
 		return 0;
-	rc = farm_artifact_read(r->artifact_dir, name, &input, &crash.len, &why);
+	rc = farm_artifact_read(r->work, r->artifact_dir, name, &input, &crash.len, &why);
 	if (rc == IW_EINVAL) {
 		/* No crash, and no reason to refuse every start from now on. */
 		iw_warn("an artifact cannot be read", S("error", why.msg));
@@ -57,7 +59,7 @@ static int store_artifact(void *ctx, const char *name)
 		return iw_err_copy(r->sweep->err, &why);
 	if (iw_job_record_log(r->dir, REPORT_MAX, &report, &crash.report_len, NULL) < 0)
 		report = iw_strdup("");
-	crash.kind = engine_artifact_name(r->engine->artifact(name));
+	crash.kind = engine_artifact_name(r->engine->artifact(r->artifact_dir, name));
 	crash.input = input;
 	crash.report = report;
 	rc = triage_store(r->sweep->dbc, r->sweep->farm->world.state->artifacts, &crash,
@@ -70,28 +72,53 @@ static int store_artifact(void *ctx, const char *name)
 static int store_artifacts(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
 	struct remains *r = ctx;
+	const char *const *dir;
+	int rc = 0;
 
 	(void)dbc;
-	return farm_is_folder(r->artifact_dir)
-		? iw_dir_each(r->artifact_dir, store_artifact, r, err)
-		: 0;
+	for (dir = r->engine->artifact_dirs; rc == 0 && *dir; dir++) {
+		_auto_free_ char *path = iw_path_join(r->work, *dir);
+
+		r->artifact_dir = *dir;
+		if (farm_is_folder(r->work, *dir))
+			rc = iw_dir_each(path, store_artifact, r, err);
+	}
+	return rc;
+}
+
+static bool is_found(void *ctx, const char *name)
+{
+	const struct remains *r = ctx;
+
+	return r->engine->unit(name) == ENGINE_UNIT_FOUND;
+}
+
+static int store_finds(struct remains *r)
+{
+	struct corpus_scan *scan = corpus_scan_new_below(r->work, r->engine->find_dir);
+	struct corpus_swept swept = {0};
+	int rc;
+
+	corpus_scan_filter(scan, is_found, r);
+	rc = corpus_ingest_scan_sync(r->sweep->dbc, r->sweep->farm->packs, r->target_id,
+		CORPUS_ORIGIN_FUZZ, scan, &swept, r->sweep->err);
+	r->sweep->units += swept.added;
+	iw_freep(&swept.ids);
+	return rc;
 }
 
 static int sweep_engine(struct remains *r)
 {
-	_auto_free_ char *corpus = iw_fmt("%s/work/%s", r->dir, r->engine->corpus_dir);
-	struct corpus_swept swept = {0};
 	int rc = 0;
 
-	r->artifact_dir = iw_fmt("%s/work/%s", r->dir, r->engine->artifact_dir);
-	if (farm_is_folder(corpus))
-		rc = corpus_ingest_dir_sync(r->sweep->dbc, r->sweep->farm->packs,
-			r->target_id, CORPUS_ORIGIN_FUZZ, corpus, &swept, r->sweep->err);
-	r->sweep->units += swept.added;
-	iw_freep(&swept.ids);
+	r->work = iw_path_join(r->dir, "work");
+	if (farm_is_folder(r->work, r->engine->find_dir))
+		rc = store_finds(r);
 	if (rc >= 0)
 		rc = iw_db_tx(r->sweep->dbc, store_artifacts, r, r->sweep->err);
-	iw_freep(&r->artifact_dir);
+	if (rc >= 0 && r->engine->keeps_finds)
+		farm_keep(r->sweep->farm, r->work, r->engine, r->target_id);
+	free(iw_steal(&r->work));
 	return rc < 0 ? rc : 0;
 }
 

@@ -351,7 +351,8 @@ static void try_next(struct triage_judge *j)
 		give_up(j, &err);
 	} else if (j->at < j->order_count) {
 		ask_build(j, j->order[j->at++]->name);
-	} else if (!j->is_last_chance && !is_hang(j)) {
+	} else if (!j->is_last_chance && !is_hang(j) &&
+		san_flavour_can_judge(san_flavour_find(j->c->flavour))) {
 		j->is_last_chance = true;
 		ask_build(j, j->c->flavour);
 	} else {
@@ -373,7 +374,7 @@ static bool has_flavour(const struct adapter *adapter, const char *name)
  * runtimes never end an endless loop. */
 static bool may_judge(const struct triage_judge *j, const struct san_flavour *flavour)
 {
-	if (flavour->engine == SAN_ENGINE_NONE)
+	if (!san_flavour_can_judge(flavour))
 		return false;
 	if (!is_hang(j))
 		return true;

@@ -27,6 +27,7 @@
 
 /* What a process may take to start, to read its corpus and to symbolize. */
 #define OVERTIME_MS 20000
+#define ARTIFACTS engine_libfuzzer.artifact_dirs[0]
 
 struct triage_search {
 	const struct triage_world *world;
@@ -90,7 +91,7 @@ static int take_artifact(void *ctx, const char *name)
 	struct triage_search *s = ctx;
 	_auto_free_ char *path = iw_path_join(s->artifact_dir, name);
 
-	if (engine_libfuzzer.artifact(name) == ENGINE_ARTIFACT_NONE)
+	if (engine_libfuzzer.artifact(ARTIFACTS, name) == ENGINE_ARTIFACT_NONE)
 		return 0;
 	free(iw_steal(&s->candidate));
 	return iw_file_read_foreign(path, TRIAGE_ARTIFACT_MAX, &s->candidate,
@@ -182,8 +183,7 @@ static int make_job(struct triage_search *s, struct iw_err *err)
 	if (rc < 0)
 		return rc;
 	s->corpus_dir = iw_path_join(iw_job_work(s->job), engine_libfuzzer.corpus_dir);
-	s->artifact_dir =
-		iw_path_join(iw_job_work(s->job), engine_libfuzzer.artifact_dir);
+	s->artifact_dir = iw_path_join(iw_job_work(s->job), ARTIFACTS);
 	return iw_dir_make(s->artifact_dir, err);
 }
 

@@ -304,6 +304,26 @@ static int empty_folder(struct removal *r, int fd, int depth)
 	return rc;
 }
 
+int iw_dir_open_below(const char *root, const char *below, struct iw_err *err)
+{
+	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	while (fd >= 0 && *below) {
+		size_t n = strcspn(below, "/");
+		_auto_free_ char *part = iw_strndup(below, n);
+		_auto_close_ int up = fd;
+
+		fd = openat(up, part, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+			return iw_err_set(
+				err, IW_EINVAL, "'%s' in '%s' is no folder", part, root);
+		below += n + (below[n] == '/');
+	}
+	if (fd < 0)
+		return iw_err_errno(err, errno, "cannot open '%s' in '%s'", below, root);
+	return fd;
+}
+
 int iw_dir_remove(const char *path, struct iw_err *err)
 {
 	struct removal r = {.moved = 0};

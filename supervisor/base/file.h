@@ -56,6 +56,11 @@ int iw_dir_remove(const char *path, struct iw_err *err);
 /* Copies regular files and folders of a tree, modes kept; links are copied as links. */
 int iw_dir_copy(const char *from, const char *to, struct iw_err *err);
 
+/* Opens a folder whose path below root a job may have written: no part of it may be a
+ * link, which could lead out. root itself is trusted. IW_EINVAL when it is no folder.
+ * Returns the descriptor. */
+int iw_dir_open_below(const char *root, const char *below, struct iw_err *err);
+
 /* Calls cb for each entry but . and .. in name order; a non-zero return ends the walk
  * and is returned. */
 typedef int (*iw_dir_cb)(void *ctx, const char *name);

@@ -80,6 +80,12 @@ static void check_compiler(struct doctor *d)
 	else
 		note(d, WARN, "symbolizer",
 			"none: reports have no function names; install llvm");
+	if (tools.afl_cc)
+		note(d, FINE, "AFL++", tools.afl_cc);
+	else
+		note(d, WARN, "AFL++",
+			"missing or cannot build: targets are fuzzed with libFuzzer "
+			"alone; install afl++");
 	san_toolchain_fini(&tools);
 }
 

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -100,6 +101,20 @@ static void print_head(const struct farm_view *view, FILE *out)
 		view->backlog, view->pursuing, view->new_bugs);
 }
 
+/* "aflpp 12/9 libfuzzer 30/22": of what others found, given to it and kept by it. */
+static void add_imports(struct cli_table *t, const struct farm_target_view *v)
+{
+	struct iw_buf text = {0};
+	size_t i;
+
+	for (i = 0; v->engine_count > 1 && i < v->engine_count; i++)
+		iw_buf_addf(&text, "%s%s %lld/%lld", text.len ? " " : "",
+			v->engines[i].name, (long long)v->engines[i].received,
+			(long long)v->engines[i].kept);
+	cli_table_cell(t, "%s", text.data ? text.data : "-");
+	iw_buf_fini(&text);
+}
+
 static void add_target(struct cli_table *t, const struct farm_target_view *v)
 {
 	char since[24] = "-";
@@ -115,6 +130,7 @@ static void add_target(struct cli_table *t, const struct farm_target_view *v)
 	cli_table_number(t, v->units);
 	cli_table_number(t, v->crashes);
 	cli_table_cell(t, "%s", since);
+	add_imports(t, v);
 }
 
 static void look(void *ctx, const struct farm_view *view)
@@ -131,7 +147,7 @@ static void look(void *ctx, const struct farm_view *view)
 		return;
 	}
 	table = cli_table_new("target|on|>exec/s|>executions|>features|>new|>units|"
-			      ">crashes|>last find");
+			      ">crashes|>last find|imported/kept");
 	for (i = 0; i < view->target_count; i++)
 		add_target(table, &view->targets[i]);
 	erase(v);
@@ -144,13 +160,30 @@ static void look(void *ctx, const struct farm_view *view)
 	cli_table_free(table);
 }
 
+static json_t *engines_json(const struct farm_target_view *v)
+{
+	json_t *engines = json_object();
+	size_t i;
+
+	for (i = 0; i < v->engine_count; i++) {
+		const struct farm_engine_view *e = &v->engines[i];
+
+		json_object_set_new(engines, e->name,
+			json_pack("{sI sI sI sI}", "executions",
+				(json_int_t)e->executions, "stability",
+				(json_int_t)e->stability, "received",
+				(json_int_t)e->received, "kept", (json_int_t)e->kept));
+	}
+	return engines;
+}
+
 static json_t *target_json(const struct farm_target_view *v)
 {
-	return json_pack("{ss ss sI sI sI sI sI ss}", "adapter", v->adapter, "target",
+	return json_pack("{ss ss sI sI sI sI sI ss so}", "adapter", v->adapter, "target",
 		v->target, "executions", (json_int_t)v->executions, "features_start",
 		(json_int_t)v->features_start, "features", (json_int_t)v->features,
 		"units", (json_int_t)v->units, "crashes", (json_int_t)v->crashes,
-		"status", v->status);
+		"status", v->status, "engines", engines_json(v));
 }
 
 /* The table that a run ends with. */
@@ -167,7 +200,8 @@ static void closing(void *ctx, const struct farm_view *view)
 	if (v->json || view->target_count == 0)
 		return;
 	table = cli_table_new(
-		"target|>executions|>features at start|>now|>units|>crashes");
+		"target|>executions|>features at start|>now|>units|>crashes|"
+		"imported/kept");
 	for (i = 0; i < view->target_count; i++) {
 		const struct farm_target_view *t = &view->targets[i];
 
@@ -177,6 +211,7 @@ static void closing(void *ctx, const struct farm_view *view)
 		cli_table_number(table, t->features);
 		cli_table_number(table, t->units);
 		cli_table_number(table, t->crashes);
+		add_imports(table, t);
 	}
 	putchar('\n');
 	cli_table_print(table, stdout, 0);

@@ -28,8 +28,9 @@ static const char help[] =
 
 struct status {
 	struct iw_dbc *dbc;
-	struct cli_table *table;
-	json_t *targets;
+	struct cli_table *table, *engine_table;
+	json_t *targets, *engines; /* engines: of the target at hand */
+	const struct project_target_row *row;
 	struct iw_buf failures; /* lines below the table */
 	struct iw_err *err;
 };
@@ -71,6 +72,25 @@ static int count_features(
 	return rc;
 }
 
+static int add_engine(void *ctx, const struct project_engine_totals *e)
+{
+	struct status *s = ctx;
+	char core[24];
+
+	iw_time_words(e->core_ms, core);
+	cli_table_cell(s->engine_table, "%s/%s", s->row->adapter, s->row->name);
+	cli_table_cell(s->engine_table, "%s", e->engine);
+	cli_table_number(s->engine_table, e->executions);
+	cli_table_cell(s->engine_table, "%s", core);
+	cli_table_number(s->engine_table, e->received);
+	cli_table_number(s->engine_table, e->kept);
+	json_object_set_new(s->engines, e->engine,
+		json_pack("{sI sI sI sI}", "executions", (json_int_t)e->executions,
+			"core_ms", (json_int_t)e->core_ms, "received",
+			(json_int_t)e->received, "kept", (json_int_t)e->kept));
+	return 0;
+}
+
 static int add_target(void *ctx, const struct project_target_row *row)
 {
 	struct status *s = ctx;
@@ -80,6 +100,13 @@ static int add_target(void *ctx, const struct project_target_row *row)
 
 	if (rc < 0)
 		return rc;
+	s->row = row;
+	s->engines = json_object();
+	rc = project_db_engines(s->dbc, row->id, add_engine, s, s->err);
+	if (rc < 0) {
+		json_decref(s->engines);
+		return rc;
+	}
 	iw_time_words(row->totals.core_ms, core);
 	if (row->totals.found_ms)
 		iw_time_words(iw_time_wall_ms() - row->totals.found_ms, since);
@@ -97,7 +124,7 @@ static int add_target(void *ctx, const struct project_target_row *row)
 			row->name, (long long)row->totals.failures,
 			row->totals.failures == 1 ? "" : "s", row->totals.failure);
 	json_array_append_new(s->targets,
-		json_pack("{ss ss sI sI sI sI sI sI sI sI sI ss?}", "adapter",
+		json_pack("{ss ss sI sI sI sI sI sI sI sI sI ss? so}", "adapter",
 			row->adapter, "target", row->name, "executions",
 			(json_int_t)row->totals.executions, "core_ms",
 			(json_int_t)row->totals.core_ms, "features", (json_int_t)features,
@@ -105,8 +132,8 @@ static int add_target(void *ctx, const struct project_target_row *row)
 			(json_int_t)row->crashes, "bugs", (json_int_t)row->bugs,
 			"found_ms", (json_int_t)row->totals.found_ms, "failures",
 			(json_int_t)row->totals.failures, "failed_ms",
-			(json_int_t)row->totals.failed_ms, "failure",
-			row->totals.failure));
+			(json_int_t)row->totals.failed_ms, "failure", row->totals.failure,
+			"engines", s->engines));
 	return 0;
 }
 
@@ -127,6 +154,8 @@ int cli_status(int argc, char **argv)
 	s.dbc = state.dbc;
 	s.table = cli_table_new("target|>executions|>core time|>features|>units|>crashes|"
 				">bugs|>last find");
+	s.engine_table = cli_table_new(
+		"target|engine|>executions|>core time|>units received|>kept");
 	s.targets = json_array();
 	rc = project_db_targets(state.dbc, add_target, &s, &err);
 	if (rc == 0 && common.json) {
@@ -135,12 +164,15 @@ int cli_status(int argc, char **argv)
 	} else if (rc == 0) {
 		printf("state %s\n\n", state.dir);
 		cli_table_print(s.table, stdout, 0);
+		printf("\nunits that another engine found:\n\n");
+		cli_table_print(s.engine_table, stdout, 0);
 		if (s.failures.len)
 			printf("\n%s", s.failures.data);
 	}
 	iw_buf_fini(&s.failures);
 	json_decref(s.targets);
 	cli_table_free(s.table);
+	cli_table_free(s.engine_table);
 	iw_state_close(&state);
 	return rc < 0 ? cli_fail(&err) : CLI_DONE;
 }

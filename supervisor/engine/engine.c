@@ -6,7 +6,9 @@
 
 #include "base/banned.h"
 
-static const struct engine_ops *const engines[] = {&engine_libfuzzer};
+static const struct engine_ops *const engines[] = {&engine_libfuzzer, &engine_aflpp};
+
+const struct engine_progress engine_progress_none = {.stability = -1, .cycles = -1};
 
 const struct engine_ops *engine_find(const char *name)
 {

@@ -7,11 +7,15 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "engine/number.h"
 
 #include "base/banned.h"
 
 /* libFuzzer's own exit codes, FuzzerOptions.h: timeout 70, out of memory 71, and 77 for
  * what it detected itself. All of them leave an artifact. */
+
+#define CORPUS "corpus"
+#define ARTIFACTS "artifacts"
 
 static void add_limits(struct iw_job *job, const struct engine_slice *slice)
 {
@@ -30,7 +34,7 @@ static void command(struct iw_job *job, const struct engine_slice *slice)
 	const char *work = iw_job_work(job);
 
 	iw_job_arg(job, slice->binary);
-	iw_job_argf(job, "-artifact_prefix=%s/%s/", work, engine_libfuzzer.artifact_dir);
+	iw_job_argf(job, "-artifact_prefix=%s/%s/", work, ARTIFACTS);
 	iw_job_argf(job, "-max_total_time=%lld", (long long)slice->seconds);
 	iw_job_argf(job, "-seed=%u", slice->seed);
 	if (slice->max_len)
@@ -41,7 +45,7 @@ static void command(struct iw_job *job, const struct engine_slice *slice)
 	/* Slow units would fill the artifacts; timeouts are what we look for. */
 	iw_job_arg(job, "-report_slow_units=1000000");
 	iw_job_arg(job, "-print_final_stats=1");
-	iw_job_argf(job, "%s/%s", work, engine_libfuzzer.corpus_dir);
+	iw_job_argf(job, "%s/%s", work, CORPUS);
 }
 
 static void reproduce(
@@ -52,41 +56,46 @@ static void reproduce(
 	iw_job_arg(job, input);
 }
 
-/* More than any slice can execute; what claims more is the target's own print. */
-#define NUMBER_MAX INT64_C(1000000000000000)
-
-/* The newest whole number behind key: the log may end in the middle of one. */
-static bool last_number(const char *log, size_t len, const char *key, int64_t *value)
+/*
+ * Counts what a reload brought: the corpus has grown since the status line before. Each
+ * line is looked at once, by its number of executions, which grows.
+ */
+static void count_kept(const char *log, size_t len, struct engine_progress *out)
 {
-	const char *p = log, *end = log + len;
-	size_t key_len = strlen(key);
-	bool is_found = false;
+	const char *p = log, *end = log + len, *eol;
 
-	while ((p = memmem(p, (size_t)(end - p), key, key_len)) != NULL) {
-		const char *digits = p += key_len;
-		int64_t n = 0;
+	for (; (eol = memchr(p, '\n', (size_t)(end - p))) != NULL; p = eol + 1) {
+		static const char corp[] = "corp: ";
+		const char *at = memmem(p, (size_t)(eol - p), corp, strlen(corp));
+		const char *rest;
+		int64_t line, units;
 
-		while (digits < end && *digits == ' ')
-			digits++;
-		for (p = digits; p < end && *p >= '0' && *p <= '9'; p++)
-			n = n < NUMBER_MAX ? 10 * n + (*p - '0') : NUMBER_MAX;
-		if (p == digits || p == end || n >= NUMBER_MAX)
+		if (*p != '#' || !at || !engine_number(p + 1, eol, &line, &rest) ||
+			!engine_number(at + strlen(corp), eol, &units, NULL) ||
+			line < out->line)
 			continue;
-		*value = n;
-		is_found = true;
+		if (line > out->line && out->units && units > out->units &&
+			memmem(rest, (size_t)(at - rest), "RELOAD", strlen("RELOAD")))
+			out->kept += units - out->units;
+		out->line = line;
+		out->units = units;
 	}
-	return is_found;
 }
 
 /* Status lines look like "#4096\tNEW    cov: 12 ft: 34 corp: 5/6b exec/s: 2048 …". */
-static void progress(const char *log, size_t len, struct engine_progress *out)
+static void progress(const struct engine_said *said, struct engine_progress *out)
 {
-	if (!last_number(log, len, "stat::number_of_executed_units:", &out->executions))
-		last_number(log, len, "\n#", &out->executions);
-	last_number(log, len, "exec/s:", &out->per_second);
+	const char *log = said->log;
+	size_t len = said->log_len;
+
+	if (!engine_last_number(
+		    log, len, "stat::number_of_executed_units:", &out->executions))
+		engine_last_number(log, len, "\n#", &out->executions);
+	engine_last_number(log, len, "exec/s:", &out->per_second);
+	count_kept(log, len, out);
 }
 
-static enum engine_artifact artifact(const char *name)
+static enum engine_artifact artifact(const char *dir, const char *name)
 {
 	static const struct {
 		const char *prefix;
@@ -99,10 +108,18 @@ static enum engine_artifact artifact(const char *name)
 	};
 	size_t i;
 
+	(void)dir;
 	for (i = 0; i < IW_COUNT(rows); i++)
 		if (strncmp(name, rows[i].prefix, strlen(rows[i].prefix)) == 0)
 			return rows[i].kind;
 	return ENGINE_ARTIFACT_NONE;
+}
+
+/* Its names say nothing; the store knows which units are new. */
+static enum engine_unit unit(const char *name)
+{
+	(void)name;
+	return ENGINE_UNIT_FOUND;
 }
 
 static enum engine_end end(const struct iw_exit *exit, bool has_artifact)
@@ -119,13 +136,19 @@ static enum engine_end end(const struct iw_exit *exit, bool has_artifact)
 	}
 }
 
+static const char *const artifact_dirs[] = {ARTIFACTS, NULL};
+
 const struct engine_ops engine_libfuzzer = {
 	.name = "libfuzzer",
-	.corpus_dir = "corpus",
-	.artifact_dir = "artifacts",
+	.corpus_dir = CORPUS,
+	.find_dir = CORPUS,
+	/* -reload=1, its default: it reads the folder again every second. */
+	.inbox_dir = CORPUS,
+	.artifact_dirs = artifact_dirs,
 	.command = command,
 	.progress = progress,
 	.artifact = artifact,
+	.unit = unit,
 	.end = end,
 	.reproduce = reproduce,
 };

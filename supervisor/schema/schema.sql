@@ -25,6 +25,17 @@ CREATE TABLE target (
 	UNIQUE (adapter_id, name)
 ) STRICT;
 
+-- What each engine did on a target, over all runs.
+CREATE TABLE target_engine (
+	target_id INTEGER NOT NULL REFERENCES target(id),
+	engine TEXT NOT NULL,
+	executions INTEGER NOT NULL,
+	core_ms INTEGER NOT NULL,
+	received INTEGER NOT NULL,           -- units that another engine found, given to it
+	kept INTEGER NOT NULL,               -- of those: new to it, too
+	PRIMARY KEY (target_id, engine)
+) STRICT, WITHOUT ROWID;
+
 -- adapter × tree × flavour; builds/<closure>/ holds the files of a good one.
 CREATE TABLE build (
 	id INTEGER PRIMARY KEY,

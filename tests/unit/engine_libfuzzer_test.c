@@ -37,13 +37,20 @@ static const struct {
 	{"x\n#-5\tNEW exec/s: -7\n", -1, -1},
 };
 
+static void say(const char *log, size_t len, struct engine_progress *p)
+{
+	struct engine_said said = {.log = log, .log_len = len};
+
+	engine_libfuzzer.progress(&said, p);
+}
+
 static void test_progress(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < IW_COUNT(rows); i++) {
 		struct engine_progress p = {.executions = -1, .per_second = -1};
 
-		engine_libfuzzer.progress(rows[i].log, strlen(rows[i].log), &p);
+		say(rows[i].log, strlen(rows[i].log), &p);
 		if (p.executions != rows[i].executions ||
 			p.per_second != rows[i].per_second)
 			print_error("row %zu\n", i);
@@ -58,8 +65,29 @@ static void test_progress_survives_nul_bytes(void **state)
 	struct engine_progress p = {.executions = -1};
 
 	(void)state;
-	engine_libfuzzer.progress(log, sizeof log - 1, &p);
+	say(log, sizeof log - 1, &p);
 	assert_int_equal(p.executions, 4096);
+}
+
+#define LINE(n, what, units)                                                             \
+	"#" n "\t" what " cov: 1 ft: 2 corp: " units "/9b exec/s: 1\n"
+
+/* What a reload brought, each line counted once however often the tail is read. */
+static void test_kept(void **state)
+{
+	static const char first[] = LINE("2", "INITED", "5") LINE("10", "NEW   ", "6")
+		LINE("20", "RELOAD", "9");
+	static const char second[] = LINE("10", "NEW   ", "6") LINE("20", "RELOAD", "9")
+		LINE("30", "REDUCE", "8") LINE("40", "RELOAD", "10") "#50\tRELOAD cov";
+	struct engine_progress p = engine_progress_none;
+
+	(void)state;
+	say(first, sizeof first - 1, &p);
+	assert_int_equal(p.kept, 3);
+	say(first, sizeof first - 1, &p);
+	assert_int_equal(p.kept, 3);
+	say(second, sizeof second - 1, &p);
+	assert_int_equal(p.kept, 5);
 }
 
 static const struct {
@@ -83,7 +111,8 @@ static void test_artifacts(void **state)
 	(void)state;
 	for (size_t i = 0; i < IW_COUNT(artifacts); i++)
 		assert_int_equal(
-			engine_libfuzzer.artifact(artifacts[i].name), artifacts[i].kind);
+			engine_libfuzzer.artifact("artifacts", artifacts[i].name),
+			artifacts[i].kind);
 	assert_string_equal(engine_artifact_name(ENGINE_ARTIFACT_OOM), "oom");
 	assert_string_equal(engine_artifact_name(ENGINE_ARTIFACT_TIMEOUT), "timeout");
 }
@@ -183,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_progress),
 		cmocka_unit_test(test_progress_survives_nul_bytes),
+		cmocka_unit_test(test_kept),
 		cmocka_unit_test(test_artifacts),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_find),

@@ -28,20 +28,23 @@ static void test_table(void **state)
 	const struct san_flavour *rows = san_flavours(&count);
 
 	(void)state;
-	assert_int_equal(count, 5);
+	assert_int_equal(count, 7);
 	for (size_t i = 0; i < count; i++) {
 		const struct san_flavour *f = &rows[i];
 
 		assert_ptr_equal(san_flavour_find(f->name), f);
 		assert_int_equal(f->rank, i);
-		assert_true(has_flag(f->cflags, "-fno-omit-frame-pointer"));
-		assert_int_equal(f->engine == SAN_ENGINE_LIBFUZZER,
+		assert_int_equal(
+			has_flag(f->cflags, "-fno-omit-frame-pointer"), !f->needs_aflpp);
+		assert_int_equal(san_flavour_can_judge(f),
 			has_flag(f->cflags, "-fsanitize=fuzzer-no-link"));
 		assert_int_equal(f->is_judge, *f->sanitizers != '\0');
 		for (const struct san_env *env = f->env; env->name; env++)
 			for (int use = 0; use < SAN_USES; use++)
 				assert_non_null(env->value[use]);
 	}
+	/* A companion stands behind the flavour that it helps. */
+	assert_string_equal(rows[count - 1].companion_of, rows[count - 2].name);
 	assert_null(san_flavour_find("libfuzzer+nothing"));
 	assert_string_equal(rows[0].name, "libfuzzer+asan+ubsan");
 }

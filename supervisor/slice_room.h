@@ -1,0 +1,73 @@
+/*
+ * What the files of a slice share; its life is drawn in slice.c. Not for others.
+ *
+ *	slice_start.c  corpus, inbox, job, command
+ *	slice.c        running, scanning, ending
+ *	slice_crash.c  what crashed, to triage
+ */
+#ifndef IW_SLICE_ROOM_H
+#define IW_SLICE_ROOM_H
+
+#include "corpus/handout.h"
+#include "corpus/ingest.h"
+#include "exchange.h"
+#include "farm_room.h"
+
+/* What could not be stored or started is tried again after so long. */
+#define SLICE_RETRY_MS 3000
+
+struct artifact {
+	const char *dir; /* the engine's */
+	char *name;
+};
+
+struct slice {
+	struct slice *next;
+	struct farm *farm;
+	struct farm_target *target;
+	struct farm_lane *lane;
+	const struct engine_ops *engine;
+	struct iw_job *job;
+	char *corpus_dir, *handout_inbox, *kept_path;
+	int64_t seconds;
+	bool is_resumed;
+
+	struct iw_work work;
+	struct corpus_handout handout;
+	struct iw_err err;
+
+	struct corpus_scan *scan;
+	struct corpus_ingest ingest;
+	bool is_scanning, is_running, is_stopping;
+	struct engine_progress progress;
+	struct farm_inbox inbox;
+	int64_t received, kept; /* at its start; out of its inbox, by its files */
+
+	struct iw_exit exit;
+	bool has_ended, is_final, has_failed;
+	struct artifact *artifacts;
+	size_t artifact_count, artifact_cap, artifact_at;
+	const char *artifact_dir; /* that is being listed */
+	bool is_storing, is_closing;
+	struct iw_db_req db_req;
+	struct iw_timer *retry;
+};
+
+/* slice.c */
+void slice_on_ended(struct iw_job *job, const struct iw_exit *exit, void *ctx);
+void slice_on_inbox_idle(void *ctx);
+/* Storing failed: later again, or never in this process. */
+void slice_retry(struct slice *s, iw_timer_cb again);
+/* Everything is stored: the totals, then the end. */
+void slice_add_totals(struct slice *s);
+void slice_end(struct slice *s, bool keep_folder);
+
+/* slice_crash.c */
+/* Lists what is new in the engine's folders of artifacts. A folder that the target took
+ * away is empty; an error is the disk's. */
+int slice_list_artifacts(struct slice *s, struct iw_err *err);
+/* Hands the next one to triage, unless one is on its way; goes on by itself. When the
+ * slice is closing and none is left: slice_add_totals(). */
+void slice_next_artifact(struct slice *s);
+
+#endif
