@@ -7,6 +7,10 @@
  * them than a real one, each different from all others. What is complete on disk goes
  * into the ledger, a file that Ironworks does not know: one line "unit HEX" or "crash
  * HEX", synced. LEDGER is defined by the build script.
+ *
+ * With PLAN it finds only what it is told: the file of that name says how many units and
+ * crashes ("12 3"), the engine that takes it away finds them at once, and then, like all
+ * others, nothing more.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -104,8 +108,13 @@ static void make(
 {
 	char content[56], name[41], path[4096];
 
+#ifdef PLAN
+	/* Short: what is minimized is not what is tested. */
+	snprintf(content, sizeof content, "%s%lu", what, number);
+#else
 	snprintf(content, sizeof content, "%s %ld.%lx.%lu", what, (long)getpid(),
 		(unsigned long)time(NULL), number);
+#endif
 	sha1((const unsigned char *)content, strlen(content), name);
 	snprintf(path, sizeof path, "%s%s%s", dir, prefix, name);
 	if (write_file(path, content))
@@ -165,6 +174,37 @@ static int fuzz(const char *corpus, const char *prefix, long seconds)
 	return 0;
 }
 
+#ifdef PLAN
+/* The same few findings each time, so that a test can fail each write of their way. */
+static int fuzz_by_plan(const char *corpus, const char *prefix, long seconds)
+{
+	time_t end = time(NULL) + seconds;
+	unsigned units = 0, crashes = 0, n;
+	char dir[4096], mine[4096];
+	FILE *plan;
+
+	signal(SIGTERM, stop);
+	signal(SIGINT, stop);
+	snprintf(dir, sizeof dir, "%s/", corpus);
+	snprintf(mine, sizeof mine, PLAN ".%ld", (long)getpid());
+	if (rename(PLAN, mine) == 0) {
+		plan = fopen(mine, "r");
+		if (!plan || fscanf(plan, "%u %u", &units, &crashes) != 2)
+			_exit(99);
+		fclose(plan);
+		for (n = 0; n < units; n++)
+			make("unit", "", dir, n);
+		for (n = 0; n < crashes; n++)
+			make(CRASH, "crash-", prefix, n);
+		if (crashes)
+			report();
+	}
+	while (!is_stopped && (seconds <= 0 || time(NULL) < end))
+		usleep(UNIT_PAUSE_US);
+	return 0;
+}
+#endif
+
 int main(int argc, char **argv)
 {
 	const char *prefix = "./", *last = NULL;
@@ -182,7 +222,13 @@ int main(int argc, char **argv)
 	}
 	if (!last || stat(last, &st) < 0)
 		return 1;
-	return S_ISDIR(st.st_mode) ? fuzz(last, prefix, seconds) : reproduce(last);
+	if (!S_ISDIR(st.st_mode))
+		return reproduce(last);
+#ifdef PLAN
+	return fuzz_by_plan(last, prefix, seconds);
+#else
+	return fuzz(last, prefix, seconds);
+#endif
 }
 
 /* What ironworks-driver.so wants to see: an entry, and counters between these two. */
