@@ -254,6 +254,11 @@ static void on_minimized(struct triage_minimize *op, const struct iw_err *err, v
 
 	if (has_stopped(p))
 		return;
+	/* The machine's fault, not the input's: there may be a smaller one. */
+	if (err && (err->code == IW_EIO || err->code == IW_ENOSPC)) {
+		give_up(p, err);
+		return;
+	}
 	if (err && err->code != IW_ECANCELED)
 		iw_warn("minimizing ended early", I("bug", p->bug->id),
 			S("error", err->msg));

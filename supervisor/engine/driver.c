@@ -117,6 +117,10 @@ static int fail_with_words(struct engine_driver *d, const char *what)
 
 static void judge(struct engine_driver *d)
 {
+	/* What never ran, or lost its keeper, says nothing about the target. */
+	if (d->exit.class == IW_EXIT_SPAWN_FAILED || d->exit.class == IW_EXIT_LOST)
+		iw_err_set(&d->err, IW_EIO, "a %s job could not run: %s",
+			iw_purpose_name(d->spec.purpose), d->exit.words);
 	if (d->err.code || d->is_stopped) {
 		finish(d);
 		return;

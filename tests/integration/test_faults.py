@@ -39,7 +39,7 @@ def calls(lab):
 # -- the sweep ----------------------------------------------------------------------------
 
 # As many n of each as ./check can afford; ./check soak takes all.
-SWEEPS = [("write", "ENOSPC", 5), ("write", "EIO", 4), ("spawn", "EAGAIN", 2),
+SWEEPS = [("write", "ENOSPC", 5), ("write", "EIO", 4), ("spawn", "EAGAIN", 3),
           ("step", "ENOSPC", 3), ("step", "EIO", 3)]
 
 
@@ -61,7 +61,7 @@ def sweep(lab, calls, what, error, numbers):
           f"{happened} happened, {len(bad)} bad")
     assert not bad, "\n\n".join(bad)
     # Two runs are never quite the same: the last n of one may not come in the next.
-    assert happened >= 0.8 * len(numbers)
+    assert happened >= len(numbers) / 2
 
 
 def test_the_sweep_is_one(calls):
