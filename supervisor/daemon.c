@@ -12,6 +12,7 @@
 #include "base/keeper_format.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "notify.h"
 
 #include "base/banned.h"
 
@@ -30,7 +31,7 @@ struct daemon {
 	char *keeper, *driver, *inbox;
 	struct farm *farm;
 	struct iw_timer *look;
-	uv_signal_t signals[2];
+	uv_signal_t signals[3];
 	struct adapter **adapters;
 	size_t adapter_count;
 };
@@ -161,7 +162,16 @@ static void on_signal(uv_signal_t *handle, int number)
 {
 	struct daemon *d = handle->data;
 
-	(void)number;
+	if (number == SIGTERM && d->config->is_service) {
+		d->events.say(d->events.ctx, "leaving: engines go on for the next one");
+		farm_leave(d->farm);
+		return;
+	}
+	if (number == IW_DAEMON_STOP) {
+		d->events.say(d->events.ctx, "stopping now, as asked");
+		farm_stop_now(d->farm);
+		return;
+	}
 	d->events.say(d->events.ctx,
 		farm_look(d->farm)->phase < FARM_DRAINING
 			? "stopping: finishing what is under way; once more to stop at "
@@ -174,6 +184,7 @@ static void on_look(void *ctx)
 {
 	struct daemon *d = ctx;
 
+	iw_notify("WATCHDOG=1");
 	if (d->events.look)
 		d->events.look(d->events.ctx, farm_look(d->farm));
 }
@@ -183,6 +194,7 @@ static void on_closed(void *ctx)
 	struct daemon *d = ctx;
 	size_t i;
 
+	iw_notify("STOPPING=1");
 	iw_timer_free(d->look);
 	d->look = NULL;
 	for (i = 0; i < IW_COUNT(d->signals); i++)
@@ -191,7 +203,7 @@ static void on_closed(void *ctx)
 
 static void watch(struct daemon *d)
 {
-	static const int numbers[] = {SIGINT, SIGTERM};
+	static const int numbers[] = {SIGINT, SIGTERM, IW_DAEMON_STOP};
 	size_t i;
 
 	for (i = 0; i < IW_COUNT(numbers); i++) {
@@ -230,6 +242,7 @@ static int run_farm(struct daemon *d, struct iw_err *err)
 	int rc;
 
 	watch(d);
+	iw_notify("READY=1");
 	rc = farm_open(&d->farm, &world, &config, &events, err);
 	d->adapter_count = 0;
 	if (rc < 0) {

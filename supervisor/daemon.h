@@ -5,6 +5,7 @@
 #ifndef IW_DAEMON_H
 #define IW_DAEMON_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,6 +23,8 @@ struct iw_daemon_config {
 	int64_t fuzz_ms;	     /* 0: until stopped */
 	int64_t drain_ms;
 	bool no_sandbox;
+	/* Always on: SIGTERM ends this process only, engines go on for the next one. */
+	bool is_service;
 };
 
 struct iw_daemon_events {
@@ -39,9 +42,13 @@ struct iw_daemon_result {
 };
 
 /*
- * Runs a farm in the foreground until its time is up or SIGINT or SIGTERM came (the first
- * drains, the second ends now). A result is there even when it fails.
+ * Runs a farm in the foreground until its time is up or a signal came: SIGINT and SIGTERM
+ * drain, and the second one ends it at once; SIGUSR1 ends it now, but engines in peace. A
+ * result is there even when it fails. IW_DAEMON_STOP and IW_DAEMON_DRAIN are what
+ * 'ironworks stop' sends.
  */
+#define IW_DAEMON_STOP SIGUSR1
+#define IW_DAEMON_DRAIN SIGINT
 int iw_daemon_run(const struct iw_daemon_config *config,
 	const struct iw_daemon_events *events, struct iw_daemon_result *result,
 	struct iw_err *err);

@@ -65,10 +65,16 @@ static void drain(struct farm *farm)
 		return;
 	enter(farm, FARM_DRAINING);
 	farm->drain_ends_ms = iw_time_mono_ms() + farm->config.drain_ms;
-	farm_slices_stop(farm);
 	/* Fetches and builds of a farm that will not fuzz are nobody's. */
 	if (was_opening)
-		iw_slots_stop_all(farm->world.slots);
+		iw_slots_stop_front(farm->world.slots);
+	if (farm->is_leaving) {
+		farm_forget_living(farm);
+		farm_slices_leave(farm);
+	} else {
+		farm_stop_living(farm);
+		farm_slices_stop(farm);
+	}
 }
 
 void farm_fail(struct farm *farm, const struct iw_err *err)
@@ -175,6 +181,7 @@ static void begin_fuzzing(struct farm *farm)
 	}
 	farm->fuzz_began_ms = iw_time_mono_ms();
 	farm->fuzz_ends_ms = farm->fuzz_began_ms + farm->config.fuzz_ms;
+	farm_adopt(farm);
 	farm_say(farm, "fuzzing %d targets on %d cores", ready,
 		iw_slots_count(farm->world.slots));
 }
@@ -376,6 +383,22 @@ void farm_stop(struct farm *farm)
 	farm_advance(farm);
 }
 
+void farm_stop_now(struct farm *farm)
+{
+	farm->config.drain_ms = 0;
+	farm->drain_ends_ms = 0;
+	if (farm->phase < FARM_DRAINING)
+		drain(farm);
+	iw_slots_stop_front(farm->world.slots);
+	farm_advance(farm);
+}
+
+void farm_leave(struct farm *farm)
+{
+	farm->is_leaving = farm->phase < FARM_DRAINING;
+	farm_stop_now(farm);
+}
+
 static void free_target(struct farm_target *t, void *ctx)
 {
 	(void)ctx;
@@ -395,6 +418,7 @@ void farm_free(struct farm *farm)
 	}
 	free(farm->projects);
 	corpus_packs_close(farm->packs);
+	farm_forget_living(farm);
 	iw_arena_free(farm->arena);
 	free(farm->view_targets);
 	free(farm);

@@ -5,9 +5,11 @@
  *	OPENING --> FUZZING --> DRAINING --> CLOSED
  *	    \__________\___________/ (a failure drains, too)
  *
- * Opening: sources fetched, snapshots read, every flavour built, seeds measured. Fuzzing:
- * slices of engines by policy, until the time is up or somebody stops it. Draining: no
- *new engine; what engines left is stored and measured, triage finishes within its time.
+ * Engines of a supervisor that is gone run on meanwhile and are adopted when fuzzing
+ * begins. Opening: sources fetched, snapshots read, every flavour built, seeds measured.
+ *Fuzzing: slices of engines by policy, until the time is up or somebody stops it.
+ *Draining: no new engine; what engines left is stored and measured, triage finishes
+ *within its time.
  *
  * Thread: the loop.
  */
@@ -67,6 +69,12 @@ int farm_open(struct farm **out, const struct farm_world *world,
 	struct iw_err *err);
 /* Ends it: the first call drains in peace, the second stops triage too. */
 void farm_stop(struct farm *farm);
+/* Ends it now: engines end in peace and what they found is stored; all else goes on with
+ * the next farm. */
+void farm_stop_now(struct farm *farm);
+/* Ends it, but for the engines: they go on, and the next farm on this state adopts them.
+ */
+void farm_leave(struct farm *farm);
 /* After closed. */
 void farm_free(struct farm *farm);
 

@@ -9,6 +9,7 @@
  *	keeping.c   an engine's queue from slice to slice
  *	measuring.c new units through the reference build and the sanitizers
  *	sweep.c     what a dead process left behind
+ *	adopting.c  engines that outlived it
  */
 #ifndef IW_FARM_ROOM_H
 #define IW_FARM_ROOM_H
@@ -129,6 +130,8 @@ struct farm {
 	struct farm_project *projects;
 	size_t project_count;
 	struct slice *slices;
+	char **living; /* folders of engines that an earlier supervisor started */
+	size_t living_count, living_cap;
 	struct iw_timer *tick;
 	int opening;   /* projects and targets on their way */
 	int measuring; /* measures under way */
@@ -137,6 +140,7 @@ struct farm {
 	int stops;
 	int new_bugs;
 	bool is_advancing, is_full;
+	bool is_leaving; /* engines go on without us */
 	bool is_triage_stopping, triage_stopped, has_closed_projects;
 	int open_projects;
 	uint32_t random;
@@ -174,7 +178,13 @@ int farm_artifact_read(const char *work, const char *dir, const char *name, char
 /* False when a target removed a folder of its job or put something else there. */
 bool farm_is_folder(const char *work, const char *dir);
 void farm_slice_start(struct farm_target *target, struct farm_lane *lane);
+/* A slice around an engine that runs already; dir is its job's folder. */
+void farm_slice_adopt(
+	struct farm_target *target, struct farm_lane *lane, const char *dir);
 void farm_slices_stop(struct farm *farm);
+/* Lets running engines go on for the next supervisor, each as soon as nothing of it is on
+ * its way into the store; stops those that have not begun. */
+void farm_slices_leave(struct farm *farm);
 /* Once a second: scans folders, reads progress. */
 void farm_slices_tick(struct farm *farm);
 int64_t farm_target_per_second(const struct farm_target *target);
@@ -221,6 +231,15 @@ void farm_units_added(struct farm_target *target, size_t added);
 enum farm_measure_what { FARM_MEASURE_DUE, FARM_MEASURE_REFERENCE, FARM_MEASURE_ALL };
 void farm_measure_tick(struct farm *farm, enum farm_measure_what what);
 void farm_measures_stop(struct farm *farm);
+
+/* adopting.c */
+/* True: the folder of a living engine, which is to be adopted. */
+bool farm_note_living(struct farm *farm, const char *dir, const char *about);
+/* Takes over those that were noted; all targets that will be ready are. */
+void farm_adopt(struct farm *farm);
+/* Stops them instead. */
+void farm_stop_living(struct farm *farm);
+void farm_forget_living(struct farm *farm);
 
 /* sweep.c */
 int farm_sweep(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err);

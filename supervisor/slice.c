@@ -246,6 +246,8 @@ static void on_scanned(struct corpus_ingest *ingest)
 		farm_finds_note(s->target, s->lane->share, &ingest->found);
 	}
 	corpus_found_fini(&ingest->found);
+	if (slice_left(s))
+		return;
 	if (err.code && farm_is_folder(iw_job_work(s->job), s->engine->find_dir))
 		farm_say(s->farm, "units of %s could not be stored yet: %s",
 			s->target->spec.name, err.msg);
@@ -360,8 +362,34 @@ void slice_on_inbox_idle(void *ctx)
 {
 	struct slice *s = ctx;
 
+	if (slice_left(s))
+		return;
 	if (s->has_ended && !s->is_scanning)
 		scan(s, true);
+}
+
+bool slice_left(struct slice *s)
+{
+	if (!s->farm->is_leaving || !s->is_running || !iw_job_is_running(s->job) ||
+		s->is_scanning || s->is_storing || farm_inbox_is_busy(&s->inbox))
+		return false;
+	iw_job_let_go(iw_steal(&s->job));
+	slice_end(s, true);
+	return true;
+}
+
+void farm_slices_leave(struct farm *farm)
+{
+	struct slice *s, *next;
+
+	for (s = farm->slices; s; s = next) {
+		next = s->next;
+		s->is_stopping = true;
+		if (s->is_running && !iw_job_is_running(s->job))
+			iw_job_stop(s->job); /* it waits for a slot */
+		else
+			slice_left(s);
+	}
 }
 
 void farm_slices_stop(struct farm *farm)

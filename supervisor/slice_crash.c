@@ -48,6 +48,8 @@ static void on_artifact_stored(void *ctx, const struct iw_err *err)
 	struct slice *s = ctx;
 
 	s->is_storing = false;
+	if (slice_left(s))
+		return; /* this one as well is still in the engine's folder */
 	if (err) {
 		farm_say(s->farm, "a crash of %s could not be stored yet: %s",
 			s->target->spec.name, err->msg);

@@ -61,6 +61,9 @@ void slice_retry(struct slice *s, iw_timer_cb again);
 /* Everything is stored: the totals, then the end. */
 void slice_add_totals(struct slice *s);
 void slice_end(struct slice *s, bool keep_folder);
+/* True: the farm is leaving, nothing of the slice was on its way, and its engine goes on
+ * for the next supervisor. The slice is gone. Asked whenever something has arrived. */
+bool slice_left(struct slice *s);
 
 /* slice_crash.c */
 /* Lists what is new in the engine's folders of artifacts. A folder that the target took

@@ -157,6 +157,15 @@ static int make_artifact_dir(struct slice *s, struct iw_err *err)
 	return iw_dir_make(dir, err);
 }
 
+/* Where the engine of the job finds and leaves things. */
+static void set_places(struct slice *s)
+{
+	s->corpus_dir = iw_path_join(iw_job_work(s->job), s->engine->corpus_dir);
+	s->handout_inbox = iw_path_join(iw_job_work(s->job), s->engine->inbox_dir);
+	if (s->engine->keeps_finds)
+		s->kept_path = farm_kept_path(s->farm, s->engine, s->target->triage.id);
+}
+
 static int make_job(struct slice *s, struct iw_err *err)
 {
 	const struct adapter_target *t = &s->target->spec;
@@ -179,10 +188,7 @@ static int make_job(struct slice *s, struct iw_err *err)
 
 	if (rc < 0)
 		return rc;
-	s->corpus_dir = iw_path_join(iw_job_work(s->job), s->engine->corpus_dir);
-	s->handout_inbox = iw_path_join(iw_job_work(s->job), s->engine->inbox_dir);
-	if (s->engine->keeps_finds)
-		s->kept_path = farm_kept_path(s->farm, s->engine, s->target->triage.id);
+	set_places(s);
 	return s->engine->goes_on ? 0 : make_artifact_dir(s, err);
 }
 
@@ -215,7 +221,7 @@ static void open_inbox(struct slice *s)
 	};
 }
 
-void farm_slice_start(struct farm_target *target, struct farm_lane *lane)
+static struct slice *new_slice(struct farm_target *target, struct farm_lane *lane)
 {
 	struct farm *farm = target->farm;
 	struct slice *s = iw_calloc(1, sizeof *s);
@@ -234,13 +240,40 @@ void farm_slice_start(struct farm_target *target, struct farm_lane *lane)
 	/* Until it runs and ends: what it is going to cost. */
 	lane->fuzz_core_ms += 1;
 	lane->share->core_ms += 1;
+	return s;
+}
+
+static void open_folders(struct slice *s)
+{
+	s->scan = corpus_scan_new_below(iw_job_work(s->job), s->engine->find_dir);
+	corpus_scan_filter(s->scan, is_wanted, s);
+	open_inbox(s);
+}
+
+void farm_slice_adopt(struct farm_target *target, struct farm_lane *lane, const char *dir)
+{
+	struct slice *s = new_slice(target, lane);
+
+	if (iw_job_adopt(&s->job, target->farm->world.jobs, dir, IW_PURPOSE_FUZZ,
+		    slice_on_ended, s, &s->err) < 0) {
+		give_up(s);
+		return;
+	}
+	set_places(s);
+	open_folders(s);
+	s->is_running = true;
+}
+
+void farm_slice_start(struct farm_target *target, struct farm_lane *lane)
+{
+	struct farm *farm = target->farm;
+	struct slice *s = new_slice(target, lane);
+
 	if (make_job(s, &s->err) < 0) {
 		give_up(s);
 		return;
 	}
-	s->scan = corpus_scan_new_below(iw_job_work(s->job), s->engine->find_dir);
-	corpus_scan_filter(s->scan, is_wanted, s);
-	open_inbox(s);
+	open_folders(s);
 	s->handout = (struct corpus_handout){
 		.db_path = farm->world.state->db,
 		.packs = farm->packs,

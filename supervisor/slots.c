@@ -209,24 +209,49 @@ static void gone(void *ctx, struct iw_job *job)
 	grant(slots);
 }
 
-void iw_slots_stop_all(struct iw_slots *slots)
+/* On its own core, or where there is room: cores may have been fewer or other ones then.
+ */
+static void taken(void *ctx, struct iw_job *job, int core)
+{
+	struct iw_slots *slots = ctx;
+	struct slot *slot = NULL;
+	int i;
+
+	for (i = 0; i < slots->count && !slot; i++)
+		if (slots->slots[i].core == core && !slots->slots[i].engine)
+			slot = &slots->slots[i];
+	if (!slot)
+		slot = free_slot(slots, true);
+	if (slot)
+		slot->engine = job;
+}
+
+void iw_slots_stop_front(struct iw_slots *slots)
 {
 	int i;
 
 	/* A waiting job leaves its queue when it is stopped. */
 	while (slots->front_row)
 		iw_job_stop(slots->front_row->job);
-	while (slots->engine_row)
-		iw_job_stop(slots->engine_row->job);
-	for (i = 0; i < slots->count; i++) {
+	for (i = 0; i < slots->count; i++)
 		if (slots->slots[i].front)
 			iw_job_stop(slots->slots[i].front);
+}
+
+void iw_slots_stop_all(struct iw_slots *slots)
+{
+	int i;
+
+	iw_slots_stop_front(slots);
+	while (slots->engine_row)
+		iw_job_stop(slots->engine_row->job);
+	for (i = 0; i < slots->count; i++)
 		if (slots->slots[i].engine)
 			iw_job_stop(slots->slots[i].engine);
-	}
 }
 
 struct iw_job_gate iw_slots_gate(struct iw_slots *slots)
 {
-	return (struct iw_job_gate){.ctx = slots, .want = want, .gone = gone};
+	return (struct iw_job_gate){
+		.ctx = slots, .want = want, .gone = gone, .taken = taken};
 }

@@ -35,6 +35,8 @@ int iw_slots_waiting(const struct iw_slots *slots);
 /* The engine's job on slot i, or the other one's; NULL when there is none. */
 struct iw_job *iw_slots_job(const struct iw_slots *slots, int i, bool engine);
 
+/* Stops every job that waits or runs but engines. */
+void iw_slots_stop_front(struct iw_slots *slots);
 /* Stops every job that waits or runs. */
 void iw_slots_stop_all(struct iw_slots *slots);
 

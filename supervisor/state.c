@@ -84,12 +84,26 @@ static int make_folders(struct iw_state *s, struct iw_err *err)
 	return rc;
 }
 
+/* A version that would change the database shows on a copy that it can. */
+static int rehearse(struct iw_state *s, struct iw_err *err)
+{
+	if (!iw_file_exists(s->db) ||
+		iw_db_rehearse(s->db, iw_schema_steps, iw_schema_step_count, err) == 0)
+		return 0;
+	return iw_err_wrap(err,
+		"this version cannot take over the database of '%s', which is as it was; "
+		"go on with the version before",
+		s->dir);
+}
+
 static int open_write(struct iw_state *s, struct iw_err *err)
 {
 	int rc = take_lock(s, err);
 
 	if (rc == 0)
 		rc = make_folders(s, err);
+	if (rc == 0)
+		rc = rehearse(s, err);
 	if (rc == 0)
 		rc = iw_dbc_open(&s->dbc, s->db, IW_DB_WRITE, iw_schema_steps,
 			iw_schema_step_count, err);
@@ -139,6 +153,30 @@ int iw_state_open(
 	if (rc < 0)
 		iw_state_close(s);
 	return rc;
+}
+
+int iw_state_holder(const char *dir, pid_t *pid, struct iw_err *err)
+{
+	_auto_free_ char *wanted = dir ? iw_strdup(dir) : default_dir();
+	_auto_free_ char *path = iw_path_join(wanted, "lock");
+	_auto_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[32];
+	ssize_t n;
+
+	*pid = 0;
+	if (fd < 0)
+		return iw_err_set(err, IW_ENOENT,
+			"there is no state in '%s'; --state DIR "
+			"names another",
+			wanted);
+	if (flock(fd, LOCK_SH | LOCK_NB) == 0)
+		return 0;
+	n = pread(fd, text, sizeof text - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
+	*pid = (pid_t)strtol(text, NULL, 10);
+	return *pid > 0 ? 0
+			: iw_err_set(err, IW_EIO,
+				  "'%s' does not say which process works there", path);
 }
 
 void iw_state_close(struct iw_state *s)

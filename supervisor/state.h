@@ -9,6 +9,8 @@
 #define IW_STATE_H
 
 #include "base/db.h"
+#include <sys/types.h>
+
 #include "base/err.h"
 
 struct iw_state {
@@ -29,6 +31,10 @@ enum iw_state_mode {
 int iw_state_open(struct iw_state *state, const char *dir, enum iw_state_mode mode,
 	struct iw_err *err);
 void iw_state_close(struct iw_state *state);
+
+/* The process that works on a state folder, 0 when none does. IW_ENOENT: there is no such
+ * folder. */
+int iw_state_holder(const char *dir, pid_t *pid, struct iw_err *err);
 
 /* Below this much free disk nothing new is started, in bytes. */
 #define IW_STATE_MIN_FREE ((int64_t)64 << 20)

@@ -1,7 +1,7 @@
 /*
- * What a process that was killed left in jobs/: its keepers are stopped, and the units
- * and crashes of its engines go into the store before the folder goes. Blocks; runs
- * before the loop.
+ * What a process that is gone left in jobs/. Engines that live are noted, to be adopted;
+ * other keepers are stopped, and the units and crashes of engines that have ended go into
+ * the store before the folder goes. Blocks; runs before the loop.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,11 +140,20 @@ static int sweep_folder(void *ctx, const char *dir, const char *about)
 	return r.engine ? sweep_engine(&r) : 0;
 }
 
+static bool note_living(void *ctx, const char *dir, const char *about)
+{
+	struct sweep *s = ctx;
+
+	return farm_note_living(s->farm, dir, about);
+}
+
 int farm_sweep(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err)
 {
 	struct iw_err why = IW_ERR_INIT;
 	struct sweep s = {.farm = farm, .dbc = dbc, .err = &why};
-	int rc = iw_jobs_recover(farm->world.state->jobs, sweep_folder, &s, err);
+	struct iw_jobs_recovery recovery = {
+		.ctx = &s, .lives = note_living, .found = sweep_folder};
+	int rc = iw_jobs_recover(farm->world.state->jobs, &recovery, err);
 
 	if (rc == 0 && why.code)
 		rc = iw_err_copy(err, &why);

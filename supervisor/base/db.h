@@ -43,6 +43,11 @@ int iw_dbc_open(struct iw_dbc **out, const char *path, enum iw_db_mode mode,
 	const struct iw_db_step *steps, size_t step_count, struct iw_err *err);
 void iw_dbc_close(struct iw_dbc *dbc);
 
+/* Shows on a copy beside path that the steps that it lacks can be applied and leave a
+ * sound database. path itself is only read. Nothing to do when it is up to date. */
+int iw_db_rehearse(const char *path, const struct iw_db_step *steps, size_t count,
+	struct iw_err *err);
+
 /*
  * A prepared statement with its parameters bound in order, by a format of one letter
  * each: 'i' int64_t, 'n' int64_t where negative means NULL, 's' const char * (NULL is

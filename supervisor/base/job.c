@@ -22,75 +22,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/job_record.h"
+#include "base/job_room.h"
 #include "base/keeper_format.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/seccomp.h"
 #include "base/time.h"
 
 #include "base/banned.h"
 
-/* Where a spec says nothing. */
-#define GRACE_MS 2000
-#define LOG_LIMIT (1 << 20)
-#define FILE_LIMIT_MB 2048
-#define DISK_LIMIT_MB 4096
-#define PROCESS_LIMIT 512
-#define FILTER "filter"
 #define STOP_AGAIN_MS 100
 /* What a keeper may need beyond its own deadlines (it reaps for 10 s at most). One that
  * takes longer was stopped itself, and is woken; then it is killed, and its job with it.
  */
 #define ANSWER_MS 20000
-
-enum state { NEW, WAITING, RUNNING, ENDING, ENDED };
-
-struct iw_jobs {
-	struct iw_loop *loop;
-	char *dir;
-	char *keeper;
-	struct iw_sandbox sandbox;
-	struct iw_buf filter; /* of system calls; empty without a sandbox */
-	struct iw_job_gate gate;
-	bool has_gate;
-	int64_t next_id;
-	int count;
-};
-
-struct words {
-	char **items;
-	size_t count, cap;
-};
-
-struct iw_job {
-	struct iw_jobs *jobs;
-	struct iw_job_spec spec;
-	char *about;
-	struct words args, env, reads, writes;
-	char id[32];
-	char *dir, *work;
-	enum state state;
-	int core;
-	iw_job_done_cb done;
-	void *ctx;
-
-	uv_process_t process;
-	uv_pipe_t status;
-	char status_text[256];
-	size_t status_len;
-	int open_handles;
-	bool has_exited;
-	int stops;
-	bool is_gone; /* the gate knows */
-	struct iw_exit exit;
-	struct iw_timer *later, *overdue;
-	bool is_asked; /* to end, for the last time */
-};
 
 static const char *const purpose_names[IW_PURPOSE_COUNT] = {
 	[IW_PURPOSE_REPRODUCE] = "reproduce",
@@ -212,7 +162,7 @@ int iw_job_new(struct iw_job **out, struct iw_jobs *jobs, const struct iw_job_sp
 	job->jobs = jobs;
 	job->spec = *spec;
 	job->about = spec->about ? iw_strdup(spec->about) : NULL;
-	job->core = -1;
+	job->core = job->pidfd = -1;
 	name_job(job);
 	job->work = iw_path_join(job->dir, "work");
 	for (i = 0; spec->reads && spec->reads[i]; i++)
@@ -292,10 +242,10 @@ int iw_job_log_read(const struct iw_job *job, size_t max, char **data, size_t *l
 
 bool iw_job_is_running(const struct iw_job *job)
 {
-	return job->state == RUNNING;
+	return job->state == RUNNING && !job->has_exited;
 }
 
-static void leave_gate(struct iw_job *job)
+void iw_job_leave_gate(struct iw_job *job)
 {
 	struct iw_jobs *jobs = job->jobs;
 
@@ -306,7 +256,7 @@ static void leave_gate(struct iw_job *job)
 }
 
 /* The end of every job that was submitted. */
-static void finish(struct iw_job *job)
+void iw_job_finish(struct iw_job *job)
 {
 	struct iw_jobs *jobs = job->jobs;
 
@@ -315,7 +265,7 @@ static void finish(struct iw_job *job)
 	iw_timer_free(job->overdue);
 	job->later = job->overdue = NULL;
 	iw_loop_release(jobs->loop);
-	leave_gate(job);
+	iw_job_leave_gate(job);
 	iw_debug("job ended", S("job", job->id), S("how", job->exit.words),
 		I("cpu_ms", iw_exit_cpu_us(&job->exit) / 1000));
 	job->done(job, &job->exit, job->ctx);
@@ -323,7 +273,7 @@ static void finish(struct iw_job *job)
 
 static void on_later(void *ctx)
 {
-	finish(ctx);
+	iw_job_finish(ctx);
 }
 
 /* Ends a job that never ran, from the loop and not from the caller's own call. */
@@ -351,113 +301,21 @@ void iw_job_submit(struct iw_job *job, iw_job_done_cb done, void *ctx)
 		iw_job_grant(job, -1);
 }
 
-static void add_pair(struct iw_buf *spec, const char *key, const char *value)
-{
-	iw_buf_addf(spec, "%s=%s", key, value);
-	iw_buf_add(spec, "", 1);
-}
-
-static void add_word(void *ctx, const char *arg)
-{
-	add_pair(ctx, "arg", arg);
-}
-
-static void add_number(struct iw_buf *spec, const char *key, int64_t value)
-{
-	char text[32];
-
-	snprintf(text, sizeof text, "%lld", (long long)value);
-	add_pair(spec, key, text);
-}
-
-static bool is_sandboxed(const struct iw_job *job)
-{
-	return !job->spec.is_trusted && job->jobs->sandbox.kind != IW_SANDBOX_OFF;
-}
-
-static int64_t or_default(int64_t value, int64_t other)
-{
-	return value ? value : other;
-}
-
-static int64_t grace_ms(const struct iw_job *job)
-{
-	return or_default(job->spec.grace_ms, GRACE_MS);
-}
-
-/* The words before the command, and the filter beside the spec, out of the job's reach.
- */
-static int add_sandbox(struct iw_job *job, struct iw_buf *spec, struct iw_err *err)
-{
-	struct iw_sandbox_spec walls = {
-		.work = job->work,
-		.reads = (const char *const *)job->reads.items,
-		.writes = (const char *const *)job->writes.items,
-		.status_fd = IW_KEEPER_BWRAP_FD,
-		.filter_fd = IW_KEEPER_SECCOMP_FD,
-		.processes = (int)or_default(job->spec.process_limit, PROCESS_LIMIT),
-	};
-	const struct iw_buf *filter = &job->jobs->filter;
-	_auto_free_ char *path = iw_path_join(job->dir, FILTER);
-
-	iw_sandbox_args(&job->jobs->sandbox, &walls, add_word, spec);
-	add_pair(spec, "seccomp", path);
-	return iw_file_write(path, filter->data, filter->len, 0644, err);
-}
-
-static void add_limits(const struct iw_job *job, struct iw_buf *spec)
-{
-	const struct iw_job_spec *s = &job->spec;
-
-	add_number(spec, "timeout_ms", s->timeout_ms);
-	add_number(spec, "grace_ms", grace_ms(job));
-	add_number(spec, "stall_ms", s->stall_ms);
-	add_number(spec, "log_limit", or_default(s->log_limit, LOG_LIMIT));
-	add_number(spec, "rlimit_core", 0);
-	add_number(
-		spec, "rlimit_fsize", or_default(s->file_limit_mb, FILE_LIMIT_MB) << 20);
-	add_number(spec, "rss_limit_mb", s->rss_limit_mb);
-	if (s->is_trusted)
-		return; /* fetches whole histories */
-	add_number(spec, "disk_limit_mb", or_default(s->disk_limit_mb, DISK_LIMIT_MB));
-	add_number(spec, "process_limit", or_default(s->process_limit, PROCESS_LIMIT));
-}
-
-static int write_spec(struct iw_job *job, struct iw_err *err)
-{
-	const struct iw_job_spec *s = &job->spec;
-	_auto_free_ char *path = iw_path_join(job->dir, IW_KEEPER_SPEC);
-	struct iw_buf spec = {0};
-	size_t i;
-	int rc = 0;
-
-	if (is_sandboxed(job))
-		rc = add_sandbox(job, &spec, err);
-	for (i = 0; i < job->args.count; i++)
-		add_pair(&spec, "arg", job->args.items[i]);
-	for (i = 0; i < job->env.count; i++)
-		add_pair(&spec, "env", job->env.items[i]);
-	add_pair(&spec, "cwd", job->work);
-	add_limits(job, &spec);
-	add_number(&spec, "cpu", s->wants_all_cores ? -1 : job->core);
-	add_number(&spec, "nice", s->nice);
-	add_number(&spec, "no_aslr", s->no_aslr);
-	add_number(&spec, "sandboxed", is_sandboxed(job));
-	if (rc == 0)
-		rc = iw_file_write(path, spec.data, spec.len, 0644, err);
-	iw_buf_fini(&spec);
-	return rc;
-}
-
 /* Both the pipe and the process handle must be closed before the job may be freed. */
-static void on_handle_closed(uv_handle_t *handle)
+void iw_job_on_handle_closed(uv_handle_t *handle)
 {
 	struct iw_job *job = handle->data;
 
-	if (--job->open_handles == 0 && job->has_exited) {
+	if (--job->open_handles > 0)
+		return;
+	if (job->is_let_go) {
+		job->state = ENDED;
+		iw_loop_release(job->jobs->loop);
+		iw_job_leave(job);
+	} else if (job->has_exited) {
 		iw_job_record_read(
 			job->dir, job->status_text, job->stops > 0, &job->exit);
-		finish(job);
+		iw_job_finish(job);
 	}
 }
 
@@ -468,7 +326,7 @@ static void on_keeper_exit(uv_process_t *process, int64_t code, int signal)
 	(void)code;
 	(void)signal; /* the record tells; a keeper that was killed leaves none */
 	job->has_exited = true;
-	uv_close((uv_handle_t *)process, on_handle_closed);
+	uv_close((uv_handle_t *)process, iw_job_on_handle_closed);
 }
 
 static void on_status_buf(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -489,7 +347,7 @@ static void on_status(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		job->status_len += (size_t)n;
 		job->status_text[job->status_len] = '\0';
 	} else if (n < 0) {
-		uv_close((uv_handle_t *)stream, on_handle_closed);
+		uv_close((uv_handle_t *)stream, iw_job_on_handle_closed);
 	}
 }
 
@@ -526,21 +384,30 @@ static int spawn_keeper(struct iw_job *job)
 	return rc;
 }
 
+static void signal_keeper(struct iw_job *job, int number)
+{
+	if (job->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, job->pidfd, number, NULL, 0);
+	else
+		uv_process_kill(&job->process, number);
+}
+
 /* A keeper that was stopped (SIGSTOP) takes a signal only when it goes on. */
 static void ask_to_end(struct iw_job *job)
 {
-	uv_process_kill(&job->process, SIGTERM);
-	uv_process_kill(&job->process, SIGCONT);
+	signal_keeper(job, SIGTERM);
+	signal_keeper(job, SIGCONT);
 }
 
 static void on_overdue(void *ctx);
 
 /* The job is to end within ms, its keeper a little later. */
-static void expect_end(struct iw_job *job, int64_t ms)
+void iw_job_expect_end(struct iw_job *job, int64_t ms)
 {
 	if (!job->overdue)
 		job->overdue = iw_timer_new(job->jobs->loop, on_overdue, job);
-	iw_timer_start(job->overdue, (uint64_t)(ms + grace_ms(job) + ANSWER_MS), 0);
+	iw_timer_start(
+		job->overdue, (uint64_t)(ms + iw_job_grace_ms(job) + ANSWER_MS), 0);
 }
 
 static void on_overdue(void *ctx)
@@ -552,12 +419,12 @@ static void on_overdue(void *ctx)
 	iw_warn("a keeper does not answer", S("job", job->id),
 		S("next", job->is_asked ? "it is killed" : "it is woken"));
 	if (job->is_asked) {
-		uv_process_kill(&job->process, SIGKILL);
+		signal_keeper(job, SIGKILL);
 		return;
 	}
 	job->is_asked = true;
 	ask_to_end(job);
-	expect_end(job, 0);
+	iw_job_expect_end(job, 0);
 }
 
 void iw_job_grant(struct iw_job *job, int core)
@@ -567,25 +434,25 @@ void iw_job_grant(struct iw_job *job, int core)
 
 	assert(job->state == WAITING);
 	job->core = core;
-	if (write_spec(job, &err) < 0) {
+	if (iw_job_write_spec(job, &err) < 0) {
 		end_later(job, IW_EXIT_SPAWN_FAILED, err.msg);
 		return;
 	}
 	job->state = RUNNING;
 	rc = spawn_keeper(job);
 	if (rc < 0) {
-		/* uv wants both handles closed even so; then finish() as usual. */
+		/* uv wants both handles closed even so; then iw_job_finish() as usual. */
 		snprintf(job->status_text, sizeof job->status_text,
 			"cannot start the keeper: %s", uv_strerror(rc));
 		job->has_exited = true;
-		uv_close((uv_handle_t *)&job->status, on_handle_closed);
-		uv_close((uv_handle_t *)&job->process, on_handle_closed);
+		uv_close((uv_handle_t *)&job->status, iw_job_on_handle_closed);
+		uv_close((uv_handle_t *)&job->process, iw_job_on_handle_closed);
 		return;
 	}
 	iw_debug("job started", S("job", job->id), I("core", core),
 		I("keeper", job->process.pid));
 	if (job->spec.timeout_ms)
-		expect_end(job, job->spec.timeout_ms);
+		iw_job_expect_end(job, job->spec.timeout_ms);
 }
 
 static void stop_again(void *ctx)
@@ -593,20 +460,20 @@ static void stop_again(void *ctx)
 	struct iw_job *job = ctx;
 
 	if (!job->has_exited)
-		uv_process_kill(&job->process, SIGTERM);
+		signal_keeper(job, SIGTERM);
 }
 
 void iw_job_stop(struct iw_job *job)
 {
 	if (job->state == WAITING) {
 		/* The gate must not grant what is about to end. */
-		leave_gate(job);
+		iw_job_leave_gate(job);
 		end_later(job, IW_EXIT_STOPPED, "stopped before it started");
 	} else if (job->state == RUNNING && !job->has_exited) {
 		job->stops++;
 		ask_to_end(job);
 		job->is_asked = true;
-		expect_end(job, 0);
+		iw_job_expect_end(job, 0);
 		/* Signals do not queue: two close together are one to the keeper. */
 		if (job->stops == 2) {
 			job->later = iw_timer_new(job->jobs->loop, stop_again, job);
@@ -628,6 +495,8 @@ void iw_job_leave(struct iw_job *job)
 	free(job->about);
 	free(job->dir);
 	free(job->work);
+	if (job->pidfd >= 0)
+		close(job->pidfd);
 	free(job);
 }
 

@@ -97,6 +97,8 @@ struct iw_job_gate {
 	void *ctx;
 	void (*want)(void *ctx, struct iw_job *job);
 	void (*gone)(void *ctx, struct iw_job *job);
+	/* An adopted job runs on this core (-1: any) already. */
+	void (*taken)(void *ctx, struct iw_job *job, int core);
 };
 
 struct iw_jobs_config {
@@ -115,15 +117,32 @@ struct iw_loop *iw_jobs_loop(const struct iw_jobs *jobs);
 void iw_jobs_close(struct iw_jobs *jobs);
 
 /*
- * Jobs of an earlier supervisor: stops every keeper that still lives and waits for it, at
- * most half a minute (blocks: called before the loop runs), then calls found for each
- * folder with its path and about text (NULL when there is none). found sweeps the work/;
- * the folder is removed afterwards when found returned 0 and is kept otherwise. An about
- * that is there and cannot be read is an error: its folder must not go.
+ * Jobs of an earlier supervisor (blocks: called before the loop runs). Those whose keeper
+ * lives and that `lives` says yes to are left alone, to be adopted; all other keepers are
+ * stopped at once and waited for, at most half a minute. Then found is called for each
+ * folder of theirs with its path and about text (NULL when there is none). found sweeps
+ * the work/; the folder is removed afterwards when found returned 0 and is kept
+ * otherwise. An about that is there and cannot be read is an error: its folder must not
+ * go.
  */
-typedef int (*iw_job_found_cb)(void *ctx, const char *dir, const char *about);
+struct iw_jobs_recovery {
+	void *ctx;
+	bool (*lives)(void *ctx, const char *dir, const char *about); /* NULL: no */
+	int (*found)(void *ctx, const char *dir, const char *about);
+};
 int iw_jobs_recover(
-	const char *dir, iw_job_found_cb found, void *ctx, struct iw_err *err);
+	const char *dir, const struct iw_jobs_recovery *recovery, struct iw_err *err);
+
+/*
+ * Takes over a job that an earlier supervisor started: as if this one had submitted it,
+ * it is running, and done comes when its keeper has ended, also when it already has. Of
+ * its spec only the purpose is known. dir is its folder.
+ */
+int iw_job_adopt(struct iw_job **out, struct iw_jobs *jobs, const char *dir,
+	enum iw_purpose purpose, iw_job_done_cb done, void *ctx, struct iw_err *err);
+/* The opposite: a running job goes on for the next supervisor. The job is gone for the
+ * caller, done never comes, its folder stays. */
+void iw_job_let_go(struct iw_job *job);
 
 /* Makes the folder. */
 int iw_job_new(struct iw_job **out, struct iw_jobs *jobs, const struct iw_job_spec *spec,

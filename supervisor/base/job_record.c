@@ -206,7 +206,7 @@ static int64_t start_time(pid_t pid)
 	return p ? strtoll(p, NULL, 10) : -1;
 }
 
-static int open_keeper(const char *dir)
+int iw_job_record_keeper(const char *dir)
 {
 	_auto_(iw_json_freep) json_t *record = NULL;
 	_auto_free_ char *path = iw_path_join(dir, IW_KEEPER_RECORD);
@@ -247,63 +247,143 @@ static bool is_locked(const char *dir)
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
-static void stop_keeper(const char *dir)
+struct names {
+	char **items;
+	size_t count, cap;
+};
+
+static void names_add(struct names *names, const char *name)
 {
-	_auto_close_ int fd = -1;
-	int waited;
+	iw_grow(names->items, names->count, names->cap);
+	names->items[names->count++] = iw_strdup(name);
+}
+
+static bool names_have(const struct names *names, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < names->count; i++)
+		if (strcmp(names->items[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void names_fini(struct names *names)
+{
+	while (names->count > 0)
+		free(names->items[--names->count]);
+	free(names->items);
+}
+
+struct recovering {
+	const struct iw_jobs_recovery *recovery;
+	const char *dir;
+	struct iw_err *err;
+	struct names kept, asked;
+};
+
+static void ask_keeper(int pidfd)
+{
+	/* One that was stopped (SIGSTOP) takes a signal only when it goes on. */
+	syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
+	syscall(SYS_pidfd_send_signal, pidfd, SIGCONT, NULL, 0);
+}
+
+/* A keeper that has its lock and no record yet is young: a moment later it has. */
+static int await_keeper(const char *dir)
+{
+	int waited, fd = -1;
 
 	for (waited = 0; fd < 0 && waited < RECOVER_YOUNG_MS; waited += RECOVER_POLL_MS) {
 		if (!is_locked(dir))
-			return;
-		fd = open_keeper(dir);
+			return -1;
+		fd = iw_job_record_keeper(dir);
 		if (fd < 0)
 			poll(NULL, 0, RECOVER_POLL_MS);
 	}
+	return fd;
+}
+
+static void stop_keeper(const char *dir, bool is_asked)
+{
+	_auto_close_ int fd = await_keeper(dir);
+
 	if (fd < 0)
 		return;
 	iw_info("stopping a job of an earlier run", S("dir", dir));
-	syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0);
+	/* Being asked twice means at once. */
+	if (!is_asked)
+		ask_keeper(fd);
 	if (wait_end(fd, RECOVER_TERM_MS))
 		return;
 	syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
 	wait_end(fd, RECOVER_KILL_MS);
 }
 
-struct recovery {
-	const char *dir;
-	iw_job_found_cb found;
-	void *ctx;
-	struct iw_err *err;
-};
+/* NULL only where there is none: without it nobody knows whose findings are in there. */
+static int read_about(const char *dir, char **about, struct iw_err *err)
+{
+	_auto_free_ char *path = iw_path_join(dir, "about");
+	size_t len;
+	int rc = iw_file_read(path, 64 << 10, about, &len, err);
+
+	if (rc < 0)
+		*about = NULL;
+	return rc == IW_ENOENT ? 0 : rc;
+}
+
+/* All are asked before the first is waited for. */
+static int ask_one(void *ctx, const char *name)
+{
+	struct recovering *r = ctx;
+	_auto_free_ char *dir = iw_path_join(r->dir, name);
+	_auto_free_ char *about = NULL;
+	_auto_close_ int fd = await_keeper(dir);
+
+	if (fd < 0)
+		return 0;
+	if (r->recovery->lives && read_about(dir, &about, NULL) == 0 &&
+		r->recovery->lives(r->recovery->ctx, dir, about)) {
+		names_add(&r->kept, name);
+		return 0;
+	}
+	names_add(&r->asked, name);
+	ask_keeper(fd);
+	return 0;
+}
 
 static int recover_one(void *ctx, const char *name)
 {
-	struct recovery *r = ctx;
+	struct recovering *r = ctx;
 	_auto_free_ char *dir = iw_path_join(r->dir, name);
-	_auto_free_ char *about_path = iw_path_join(dir, "about");
 	_auto_free_ char *about = NULL;
-	size_t len;
 	int rc;
 
-	stop_keeper(dir);
-	/* Without it nobody knows whose findings are in there. */
-	rc = iw_file_read(about_path, 64 << 10, &about, &len, r->err);
-	if (rc < 0 && rc != IW_ENOENT)
-		return rc;
+	if (names_have(&r->kept, name))
+		return 0;
+	stop_keeper(dir, names_have(&r->asked, name));
+	rc = read_about(dir, &about, r->err);
 	if (rc < 0)
-		about = NULL;
-	if (r->found(r->ctx, dir, about) != 0) {
+		return rc;
+	if (r->recovery->found(r->recovery->ctx, dir, about) != 0) {
 		iw_warn("job folder kept", S("dir", dir));
 		return 0;
 	}
 	return iw_dir_remove(dir, r->err);
 }
 
-int iw_jobs_recover(const char *dir, iw_job_found_cb found, void *ctx, struct iw_err *err)
+int iw_jobs_recover(
+	const char *dir, const struct iw_jobs_recovery *recovery, struct iw_err *err)
 {
-	struct recovery r = {.dir = dir, .found = found, .ctx = ctx, .err = err};
+	struct recovering r = {.recovery = recovery, .dir = dir, .err = err};
+	int rc;
 
 	if (!iw_file_exists(dir))
 		return 0;
-	return iw_dir_each(dir, recover_one, &r, err);
+	rc = iw_dir_each(dir, ask_one, &r, err);
+	if (rc == 0)
+		rc = iw_dir_each(dir, recover_one, &r, err);
+	names_fini(&r.kept);
+	names_fini(&r.asked);
+	return rc;
 }

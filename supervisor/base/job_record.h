@@ -14,6 +14,9 @@
 void iw_job_record_read(
 	const char *dir, const char *status_text, bool was_stopped, struct iw_exit *exit);
 
+/* A pidfd of the folder's keeper, if it lives; else -1. The caller closes. */
+int iw_job_record_keeper(const char *dir);
+
 /* iw_job_log_read() of a job known only by its folder. */
 int iw_job_record_log(
 	const char *dir, size_t max, char **data, size_t *len, struct iw_err *err);

@@ -123,10 +123,11 @@ static int judge_folder(void *ctx, const char *dir, const char *about)
 /* Everything that stands below the state folder, and the loop. */
 static int open_state(struct distil *d, struct iw_err *err)
 {
+	static const struct iw_jobs_recovery recovery = {.found = judge_folder};
 	int rc = iw_state_open(&d->state, d->spec->state_dir, IW_STATE_WRITE, err);
 
 	if (rc == 0)
-		rc = iw_jobs_recover(d->state.jobs, judge_folder, NULL, err);
+		rc = iw_jobs_recover(d->state.jobs, &recovery, err);
 	if (rc == 0)
 		rc = iw_loop_init(&d->loop, err);
 	d->has_loop = rc == 0;

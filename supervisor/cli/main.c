@@ -9,6 +9,8 @@
 /* Everyday verbs stand alone, all else is <noun> <verb>. */
 const struct cli_command cli_commands[] = {
 	{"run", "fuzz adapters in the foreground and report what is new", cli_run},
+	{"serve", "the same, always on; engines outlive it", cli_serve},
+	{"stop", "end a farm with its engines", cli_stop},
 	{"status", "what the farm has done so far, per target", cli_status},
 	{"bug", "list and show bugs", cli_bug},
 	{"crash", "list and show crashes", cli_crash},

@@ -23,8 +23,12 @@
 #include <unistd.h>
 
 #define CRASH "crash"
+#ifndef UNIT_PAUSE_US
 #define UNIT_PAUSE_US 2000
+#endif
+#ifndef UNITS_PER_CRASH
 #define UNITS_PER_CRASH 40
+#endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -16,17 +16,17 @@ SOURCE = ROOT / "tests" / "fake" / "engine.c"
 # LEDGER goes into the binary: neither the state nor the adapter says where it is.
 BUILD = """#!/bin/sh
 set -eu
-$CC -O1 -DLEDGER='"{ledger}"' "$SRC/engine.c" -o "$OUT/engine"
+$CC -O1 -DLEDGER='"{ledger}"' {more} "$SRC/engine.c" -o "$OUT/engine"
 """
 
 # struct record of corpus/pack.c.
 RECORD = struct.Struct("<IIII32s")
 
 
-def make_adapter(tiny, ledger, name="fake"):
-    """An adapter whose one target is the fake engine."""
+def make_adapter(tiny, ledger, name="fake", more=""):
+    """An adapter whose one target is the fake engine; more: words for its compiler."""
     return tiny(name, {"engine.c": SOURCE.read_text(encoding="utf-8")},
-                build=BUILD.format(ledger=ledger),
+                build=BUILD.format(ledger=ledger, more=more),
                 targets=[{"name": "engine", "max_len": 64, "timeout_s": 2, "leaks": False}])
 
 

@@ -92,7 +92,6 @@ def victim(ironworks, tiny, state, tmp_path):
 def kill_at_random(victim, chance):
     """One run, killed somewhere: while it starts, sweeps, fuzzes or stores. At times its
     keepers go the same moment, as when a machine runs out of memory."""
-    old = victim.survivors()
     process = victim.start()
     if chance.random() < 0.25:
         time.sleep(chance.uniform(0.05, 1.5))
@@ -101,7 +100,6 @@ def kill_at_random(victim, chance):
         wait_until(lambda: "fuzzing 1 targets" in victim.said() or process.poll() is not None,
                    60, "a killed farm starts again")
         assert process.poll() is None, victim.said()
-        assert not old & victim.survivors(), "processes of the killed run outlive a start"
         time.sleep(chance.uniform(0, 1.2))
     targets = [process.pid]
     if chance.random() < 0.3:

@@ -176,7 +176,9 @@ static void recover_living(const char *script)
 	jobs_open(&j, NULL);
 	start_and_vanish(&j, script);
 	assert_int_equal(temp_entries(j.dir), 1);
-	temp_ok(&j.t.err, iw_jobs_recover(j.dir, found, &f, &j.t.err));
+	temp_ok(&j.t.err,
+		iw_jobs_recover(j.dir,
+			&(struct iw_jobs_recovery){.ctx = &f, .found = found}, &j.t.err));
 	assert_int_equal(f.calls, 1);
 	/* Its record is there, so it had ended, and because we asked. */
 	assert_int_equal(f.class, IW_EXIT_STOPPED);
@@ -231,7 +233,9 @@ static void test_recover_waits_for_a_young_keeper(void **state)
 			pause();
 	}
 	assert_int_equal(read(ready[0], &c, 1), 1);
-	temp_ok(&j.t.err, iw_jobs_recover(j.dir, found, &f, &j.t.err));
+	temp_ok(&j.t.err,
+		iw_jobs_recover(j.dir,
+			&(struct iw_jobs_recovery){.ctx = &f, .found = found}, &j.t.err));
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGTERM);
@@ -256,7 +260,9 @@ static void test_recover_spares_strangers(void **state)
 	temp_ok(&j.t.err, iw_dir_make(dir, &j.t.err));
 	text = iw_fmt("{\"pid\":%d,\"starttime\":1,\"boot_id\":\"x\"}", (int)getpid());
 	temp_ok(&j.t.err, iw_file_write(path, text, strlen(text), 0644, &j.t.err));
-	temp_ok(&j.t.err, iw_jobs_recover(j.dir, found, &f, &j.t.err));
+	temp_ok(&j.t.err,
+		iw_jobs_recover(j.dir,
+			&(struct iw_jobs_recovery){.ctx = &f, .found = found}, &j.t.err));
 	assert_int_equal(f.calls, 1);
 	assert_int_equal(f.class, IW_EXIT_LOST);
 	assert_string_equal(f.about, "(null)");
@@ -274,12 +280,16 @@ static void test_recover_keeps_what_could_not_be_swept(void **state)
 	job = jobs_shell(&j, NULL, "exit 0");
 	iw_job_leave(job);
 	iw_log_level(IW_LOG_NONE);
-	temp_ok(&j.t.err, iw_jobs_recover(j.dir, found, &f, &j.t.err));
+	temp_ok(&j.t.err,
+		iw_jobs_recover(j.dir,
+			&(struct iw_jobs_recovery){.ctx = &f, .found = found}, &j.t.err));
 	iw_log_level(IW_LOG_WARN);
 	assert_int_equal(f.calls, 1);
 	assert_int_equal(temp_entries(j.dir), 1);
 	f.rc = 0;
-	temp_ok(&j.t.err, iw_jobs_recover(j.dir, found, &f, &j.t.err));
+	temp_ok(&j.t.err,
+		iw_jobs_recover(j.dir,
+			&(struct iw_jobs_recovery){.ctx = &f, .found = found}, &j.t.err));
 	assert_int_equal(temp_entries(j.dir), 0);
 	jobs_close(&j);
 }
@@ -295,7 +305,10 @@ static void test_recover_keeps_what_it_cannot_name(void **state)
 	jobs_open(&j, NULL);
 	about = iw_path_join(j.dir, "fuzz-1/about");
 	temp_ok(&j.t.err, iw_dir_make(about, &j.t.err));
-	assert_int_equal(iw_jobs_recover(j.dir, found, &f, &j.t.err), IW_EIO);
+	assert_int_equal(
+		iw_jobs_recover(j.dir,
+			&(struct iw_jobs_recovery){.ctx = &f, .found = found}, &j.t.err),
+		IW_EIO);
 	assert_non_null(strstr(j.t.err.msg, about));
 	assert_int_equal(f.calls, 0);
 	assert_true(iw_file_exists(about));
@@ -309,7 +322,9 @@ static void test_recover_of_nothing(void **state)
 	struct iw_err err = IW_ERR_INIT;
 
 	(void)state;
-	temp_ok(&err, iw_jobs_recover("/nowhere/jobs", found, &f, &err));
+	temp_ok(&err,
+		iw_jobs_recover("/nowhere/jobs",
+			&(struct iw_jobs_recovery){.ctx = &f, .found = found}, &err));
 	assert_int_equal(f.calls, 0);
 }
 

@@ -1,0 +1,221 @@
+/* `ironworks serve` and `ironworks stop`: a farm that is always on. */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/job.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "daemon.h"
+
+#include "base/banned.h"
+
+/* What triage may take when the operator asks for a drain. */
+#define DRAIN_MS (30 * 60 * 1000)
+#define STOP_MS 60000
+
+static const char serve_help[] =
+	"Examples:\n"
+	"  ironworks serve demo zstd --state /srv/farm\n"
+	"  ironworks status --state /srv/farm\n"
+	"  ironworks stop --state /srv/farm\n"
+	"\n"
+	"usage: ironworks serve ADAPTER… [--cores N] [--state DIR] [--no-sandbox]\n"
+	"\n"
+	"The farm of 'ironworks run', without an end. SIGTERM ends this process only:\n"
+	"engines go on, and the next 'ironworks serve' adopts them, so a restart or an\n"
+	"upgrade costs no fuzzing. The same holds when it crashes. 'ironworks stop' "
+	"ends\n"
+	"it with its engines; so does Ctrl-C, after open triage.\n"
+	"\n"
+	"  --cores N     use so many cores (default: all)\n"
+	"  --state DIR   (default: the user's state folder)\n"
+	"  --no-sandbox  run targets unprotected; every issue says so\n"
+	"\n"
+	"exit status: 0 ended as asked, 2 usage, 4 failed\n";
+
+static void say(void *ctx, const char *text)
+{
+	struct iw_buf safe = {0};
+
+	(void)ctx;
+	iw_text_plain(&safe, text);
+	fprintf(stderr, "%s\n", safe.data ? safe.data : "");
+	iw_buf_fini(&safe);
+}
+
+static int parse(int argc, char **argv, struct iw_daemon_config *config)
+{
+	static const struct option options[] = {
+		{"cores", required_argument, NULL, 'c'},
+		{"state", required_argument, NULL, 's'},
+		{"no-sandbox", no_argument, NULL, 'n'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	int64_t number;
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			if (!cli_number(optarg, 1, 4096, &number))
+				return cli_usage(
+					"serve", "--cores wants a number above 0");
+			config->cores = (int)number;
+			break;
+		case 's':
+			config->state_dir = optarg;
+			break;
+		case 'n':
+			config->no_sandbox = true;
+			break;
+		case 'h':
+			fputs(serve_help, stdout);
+			return CLI_DONE;
+		default:
+			return cli_usage(
+				"serve", "unknown option, or one without its value");
+		}
+	}
+	if (optind == argc)
+		return cli_usage("serve", "which adapter?");
+	config->adapters = (const char *const *)argv + optind;
+	return -1;
+}
+
+int cli_serve(int argc, char **argv)
+{
+	struct iw_daemon_config config = {.is_service = true, .drain_ms = DRAIN_MS};
+	struct iw_daemon_events events = {.say = say};
+	struct iw_daemon_result result;
+	struct iw_err err = IW_ERR_INIT;
+	int rc = parse(argc, argv, &config);
+
+	if (rc >= 0)
+		return rc;
+	/* A closed terminal is no reason to end. */
+	signal(SIGHUP, SIG_IGN);
+	rc = iw_daemon_run(&config, &events, &result, &err);
+	free(result.state_dir);
+	return rc < 0 ? cli_fail(&err) : CLI_DONE;
+}
+
+/* -- stop -------------------------------------------------------------------------- */
+
+static const char stop_help[] =
+	"Examples:\n"
+	"  ironworks stop\n"
+	"  ironworks stop --drain --state /srv/farm\n"
+	"\n"
+	"usage: ironworks stop [--drain] [--state DIR]\n"
+	"\n"
+	"Ends the farm on a state folder: its engines end in peace and what they found "
+	"is\n"
+	"stored. With --drain open triage is finished first, which can take half an "
+	"hour.\n"
+	"Where no farm runs any more, engines that it left behind are ended; what they\n"
+	"found is stored at the next start.\n"
+	"\n"
+	"exit status: 0 nothing runs any more, 2 usage, 4 failed\n";
+
+static int keep_folder(void *ctx, const char *dir, const char *about)
+{
+	(void)ctx;
+	(void)dir;
+	(void)about;
+	return 1;
+}
+
+static int stop_leftovers(struct iw_state *state, struct iw_err *err)
+{
+	static const struct iw_jobs_recovery recovery = {.found = keep_folder};
+	int rc = iw_jobs_recover(state->jobs, &recovery, err);
+
+	if (rc == 0)
+		puts("no farm runs here; what was left of one has been ended");
+	return rc;
+}
+
+static int await_end(pid_t pid, int number, int timeout_ms, struct iw_err *err)
+{
+	_auto_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int rc;
+
+	if (fd < 0 || syscall(SYS_pidfd_send_signal, fd, number, NULL, 0) < 0)
+		return iw_err_errno(err, errno, "cannot stop process %d", (int)pid);
+	do
+		rc = poll(&p, 1, timeout_ms);
+	while (rc < 0 && errno == EINTR);
+	if (rc == 0)
+		return iw_err_set(err, IW_EBUSY,
+			"process %d has not ended within %d s; look into its log, or "
+			"try again",
+			(int)pid, timeout_ms / 1000);
+	return 0;
+}
+
+static int stop(const char *state_dir, bool is_drain, struct iw_err *err)
+{
+	struct iw_state state;
+	pid_t holder = 0;
+	int rc = iw_state_holder(state_dir, &holder, err);
+
+	if (rc < 0)
+		return rc;
+	if (holder > 0)
+		return await_end(holder, is_drain ? IW_DAEMON_DRAIN : IW_DAEMON_STOP,
+			is_drain ? DRAIN_MS + STOP_MS : STOP_MS, err);
+	rc = iw_state_open(&state, state_dir, IW_STATE_WRITE, err);
+	if (rc < 0)
+		return rc;
+	rc = stop_leftovers(&state, err);
+	iw_state_close(&state);
+	return rc;
+}
+
+int cli_stop(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"drain", no_argument, NULL, 'd'},
+		{"state", required_argument, NULL, 's'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	struct iw_err err = IW_ERR_INIT;
+	const char *state = NULL;
+	bool is_drain = false;
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (c) {
+		case 'd':
+			is_drain = true;
+			break;
+		case 's':
+			state = optarg;
+			break;
+		case 'h':
+			fputs(stop_help, stdout);
+			return CLI_DONE;
+		default:
+			return cli_usage(
+				"stop", "unknown option, or one without its value");
+		}
+	}
+	if (optind != argc)
+		return cli_usage("stop", "takes no arguments");
+	return stop(state, is_drain, &err) < 0 ? cli_fail(&err) : CLI_DONE;
+}

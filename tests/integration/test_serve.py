@@ -1,0 +1,225 @@
+"""`ironworks serve`: supervisors come and go, engines and findings stay. A fake engine's own
+ledger is the witness."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import end_processes_of, processes_of, rows, wait_until
+from farm_oracle import assert_nothing_lost, make_adapter, read_ledger
+from test_kill import identity, seed_of
+
+CORES = 2
+#: An engine that lives for seconds, so that outages fall into its life, and ends now and then
+#: in one of them.
+SLOW = "-DUNIT_PAUSE_US=5000 -DUNITS_PER_CRASH=700"
+
+
+class Service:
+    def __init__(self, ironworks, tiny, state, tmp_path):
+        self.ironworks, self.state = ironworks, state
+        self.ledger, self.log = tmp_path / "ledger", tmp_path / "stderr"
+        self.adapter = make_adapter(tiny, self.ledger, more=SLOW)
+        self.process = None
+
+    def start(self, is_awaited=True):
+        self.before = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("a", encoding="utf-8") as err:
+            self.process = self.ironworks.start(
+                "serve", self.adapter, "--cores", CORES, "--no-sandbox", "--state", self.state,
+                stderr=err)
+        if is_awaited:
+            self.await_fuzzing()
+
+    def await_fuzzing(self):
+        wait_until(lambda: "fuzzing 1 targets" in self.said() or self.process.poll() is not None,
+                   60, "the service fuzzes")
+        assert self.process.poll() is None, self.said()
+
+    def said(self):
+        with self.log.open(encoding="utf-8", errors="replace") as f:
+            f.seek(self.before)
+            return f.read()
+
+    def engines(self):
+        """Who they are, with their start times; not those that only reproduce one input."""
+        found = set()
+        for pid in processes_of(self.state):
+            with contextlib.suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                if words[0].endswith(b"/engine") and any(
+                        w.startswith(b"-artifact_prefix=") for w in words):
+                    found.add(identity(pid))
+        return found - {None}
+
+    def kill(self):
+        self.process.kill()
+        self.process.communicate(timeout=10)
+
+    def stop(self, *args):
+        done = self.ironworks("stop", *args, "--state", self.state, timeout=100)
+        assert done.rc == 0, done.stderr
+        return done
+
+    def adopted(self):
+        told = re.search(r"(\d+) engines? of the supervisor before this one adopted", self.said())
+        return int(told.group(1)) if told else 0
+
+    def assert_over(self):
+        wait_until(lambda: not processes_of(self.state), 10, "no process is left")
+
+
+@pytest.fixture
+def service(ironworks, tiny, state, tmp_path):
+    service = Service(ironworks, tiny, state, tmp_path)
+    yield service
+    end_processes_of(state)
+    with contextlib.suppress(OSError):
+        print(service.log.read_text(encoding="utf-8", errors="replace")[-4000:])
+
+
+def kill_once(service, chance):
+    """One outage. Who lived before it and lives after it has been adopted, and nobody runs
+    beside them."""
+    time.sleep(chance.uniform(0, 1.0))
+    before = service.engines()
+    service.kill()
+    if chance.random() < 0.3:
+        time.sleep(chance.uniform(0, 1.5))
+    service.start(is_awaited=False)
+    if chance.random() < 0.2:
+        time.sleep(chance.uniform(0, 0.3))  # killed again while it opens
+        return 0
+    service.await_fuzzing()
+    wait_until(lambda: service.engines(), 20, "an engine runs")
+    survivors = before & service.engines()
+    assert len(service.engines()) <= CORES, "engines were started beside those that lived"
+    assert service.adopted() >= len(survivors), service.said()
+    return len(survivors)
+
+
+def kill_often(service, chance, kills):
+    service.start()
+    survived = sum(kill_once(service, chance) for _ in range(kills))
+    service.await_fuzzing()
+    service.stop()
+    service.process.communicate(timeout=10)
+    service.assert_over()
+    units, crashes = assert_nothing_lost(service.state, service.ledger)
+    assert survived > kills / 2, "hardly any engine lived through an outage"
+    assert units > 30 * kills and crashes > 3, (units, crashes)
+    assert not list((service.state / "jobs").iterdir()), "a folder of a dead engine stays"
+    assert rows(service.state, "PRAGMA integrity_check") == [("ok",)]
+    doubled = rows(service.state, "SELECT target_id, type, frames FROM bug "
+                   "GROUP BY 1, 2, 3 HAVING count(*) > 1")
+    assert not doubled, doubled
+
+
+def test_engines_live_through_thirty_kills(service, request):
+    kill_often(service, seed_of(request), 30)
+
+
+@pytest.mark.soak
+def test_engines_live_through_a_thousand_kills(service, request):
+    kill_often(service, seed_of(request), 1000)
+
+
+def test_restart_costs_no_engine(service):
+    """SIGTERM, as a service manager with KillMode=process sends it: only to the main process.
+    It ends at once, and the engines are the same before and after."""
+    service.start()
+    before = wait_until(lambda: len(service.engines()) == CORES and service.engines(), 20,
+                        "engines run")
+    began = time.monotonic()
+    service.process.terminate()
+    service.process.communicate(timeout=20)
+    assert service.process.returncode == 0 and time.monotonic() - began < 10
+    assert before & service.engines(), "engines ended with the supervisor"
+    service.start()
+    assert service.adopted() >= len(before & service.engines()) > 0
+    wait_until(lambda: len(read_ledger(service.ledger)["crash"]) > 2, 60, "engines crash")
+    service.stop()
+    service.assert_over()
+    assert_nothing_lost(service.state, service.ledger)
+
+
+def test_second_service_is_refused(service):
+    service.start()
+    done = service.ironworks("serve", service.adapter, "--no-sandbox", "--state", service.state)
+    done.fails_with("in use", str(service.process.pid))
+    assert service.engines()
+    service.stop()
+
+
+def test_stop_without_a_service(service):
+    """What a killed service left behind is ended; what it found is stored later."""
+    service.start()
+    wait_until(service.engines, 20, "engines run")
+    service.kill()
+    assert "no farm runs" in service.stop().stdout
+    service.assert_over()
+    done = service.ironworks("run", service.adapter, "--for", "1s", "--no-sandbox", "--state",
+                             service.state, timeout=100)
+    assert done.rc in (0, 1), done.stderr
+    assert_nothing_lost(service.state, service.ledger)
+
+
+def test_stop_of_nothing(ironworks, tmp_path):
+    ironworks("stop", "--state", tmp_path / "nowhere").fails_with("there is no state")
+
+
+def test_version_that_cannot_take_over_refuses(service):
+    """A newer program tries its steps on a copy; when that fails, the database is as it was
+    and the engines go on."""
+    service.start()
+    before = wait_until(service.engines, 20, "engines run")
+    service.kill()
+    with contextlib.closing(sqlite3.connect(service.state / "ironworks.db")) as db:
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        # The last step will find its table there already.
+        db.execute(f"PRAGMA user_version = {version - 1}")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    done = service.ironworks("serve", service.adapter, "--no-sandbox", "--state", service.state)
+    done.fails_with("cannot take over the database", "go on with the version before")
+    assert rows(service.state, "PRAGMA user_version") == [(version - 1,)]
+    assert not list(service.state.glob("*.rehearsal*"))
+    assert before & service.engines(), "engines were harmed"
+    with contextlib.closing(sqlite3.connect(service.state / "ironworks.db")) as db:
+        db.execute(f"PRAGMA user_version = {version}")
+    service.start()
+    service.stop()
+    service.assert_over()
+    assert_nothing_lost(service.state, service.ledger)
+
+
+def test_service_manager_is_told(service, tmp_path):
+    """READY, then WATCHDOG every second, then STOPPING: sd_notify(3)."""
+    import socket
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        manager.settimeout(20)
+        service.ironworks.env["NOTIFY_SOCKET"] = str(path)
+        service.start(is_awaited=False)
+        told = [manager.recv(100) for _ in range(3)]
+        assert told == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+        service.await_fuzzing()
+        service.process.send_signal(signal.SIGTERM)
+        while told[-1] != b"STOPPING=1":
+            told.append(manager.recv(100))
+    service.process.communicate(timeout=20)
+    # Jobs know nothing of it.
+    for pid in processes_of(service.state):
+        with contextlib.suppress(OSError):
+            assert b"NOTIFY_SOCKET" not in Path(f"/proc/{pid}/environ").read_bytes()
+    os.environ.pop("NOTIFY_SOCKET", None)
+    service.stop()
+    service.assert_over()
