@@ -167,7 +167,8 @@ static void test_stop_before_start(void **state)
 
 	(void)state;
 	jobs_open(&j, NULL);
-	iw_jobs_gate(j.jobs, &(struct iw_job_gate){&g, gate_want, gate_gone});
+	iw_jobs_gate(j.jobs,
+		&(struct iw_job_gate){.ctx = &g, .want = gate_want, .gone = gate_gone});
 	job = jobs_shell(&j, NULL, "touch started");
 	iw_job_submit(job, jobs_done, &end);
 	assert_int_equal(g.wants, 1);
@@ -192,7 +193,8 @@ static void test_gate_grants(void **state)
 
 	(void)state;
 	jobs_open(&j, NULL);
-	iw_jobs_gate(j.jobs, &(struct iw_job_gate){&g, gate_want, gate_gone});
+	iw_jobs_gate(j.jobs,
+		&(struct iw_job_gate){.ctx = &g, .want = gate_want, .gone = gate_gone});
 	job = jobs_shell(&j, NULL, "exit 0");
 	iw_job_submit(job, jobs_done, &end);
 	iw_loop_run(&j.loop);
