@@ -1,5 +1,4 @@
 /* `ironworks run`: a farm in the foreground. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "cli/cli.h"
+#include "cli/farm_options.h"
 #include "cli/summary.h"
 #include "cli/table.h"
 #include "daemon.h"
@@ -218,58 +218,6 @@ static void closing(void *ctx, const struct farm_view *view)
 	cli_table_free(table);
 }
 
-static int parse(int argc, char **argv, struct iw_daemon_config *config, bool *json)
-{
-	static const struct option options[] = {
-		{"for", required_argument, NULL, 'f'},
-		{"cores", required_argument, NULL, 'c'},
-		{"state", required_argument, NULL, 's'},
-		{"json", no_argument, NULL, 'j'},
-		{"no-sandbox", no_argument, NULL, 'n'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	int64_t number;
-	int c;
-
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			config->fuzz_ms = iw_time_parse(optarg);
-			if (config->fuzz_ms <= 0)
-				return cli_usage("run",
-					"--for wants a time like 90s, 5m, "
-					"2h or 1d");
-			break;
-		case 'c':
-			if (!cli_number(optarg, 1, 4096, &number))
-				return cli_usage("run", "--cores wants a number above 0");
-			config->cores = (int)number;
-			break;
-		case 's':
-			config->state_dir = optarg;
-			break;
-		case 'j':
-			*json = true;
-			break;
-		case 'n':
-			config->no_sandbox = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return CLI_DONE;
-		default:
-			return cli_usage(
-				"run", "unknown option, or one without its value");
-		}
-	}
-	if (optind == argc)
-		return cli_usage("run", "which adapter?");
-	config->adapters = (const char *const *)argv + optind;
-	return -1;
-}
-
 int cli_run(int argc, char **argv)
 {
 	struct view view = {.is_terminal = isatty(STDERR_FILENO)};
@@ -279,7 +227,7 @@ int cli_run(int argc, char **argv)
 	struct iw_daemon_result result;
 	struct iw_err err = IW_ERR_INIT;
 	int code = CLI_DONE;
-	int rc = parse(argc, argv, &config, &view.json);
+	int rc = cli_farm_options(argc, argv, help, &config, &view.json);
 
 	if (rc >= 0)
 		return rc;

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/farm_options.h"
 #include "daemon.h"
 
 #include "base/banned.h"
@@ -53,54 +54,13 @@ static void say(void *ctx, const char *text)
 	iw_buf_fini(&safe);
 }
 
-static int parse(int argc, char **argv, struct iw_daemon_config *config)
-{
-	static const struct option options[] = {
-		{"cores", required_argument, NULL, 'c'},
-		{"state", required_argument, NULL, 's'},
-		{"no-sandbox", no_argument, NULL, 'n'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	int64_t number;
-	int c;
-
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			if (!cli_number(optarg, 1, 4096, &number))
-				return cli_usage(
-					"serve", "--cores wants a number above 0");
-			config->cores = (int)number;
-			break;
-		case 's':
-			config->state_dir = optarg;
-			break;
-		case 'n':
-			config->no_sandbox = true;
-			break;
-		case 'h':
-			fputs(serve_help, stdout);
-			return CLI_DONE;
-		default:
-			return cli_usage(
-				"serve", "unknown option, or one without its value");
-		}
-	}
-	if (optind == argc)
-		return cli_usage("serve", "which adapter?");
-	config->adapters = (const char *const *)argv + optind;
-	return -1;
-}
-
 int cli_serve(int argc, char **argv)
 {
 	struct iw_daemon_config config = {.is_service = true, .drain_ms = DRAIN_MS};
 	struct iw_daemon_events events = {.say = say};
 	struct iw_daemon_result result;
 	struct iw_err err = IW_ERR_INIT;
-	int rc = parse(argc, argv, &config);
+	int rc = cli_farm_options(argc, argv, serve_help, &config, NULL);
 
 	if (rc >= 0)
 		return rc;

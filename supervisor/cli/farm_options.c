@@ -1,0 +1,76 @@
+#include "cli/farm_options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+#include "base/time.h"
+#include "cli/cli.h"
+
+#include "base/banned.h"
+
+static int take(int c, const char *noun, struct iw_daemon_config *config, bool *json)
+{
+	int64_t number;
+
+	switch (c) {
+	case 'f':
+		config->fuzz_ms = iw_time_parse(optarg);
+		return config->fuzz_ms > 0
+			? 0
+			: cli_usage(noun, "--for wants a time like 90s, 5m, 2h or 1d");
+	case 'c':
+		if (!cli_number(optarg, 1, 4096, &number))
+			return cli_usage(noun, "--cores wants a number above 0");
+		config->cores = (int)number;
+		return 0;
+	case 's':
+		config->state_dir = optarg;
+		return 0;
+	case 'j':
+		*json = true;
+		return 0;
+	case 'n':
+		config->no_sandbox = true;
+		return 0;
+	default:
+		return cli_usage(noun, "unknown option, or one without its value");
+	}
+}
+
+int cli_farm_options(int argc, char **argv, const char *help,
+	struct iw_daemon_config *config, bool *json)
+{
+	static const struct option options[] = {
+		{"cores", required_argument, NULL, 'c'},
+		{"state", required_argument, NULL, 's'},
+		{"no-sandbox", no_argument, NULL, 'n'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	static const struct option run_options[] = {
+		{"cores", required_argument, NULL, 'c'},
+		{"state", required_argument, NULL, 's'},
+		{"no-sandbox", no_argument, NULL, 'n'},
+		{"help", no_argument, NULL, 'h'},
+		{"for", required_argument, NULL, 'f'},
+		{"json", no_argument, NULL, 'j'},
+		{0},
+	};
+	int c, rc;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "h", json ? run_options : options, NULL)) !=
+		-1) {
+		if (c == 'h') {
+			fputs(help, stdout);
+			return CLI_DONE;
+		}
+		rc = take(c, argv[0], config, json);
+		if (rc != 0)
+			return rc;
+	}
+	if (optind == argc)
+		return cli_usage(argv[0], "which adapter?");
+	config->adapters = (const char *const *)argv + optind;
+	return -1;
+}
