@@ -15,16 +15,18 @@ static int fail(sqlite3 *sql, struct iw_err *err)
 	return iw_err_set(err, IW_EIO, "cannot copy it: %s", sqlite3_errmsg(sql));
 }
 
-static int read_version(sqlite3 *sql, int64_t *version, struct iw_err *err)
+/* 0: unknown. */
+static int64_t read_version(sqlite3 *sql)
 {
 	sqlite3_stmt *stmt = NULL;
-	int rc = sqlite3_prepare_v2(sql, "PRAGMA user_version", -1, &stmt, NULL);
+	int64_t version = 0;
 
-	if (rc == SQLITE_OK)
-		rc = sqlite3_step(stmt);
-	*version = rc == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
+	if (sqlite3_prepare_v2(sql, "PRAGMA user_version", -1, &stmt, NULL) ==
+			SQLITE_OK &&
+		sqlite3_step(stmt) == SQLITE_ROW)
+		version = sqlite3_column_int64(stmt, 0);
 	sqlite3_finalize(stmt);
-	return rc == SQLITE_ROW ? 0 : fail(sql, err);
+	return version;
 }
 
 static int write_copy(sqlite3 *sql, const char *copy, struct iw_err *err)
@@ -77,13 +79,12 @@ int iw_db_rehearse(const char *path, const struct iw_db_step *steps, size_t coun
 	int rc = 0;
 
 	remove_copy(copy); /* of one that was killed */
-	if (sqlite3_open_v2(path, &old, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
-		rc = fail(old, err);
-	if (rc == 0) {
+	/* What cannot be read at all, whoever opens it says better. */
+	if (sqlite3_open_v2(path, &old, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK) {
 		sqlite3_busy_timeout(old, BUSY_TIMEOUT_MS);
-		rc = read_version(old, &version, err);
+		version = read_version(old);
 	}
-	if (rc == 0 && version > 0 && version < (int64_t)count) {
+	if (version > 0 && version < (int64_t)count) {
 		rc = write_copy(old, copy, err);
 		if (rc == 0)
 			rc = migrate(copy, steps, count, err);

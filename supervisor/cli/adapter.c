@@ -63,10 +63,11 @@ static json_t *argv_json(const char *const *argv)
 
 static json_t *target_json(const struct adapter_target *target)
 {
-	return json_pack("{ss ss sI sI sI sb sb}", "name", target->name, "binary",
+	return json_pack("{ss ss sI sI sI sI sb sb}", "name", target->name, "binary",
 		target->binary, "max_len", (json_int_t)target->max_len, "timeout_s",
 		(json_int_t)target->timeout_s, "rss_limit_mb",
-		(json_int_t)target->rss_limit_mb, "network", (int)target->is_network,
+		(json_int_t)target->rss_limit_mb, "disk_limit_mb",
+		(json_int_t)target->disk_limit_mb, "network", (int)target->is_network,
 		"leaks", (int)target->check_leaks);
 }
 

@@ -37,35 +37,27 @@ static int take(int c, const char *noun, struct iw_daemon_config *config, bool *
 	}
 }
 
-int cli_farm_options(int argc, char **argv, const char *help,
+int cli_farm_options(int argc, char **argv, const char *help, bool has_end,
 	struct iw_daemon_config *config, bool *json)
 {
 	static const struct option options[] = {
 		{"cores", required_argument, NULL, 'c'},
 		{"state", required_argument, NULL, 's'},
 		{"no-sandbox", no_argument, NULL, 'n'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	static const struct option run_options[] = {
-		{"cores", required_argument, NULL, 'c'},
-		{"state", required_argument, NULL, 's'},
-		{"no-sandbox", no_argument, NULL, 'n'},
+		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'},
 		{"for", required_argument, NULL, 'f'},
-		{"json", no_argument, NULL, 'j'},
 		{0},
 	};
 	int c, rc;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "h", json ? run_options : options, NULL)) !=
-		-1) {
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(help, stdout);
 			return CLI_DONE;
 		}
-		rc = take(c, argv[0], config, json);
+		rc = take(c == 'f' && !has_end ? '?' : c, argv[0], config, json);
 		if (rc != 0)
 			return rc;
 	}

@@ -227,7 +227,7 @@ int cli_run(int argc, char **argv)
 	struct iw_daemon_result result;
 	struct iw_err err = IW_ERR_INIT;
 	int code = CLI_DONE;
-	int rc = cli_farm_options(argc, argv, help, &config, &view.json);
+	int rc = cli_farm_options(argc, argv, help, true, &config, &view.json);
 
 	if (rc >= 0)
 		return rc;

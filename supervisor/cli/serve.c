@@ -30,7 +30,8 @@ static const char serve_help[] =
 	"  ironworks status --state /srv/farm\n"
 	"  ironworks stop --state /srv/farm\n"
 	"\n"
-	"usage: ironworks serve ADAPTER… [--cores N] [--state DIR] [--no-sandbox]\n"
+	"usage: ironworks serve ADAPTER… [--cores N] [--state DIR] [--no-sandbox] "
+	"[--json]\n"
 	"\n"
 	"The farm of 'ironworks run', without an end. SIGTERM ends this process only:\n"
 	"engines go on, and the next 'ironworks serve' adopts them, so a restart or an\n"
@@ -41,6 +42,7 @@ static const char serve_help[] =
 	"  --cores N     use so many cores (default: all)\n"
 	"  --state DIR   (default: the user's state folder)\n"
 	"  --no-sandbox  run targets unprotected; every issue says so\n"
+	"  --json        print the outcome as one JSON object\n"
 	"\n"
 	"exit status: 0 ended as asked, 2 usage, 4 failed\n";
 
@@ -60,13 +62,17 @@ int cli_serve(int argc, char **argv)
 	struct iw_daemon_events events = {.say = say};
 	struct iw_daemon_result result;
 	struct iw_err err = IW_ERR_INIT;
-	int rc = cli_farm_options(argc, argv, serve_help, &config, NULL);
+	bool json = false;
+	int rc = cli_farm_options(argc, argv, serve_help, false, &config, &json);
 
 	if (rc >= 0)
 		return rc;
 	/* A closed terminal is no reason to end. */
 	signal(SIGHUP, SIG_IGN);
 	rc = iw_daemon_run(&config, &events, &result, &err);
+	if (rc == 0 && json)
+		cli_print_json(json_pack("{si ss}", "new_bugs", result.new_bugs, "state",
+			result.state_dir));
 	free(result.state_dir);
 	return rc < 0 ? cli_fail(&err) : CLI_DONE;
 }
@@ -78,7 +84,7 @@ static const char stop_help[] =
 	"  ironworks stop\n"
 	"  ironworks stop --drain --state /srv/farm\n"
 	"\n"
-	"usage: ironworks stop [--drain] [--state DIR]\n"
+	"usage: ironworks stop [--drain] [--state DIR] [--json]\n"
 	"\n"
 	"Ends the farm on a state folder: its engines end in peace and what they found "
 	"is\n"
@@ -100,11 +106,8 @@ static int keep_folder(void *ctx, const char *dir, const char *about)
 static int stop_leftovers(struct iw_state *state, struct iw_err *err)
 {
 	static const struct iw_jobs_recovery recovery = {.found = keep_folder};
-	int rc = iw_jobs_recover(state->jobs, &recovery, err);
 
-	if (rc == 0)
-		puts("no farm runs here; what was left of one has been ended");
-	return rc;
+	return iw_jobs_recover(state->jobs, &recovery, err);
 }
 
 static int await_end(pid_t pid, int number, int timeout_ms, struct iw_err *err)
@@ -126,16 +129,16 @@ static int await_end(pid_t pid, int number, int timeout_ms, struct iw_err *err)
 	return 0;
 }
 
-static int stop(const char *state_dir, bool is_drain, struct iw_err *err)
+/* *holder: the process that ran the farm, 0 when none did. */
+static int stop(const char *state_dir, bool is_drain, pid_t *holder, struct iw_err *err)
 {
 	struct iw_state state;
-	pid_t holder = 0;
-	int rc = iw_state_holder(state_dir, &holder, err);
+	int rc = iw_state_holder(state_dir, holder, err);
 
 	if (rc < 0)
 		return rc;
-	if (holder > 0)
-		return await_end(holder, is_drain ? IW_DAEMON_DRAIN : IW_DAEMON_STOP,
+	if (*holder > 0)
+		return await_end(*holder, is_drain ? IW_DAEMON_DRAIN : IW_DAEMON_STOP,
 			is_drain ? DRAIN_MS + STOP_MS : STOP_MS, err);
 	rc = iw_state_open(&state, state_dir, IW_STATE_WRITE, err);
 	if (rc < 0)
@@ -150,12 +153,14 @@ int cli_stop(int argc, char **argv)
 	static const struct option options[] = {
 		{"drain", no_argument, NULL, 'd'},
 		{"state", required_argument, NULL, 's'},
+		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
 	struct iw_err err = IW_ERR_INIT;
 	const char *state = NULL;
-	bool is_drain = false;
+	bool is_drain = false, json = false;
+	pid_t holder;
 	int c;
 
 	opterr = 0;
@@ -167,6 +172,9 @@ int cli_stop(int argc, char **argv)
 		case 's':
 			state = optarg;
 			break;
+		case 'j':
+			json = true;
+			break;
 		case 'h':
 			fputs(stop_help, stdout);
 			return CLI_DONE;
@@ -177,5 +185,12 @@ int cli_stop(int argc, char **argv)
 	}
 	if (optind != argc)
 		return cli_usage("stop", "takes no arguments");
-	return stop(state, is_drain, &err) < 0 ? cli_fail(&err) : CLI_DONE;
+	if (stop(state, is_drain, &holder, &err) < 0)
+		return cli_fail(&err);
+	if (json)
+		cli_print_json(json_pack("{so}", "stopped_pid",
+			holder ? json_integer(holder) : json_null()));
+	else if (!holder)
+		puts("no farm runs here; what was left of one has been ended");
+	return CLI_DONE;
 }

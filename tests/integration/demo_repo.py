@@ -6,7 +6,9 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,6 +145,22 @@ def hang_limit_s(bug: dict) -> int:
     return targets()[bug["targets"][0]]["timeout_s"]
 
 
+def await_end(pid: int, report: Path):
+    """The status and the resources of a child. TSan can lock up behind its report: libFuzzer's
+    death callback then takes locks that the report still holds."""
+    told = 0.0
+    while True:
+        done, status, usage = os.wait4(pid, os.WNOHANG)
+        if done:
+            return status, usage
+        if not told and b"\nSUMMARY: ThreadSanitizer" in report.read_bytes():
+            told = time.monotonic()
+        if told and time.monotonic() - told > 5:
+            os.kill(pid, signal.SIGTERM)  # timeout's, which passes it on
+            told = time.monotonic()
+        time.sleep(0.02)
+
+
 def run(binary: Path, *args: str, cwd: Path, hang_s: int = 60, cpu_s: int = 30) -> Result:
     """Runs a target and counts its CPU time; one that takes too much of it is killed."""
     # The wall clock is generous, for a host that does other things as well.
@@ -164,7 +182,7 @@ def run(binary: Path, *args: str, cwd: Path, hang_s: int = 60, cpu_s: int = 30) 
         child = subprocess.Popen(
             [*limits, "nice", str(binary), *options, *args],
             stdout=report, stderr=report, cwd=cwd, env=env)
-        _, status, usage = os.wait4(child.pid, 0)
+        status, usage = await_end(child.pid, cwd / "report")
         child.returncode = os.waitstatus_to_exitcode(status)
         report.seek(0)
         return Result(child.returncode, report.read(), usage.ru_utime + usage.ru_stime)
