@@ -231,6 +231,7 @@ static int run_farm(struct daemon *d, struct iw_err *err)
 		.adapter_count = d->adapter_count,
 		.fuzz_ms = d->config->fuzz_ms,
 		.drain_ms = d->config->drain_ms,
+		.keeps_engines = d->config->is_service,
 	};
 	struct farm_events events = {
 		.ctx = d->events.ctx,

@@ -87,6 +87,7 @@ void farm_fail(struct farm *farm, const struct iw_err *err)
 	iw_info("farm fails", S("error", err->msg));
 	/* What could not begin has nothing worth waiting for. */
 	farm->config.drain_ms = 0;
+	farm->is_leaving = farm->config.keeps_engines && farm->phase < FARM_DRAINING;
 	drain(farm);
 }
 

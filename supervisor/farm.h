@@ -55,8 +55,9 @@ struct farm_events {
 struct farm_config {
 	struct adapter **adapters; /* taken */
 	size_t adapter_count;
-	int64_t fuzz_ms;  /* how long engines run in all; 0: until stopped */
-	int64_t drain_ms; /* what triage may take after that */
+	int64_t fuzz_ms;    /* how long engines run in all; 0: until stopped */
+	int64_t drain_ms;   /* what triage may take after that */
+	bool keeps_engines; /* a failure ends the farm, but not the engines that run */
 };
 
 enum farm_phase { FARM_OPENING, FARM_FUZZING, FARM_DRAINING, FARM_CLOSED };

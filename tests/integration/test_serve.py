@@ -151,6 +151,25 @@ def test_restart_costs_no_engine(service):
     assert_nothing_lost(service.state, service.ledger)
 
 
+def test_start_that_fails_harms_no_engine(service):
+    """A restart whose adapter cannot be built ends with a sentence, and engines go on."""
+    service.start()
+    before = wait_until(lambda: len(service.engines()) == CORES and service.engines(), 20,
+                        "engines run")
+    service.kill()
+    script = (service.adapter.dir / "build.sh").read_text(encoding="utf-8")
+    service.adapter.script("#!/bin/sh\nexit 9\n")
+    service.start(is_awaited=False)
+    service.process.communicate(timeout=60)
+    assert service.process.returncode == 4, service.said()
+    assert before & service.engines(), "engines ended with a start that failed"
+    service.adapter.script(script)
+    service.start()
+    service.stop()
+    service.assert_over()
+    assert_nothing_lost(service.state, service.ledger)
+
+
 def test_second_service_is_refused(service):
     service.start()
     done = service.ironworks("serve", service.adapter, "--no-sandbox", "--state", service.state)
