@@ -71,9 +71,10 @@
  *                 250 ms; above it everything is killed, reason "rss". Pages shared
  *                 after a fork count once for each process; 0: none
  *   process_limit processes of the job, sampled likewise; reason "processes"; 0: none
- *   disk_limit_mb what work/ takes, and files that only a descriptor still names, sampled
- *                 every second or, where that takes long, in 1 % of the time; reason
- *                 "disk"; 0: none
+ *   disk_limit_mb what work/ takes, and files that only a descriptor still names, each
+ *                 4 KiB more than its blocks; counted every second or, where that takes
+ *                 long, in 1 % of the time and whenever the file system has lost what
+ *                 the job had left; reason "disk"; 0: none
  *
  * The exit record:
  *

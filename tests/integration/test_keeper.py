@@ -383,3 +383,30 @@ def test_relative_directory_and_no_status_pipe(tmp_path):
     done = subprocess.run([PROGRAM, "job"], cwd=tmp_path, check=False, close_fds=True)
     assert done.returncode == 0
     assert json.loads((tmp_path / "job" / "exit").read_text())["status"] == 0
+
+
+GREEDY = """
+import os, time
+for i in range(100000):
+    os.close(os.open(str(i), os.O_CREAT | os.O_WRONLY))
+time.sleep(1.5)
+for i in range(60):
+    fd = os.open(f"big{i}", os.O_CREAT | os.O_WRONLY)
+    os.posix_fallocate(fd, 0, 64 << 20)
+    os.close(fd)
+    time.sleep(0.1)
+"""
+
+
+def test_disk_limit_where_counting_takes_long(start, tmp_path):
+    """Many files make the keeper look rarely: what is taken meanwhile must not go unseen."""
+    if shutil.disk_usage(tmp_path).free < 8 << 30:
+        pytest.skip("less than 8 GiB free")
+    work = tmp_path / "job" / "work"
+    work.mkdir(parents=True)
+    record = start([sys.executable, "-c", GREEDY], cwd=work, disk_limit_mb=1000).wait(60)
+    taken = sum(p.stat().st_blocks for p in work.glob("big*")) >> 11
+    shutil.rmtree(work)
+    assert record["reason"] == "disk", (record, taken)
+    # A second's worth above the 600 MiB that the small files leave.
+    assert taken < 2500

@@ -5,16 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/banned.h"
 
 /* Deeper folders are counted as one file each: descriptors are not endless. */
 #define DEPTH_MAX 32
+/* Of each file, whatever it holds: an inode, and what bounds how many there are to count.
+ */
+#define FILE_KB 4
 
 static long long size_kb(const struct stat *st)
 {
-	return 1 + (long long)st->st_blocks / 2;
+	return FILE_KB + (long long)st->st_blocks / 2;
 }
 
 static long long folder_kb(int dir, const char *name, int depth, long long limit_kb)
@@ -68,4 +72,14 @@ long long disk_used_kb(int dir, const char *name, const pid_t *processes, size_t
 	for (size_t i = 0; i < count && kb <= limit_kb; i++)
 		kb += nameless_kb(processes[i], limit_kb - kb);
 	return kb;
+}
+
+long long disk_room_kb(int dir)
+{
+	struct statvfs st;
+
+	if (fstatvfs(dir, &st) < 0)
+		return 0;
+	return (long long)(st.f_bfree * st.f_frsize >> 10) +
+		FILE_KB * (long long)st.f_ffree;
 }

@@ -7,10 +7,15 @@
 
 /*
  * KiB that the folder `name` of directory dir takes, with all below it, plus files that
- * the processes hold open and no folder has (deleted ones, memfd). Each file counts at
- * least 1 KiB, for its inode. Stops counting beyond limit_kb. Follows no link.
+ * the processes hold open and no folder has (deleted ones, memfd). Each file counts
+ * 4 KiB more, for its inode and the time that counting takes. Stops counting beyond
+ * limit_kb. Follows no link.
  */
 long long disk_used_kb(int dir, const char *name, const pid_t *processes, size_t count,
 	long long limit_kb);
+
+/* What the file system of directory dir has left for everybody, counted likewise. It costs
+ * next to nothing: as long as it has not shrunk by x, nobody has taken x. */
+long long disk_room_kb(int dir);
 
 #endif

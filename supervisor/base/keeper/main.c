@@ -68,6 +68,8 @@ struct keeper {
 	uint64_t grace_end_ms;
 	uint64_t next_limits_ms;
 	uint64_t next_disk_ms;
+	uint64_t soonest_disk_ms;
+	long long used_kb, room_kb; /* when the disk was last counted */
 	uint64_t next_stall_ms;
 	uint64_t idle_ms; /* without CPU time, as far as we were there to see it */
 	unsigned long long ticks;
@@ -351,19 +353,31 @@ static bool has_limits(const struct spec *s)
 	return s->rss_limit_mb || s->process_limit || s->disk_limit_mb;
 }
 
+/* Counting is done in 1 % of the time, or a job of many files would cost too much. But it
+ * cannot wait when the file system has lost more than this job had left to take. */
+static bool is_disk_due(const struct keeper *k, uint64_t now)
+{
+	long long left_kb = (k->spec.disk_limit_mb << 10) - k->used_kb;
+
+	if (!k->spec.disk_limit_mb || now < k->soonest_disk_ms)
+		return false;
+	return now >= k->next_disk_ms || k->room_kb - disk_room_kb(k->dir) > left_kb;
+}
+
 static bool is_over_disk(struct keeper *k, size_t count, uint64_t now)
 {
-	long long limit_kb = k->spec.disk_limit_mb << 10, used_kb;
+	long long limit_kb = k->spec.disk_limit_mb << 10;
 	uint64_t took_ms;
 
-	if (!k->spec.disk_limit_mb || now < k->next_disk_ms)
+	if (!is_disk_due(k, now))
 		return false;
-	used_kb = disk_used_kb(k->dir, "work", tree, count, limit_kb);
+	k->room_kb = disk_room_kb(k->dir);
+	k->used_kb = disk_used_kb(k->dir, "work", tree, count, limit_kb);
 	took_ms = now_ms() - now;
-	k->next_disk_ms = now + took_ms +
-		(took_ms * 100 > IW_KEEPER_DISK_POLL_MS ? took_ms * 100
-							: IW_KEEPER_DISK_POLL_MS);
-	return used_kb > limit_kb;
+	k->soonest_disk_ms = now + took_ms +
+		(took_ms > IW_KEEPER_DISK_POLL_MS ? took_ms : IW_KEEPER_DISK_POLL_MS);
+	k->next_disk_ms = now + 100 * took_ms;
+	return k->used_kb > limit_kb;
 }
 
 static void take_limits(struct keeper *k, uint64_t now)
