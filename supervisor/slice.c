@@ -35,6 +35,7 @@
 /* Between two starts of one target, and after starts that failed. */
 #define START_REST_MS 300
 #define BACKOFF_MAX_MS 60000
+#define LOST_MAX_MS 5000
 #define FAILURES_MAX 5
 
 static void finish_scan(struct slice *s);
@@ -159,10 +160,9 @@ static void note_failure(struct slice *s)
 		s->target->spec.name, s->engine->name, s->exit.words);
 }
 
-static void back_off(struct farm_target *t)
+static void back_off(struct farm_target *t, int64_t max_ms)
 {
-	t->backoff_ms =
-		t->backoff_ms * 4 < BACKOFF_MAX_MS ? t->backoff_ms * 4 : BACKOFF_MAX_MS;
+	t->backoff_ms = t->backoff_ms * 4 < max_ms ? t->backoff_ms * 4 : max_ms;
 }
 
 /* A target whose engine cannot work at all must not spin. */
@@ -188,7 +188,7 @@ static void note_end(struct slice *s)
 		if (t->backoff_ms == START_REST_MS)
 			farm_say(s->farm, "an engine on %s is started again: %s",
 				t->spec.name, s->exit.words);
-		back_off(t);
+		back_off(t, LOST_MAX_MS);
 	} else {
 		_auto_free_ char *log = NULL;
 		size_t len = 0;
@@ -201,7 +201,7 @@ static void note_end(struct slice *s)
 			note_failure(s);
 			return;
 		}
-		back_off(t);
+		back_off(t, BACKOFF_MAX_MS);
 		if (++t->failures >= FAILURES_MAX)
 			farm_target_broken(t, s->exit.words);
 	}

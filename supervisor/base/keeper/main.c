@@ -559,8 +559,8 @@ int main(int argc, char **argv)
 		return fail(&k, &fault, false);
 	if (!start(&k, &fault))
 		return fail(&k, &fault, true);
-	tell(IW_KEEPER_OK);
 	dup3(STDIN_FILENO, STDERR_FILENO, O_CLOEXEC);
+	tell(IW_KEEPER_OK);
 	weigh_session(&k.spec);
 	/* Where a job sees the host's /proc, it must not reach into this process. */
 	prctl(PR_SET_DUMPABLE, 0);
