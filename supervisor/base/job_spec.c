@@ -14,6 +14,8 @@
 #define FILE_LIMIT_MB 2048
 #define DISK_LIMIT_MB 4096
 #define PROCESS_LIMIT 512
+/* Of one process. Each may be something that the keeper has to look at. */
+#define FILES_OPEN 4096
 #define FILTER "filter"
 
 static void add_pair(struct iw_buf *spec, const char *key, const char *value)
@@ -84,6 +86,7 @@ static void add_limits(const struct iw_job *job, struct iw_buf *spec)
 	add_number(spec, "rss_limit_mb", s->rss_limit_mb);
 	if (s->is_trusted)
 		return; /* fetches whole histories */
+	add_number(spec, "rlimit_nofile", FILES_OPEN);
 	add_number(spec, "disk_limit_mb", or_default(s->disk_limit_mb, DISK_LIMIT_MB));
 	add_number(spec, "process_limit", or_default(s->process_limit, PROCESS_LIMIT));
 }

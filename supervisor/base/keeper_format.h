@@ -60,8 +60,8 @@
  *   cpu           the core to run on; -1, the default: any
  *   nice          -20 … 19, also of the session among others; inherited
  *   rlimit_core, rlimit_fsize, rlimit_nofile, rlimit_nproc, rlimit_stack
- *                 soft and hard; inherited. There is no rlimit_as: no sanitizer
- *                 survives one
+ *                 soft and hard; inherited; a lower hard limit of the keeper's own stays.
+ *                 There is no rlimit_as: no sanitizer survives one
  *   no_aslr       1: without address randomisation
  *   sandboxed     1: the command is bwrap. Descriptor 4 of the command is the file
  *                 `bwrap`, so the command line holds `--json-status-fd 4`

@@ -277,6 +277,25 @@ def test_limits(start):
                                     b"NoNewPrivs:", b"1", b"Cpus_allowed_list:", b"0"]
 
 
+def test_stricter_limits_stay(start, tmp_path):
+    """A keeper under a lower hard limit starts its job all the same."""
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job" / "spec").write_bytes(
+        kp.spec(sh("ulimit -Hn; ulimit -Sn"), rlimit_nofile=4096))
+    done = subprocess.run(["bash", "-c", 'ulimit -n 200; exec setpriv --bounding-set=-all "$0" "$1"'
+                           if os.geteuid() == 0 else 'ulimit -n 200; exec "$0" "$1"',
+                           PROGRAM, tmp_path / "job"], check=False, close_fds=True)
+    assert done.returncode == 0
+    assert (tmp_path / "job" / "log").read_text().split() == ["200", "200"]
+
+
+@pytest.mark.parametrize("sandboxed", SANDBOXES)
+def test_job_goes_first_when_memory_ends(start, sandboxed):
+    job = start(sh("cat /proc/self/oom_score_adj"), sandboxed)
+    job.wait()
+    assert job.log()[0].split() == [b"1000"]
+
+
 @pytest.mark.parametrize("sandboxed", SANDBOXES)
 def test_session_weighs_what_nice_says(start, sandboxed):
     """Where the kernel groups tasks by session, nice alone is void between two sessions."""

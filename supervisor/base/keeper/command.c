@@ -51,12 +51,32 @@ static bool reset_signals(void)
 	return sigprocmask(SIG_SETMASK, &none, NULL) == 0;
 }
 
+/* A stricter limit that is there already stays: only root could raise it. */
 static bool set_limit(int resource, long long value)
 {
-	struct rlimit limit = {.rlim_cur = (rlim_t)value, .rlim_max = (rlim_t)value};
+	struct rlimit limit;
 
-	return value == SPEC_UNSET ||
-		setrlimit((__rlimit_resource_t)resource, &limit) == 0;
+	if (value == SPEC_UNSET)
+		return true;
+	if (getrlimit((__rlimit_resource_t)resource, &limit) < 0)
+		return false;
+	if ((rlim_t)value < limit.rlim_max)
+		limit.rlim_max = (rlim_t)value;
+	limit.rlim_cur = limit.rlim_max;
+	return setrlimit((__rlimit_resource_t)resource, &limit) == 0;
+}
+
+/* When the host runs out of memory, the kernel is to take jobs, not who looks after them.
+ * Where it cannot be said, so be it. */
+static void volunteer(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, "1000", 4) < 0)
+		errno = 0;
+	close(fd);
 }
 
 static bool set_core(long long core)
@@ -114,6 +134,7 @@ __attribute__((noreturn)) static void child(
 	/* The keeper may be gone already; then nobody would tell us of its death. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != keeper)
 		_exit(127);
+	volunteer();
 	if (become(s, fds, &f)) {
 		execve(s->argv[0], s->argv, s->envp);
 		step(false, "exec", &f);

@@ -14,8 +14,8 @@
 long long disk_used_kb(int dir, const char *name, const pid_t *processes, size_t count,
 	long long limit_kb);
 
-/* What the file system of directory dir has left for everybody, counted likewise. It costs
- * next to nothing: as long as it has not shrunk by x, nobody has taken x. */
+/* What the file system of directory dir has left for everybody, counted likewise. It
+ * costs next to nothing: as long as it has not shrunk by x, nobody has taken x. */
 long long disk_room_kb(int dir);
 
 #endif
