@@ -26,6 +26,11 @@
 #define FARM_REFERENCE "libfuzzer"
 #define FARM_FLAVOURS 8
 
+/* Of one slice. An engine ends at its first finding or goes on and keeps some; more is
+ * the target's own doing, and among more entries nobody looks for any. */
+#define FARM_ARTIFACTS_MAX 256
+#define FARM_ENTRIES_MAX 4096
+
 enum farm_target_state {
 	FARM_TARGET_LOADING, /* rows, measures of earlier runs */
 	FARM_TARGET_CHECKING,

@@ -12,9 +12,6 @@
 
 #include "base/banned.h"
 
-/* Of one slice. An engine ends at its first finding or goes on and keeps some; more is
- * the target's own doing. */
-#define ARTIFACTS_MAX 256
 #define REPORT_MAX ((size_t)256 << 10)
 
 int farm_artifact_read(const char *work, const char *dir, const char *name, char **data,
@@ -129,9 +126,9 @@ static int take_artifact(void *ctx, const char *name)
 		if (s->artifacts[i].dir == s->artifact_dir &&
 			strcmp(s->artifacts[i].name, name) == 0)
 			return 0;
-	if (s->artifact_count == ARTIFACTS_MAX) {
+	if (s->artifact_count == FARM_ARTIFACTS_MAX) {
 		iw_warn("a slice left more artifacts than any engine does",
-			S("target", s->target->spec.name), I("kept", ARTIFACTS_MAX));
+			S("target", s->target->spec.name), I("kept", FARM_ARTIFACTS_MAX));
 		return 1;
 	}
 	if (!s->has_ended && is_fresh(s, name))
@@ -148,11 +145,10 @@ int slice_list_artifacts(struct slice *s, struct iw_err *err)
 	int rc = 0;
 
 	for (dir = s->engine->artifact_dirs; rc >= 0 && *dir; dir++) {
-		_auto_free_ char *path = iw_path_join(iw_job_work(s->job), *dir);
-
 		s->artifact_dir = *dir;
 		if (farm_is_folder(iw_job_work(s->job), *dir))
-			rc = iw_dir_each(path, take_artifact, s, err);
+			rc = iw_dir_each_below(iw_job_work(s->job), *dir,
+				FARM_ENTRIES_MAX, take_artifact, s, err);
 	}
 	return rc < 0 ? rc : 0;
 }

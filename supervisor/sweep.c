@@ -34,6 +34,7 @@ struct remains {
 	const char *artifact_dir;
 	const struct engine_ops *engine;
 	int64_t target_id, build_id;
+	size_t artifacts;
 };
 
 static int store_artifact(void *ctx, const char *name)
@@ -49,6 +50,8 @@ static int store_artifact(void *ctx, const char *name)
 
 	if (r->engine->artifact(r->artifact_dir, name) == ENGINE_ARTIFACT_NONE)
 		return 0;
+	if (r->artifacts++ == FARM_ARTIFACTS_MAX)
+		return 1;
 	rc = farm_artifact_read(r->work, r->artifact_dir, name, &input, &crash.len, &why);
 	if (rc == IW_EINVAL) {
 		/* No crash, and no reason to refuse every start from now on. */
@@ -77,13 +80,12 @@ static int store_artifacts(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 
 	(void)dbc;
 	for (dir = r->engine->artifact_dirs; rc == 0 && *dir; dir++) {
-		_auto_free_ char *path = iw_path_join(r->work, *dir);
-
 		r->artifact_dir = *dir;
 		if (farm_is_folder(r->work, *dir))
-			rc = iw_dir_each(path, store_artifact, r, err);
+			rc = iw_dir_each_below(
+				r->work, *dir, FARM_ENTRIES_MAX, store_artifact, r, err);
 	}
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 static bool is_found(void *ctx, const char *name)

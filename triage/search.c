@@ -28,11 +28,13 @@
 /* What a process may take to start, to read its corpus and to symbolize. */
 #define OVERTIME_MS 20000
 #define ARTIFACTS engine_libfuzzer.artifact_dirs[0]
+/* It leaves one artifact; a target may leave anything. */
+#define ENTRIES_MAX 4096
 
 struct triage_search {
 	const struct triage_world *world;
 	struct triage_search_spec spec;
-	char *binary, *corpus_dir, *artifact_dir;
+	char *binary, *corpus_dir;
 	struct corpus_handout handout;
 	struct iw_work work;
 	struct iw_job *job;
@@ -62,7 +64,6 @@ static void end_round(struct triage_search *s)
 	if (s->job)
 		iw_job_free(iw_steal(&s->job));
 	free(iw_steal(&s->corpus_dir));
-	free(iw_steal(&s->artifact_dir));
 	if (s->is_stopped || s->found || !s->has_artifact || s->err.code ||
 		s->left_ms <= 0)
 		finish(s);
@@ -89,13 +90,15 @@ static void on_judged(struct triage_reproduce *run, const struct iw_err *err, vo
 static int take_artifact(void *ctx, const char *name)
 {
 	struct triage_search *s = ctx;
-	_auto_free_ char *path = iw_path_join(s->artifact_dir, name);
+	_auto_close_ int dir = -1;
 
 	if (engine_libfuzzer.artifact(ARTIFACTS, name) == ENGINE_ARTIFACT_NONE)
 		return 0;
 	free(iw_steal(&s->candidate));
-	return iw_file_read_foreign(path, TRIAGE_ARTIFACT_MAX, &s->candidate,
-		       &s->candidate_len, NULL) == 0;
+	dir = iw_dir_open_below(iw_job_work(s->job), ARTIFACTS, NULL);
+	return dir >= 0 &&
+		iw_file_read_foreign_at(dir, name, TRIAGE_ARTIFACT_MAX, &s->candidate,
+			&s->candidate_len, NULL) == 0;
 }
 
 static void on_fuzzed(struct iw_job *job, const struct iw_exit *exit, void *ctx)
@@ -110,7 +113,6 @@ static void on_fuzzed(struct iw_job *job, const struct iw_exit *exit, void *ctx)
 		.same = s->spec.signature,
 	};
 
-	(void)job;
 	s->is_running = false;
 	/* Each round costs something, or a target that dies at once would go on for ever.
 	 */
@@ -118,7 +120,8 @@ static void on_fuzzed(struct iw_job *job, const struct iw_exit *exit, void *ctx)
 	if (exit->class == IW_EXIT_SPAWN_FAILED || exit->class == IW_EXIT_SANDBOX_FAILED)
 		iw_err_set(
 			&s->err, IW_EJOB, "cannot run '%s': %s", s->binary, exit->words);
-	s->has_artifact = iw_dir_each(s->artifact_dir, take_artifact, s, NULL) == 1;
+	s->has_artifact = iw_dir_each_below(iw_job_work(job), ARTIFACTS, ENTRIES_MAX,
+				  take_artifact, s, NULL) == 1;
 	if (!s->has_artifact || s->is_stopped) {
 		end_round(s);
 		return;
@@ -178,13 +181,14 @@ static int make_job(struct triage_search *s, struct iw_err *err)
 		.disk_limit_mb = t->disk_limit_mb,
 		.no_aslr = san_flavour_find(s->spec.build->flavour)->no_aslr,
 	};
+	_auto_free_ char *artifacts = NULL;
 	int rc = iw_job_new(&s->job, s->world->jobs, &spec, err);
 
 	if (rc < 0)
 		return rc;
 	s->corpus_dir = iw_path_join(iw_job_work(s->job), engine_libfuzzer.corpus_dir);
-	s->artifact_dir = iw_path_join(iw_job_work(s->job), ARTIFACTS);
-	return iw_dir_make(s->artifact_dir, err);
+	artifacts = iw_path_join(iw_job_work(s->job), ARTIFACTS);
+	return iw_dir_make(artifacts, err);
 }
 
 /* An error in making the job is met in on_handed_out, so that done always comes later. */

@@ -421,6 +421,29 @@ int iw_dir_each(const char *path, iw_dir_cb cb, void *ctx, struct iw_err *err)
 	return rc;
 }
 
+int iw_dir_each_below(const char *root, const char *below, size_t max, iw_dir_cb cb,
+	void *ctx, struct iw_err *err)
+{
+	int rc = 0, fd = iw_dir_open_below(root, below, err);
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (!list && fd >= 0) {
+		rc = iw_err_errno(err, errno, "cannot list '%s' in '%s'", below, root);
+		close(fd);
+	}
+	if (!list)
+		return fd < 0 ? fd : rc;
+	while (rc == 0 && max > 0 && (entry = readdir(list)) != NULL) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		max--;
+		rc = cb(ctx, entry->d_name);
+	}
+	closedir(list);
+	return rc;
+}
+
 char *iw_path_join(const char *dir, const char *name)
 {
 	return iw_fmt("%s/%s", dir, name);

@@ -65,6 +65,10 @@ int iw_dir_open_below(const char *root, const char *below, struct iw_err *err);
  * and is returned. */
 typedef int (*iw_dir_cb)(void *ctx, const char *name);
 int iw_dir_each(const char *path, iw_dir_cb cb, void *ctx, struct iw_err *err);
+/* The same for a folder that a job may have filled, below as for iw_dir_open_below(): in
+ * no order, and of a flood only the first max entries. */
+int iw_dir_each_below(const char *root, const char *below, size_t max, iw_dir_cb cb,
+	void *ctx, struct iw_err *err);
 
 /* "dir/name", which the caller frees. */
 char *iw_path_join(const char *dir, const char *name);

@@ -26,6 +26,8 @@ SECRET = b"nobody may read this line, which stands nowhere else\n"
 #: What a target of the test may write; the keeper looks once a second, and a fast disk takes
 #: some gigabytes in that time.
 DISK_LIMIT_MB, DISK_MAX_MB = 64, 6000
+#: Few where it is about files without content; much where no limit is to help the farm.
+LIMITS_MB = {"inodes": 16, "flood": 2048}
 PROCESSES_MAX = 2000
 RUN_S = 60
 
@@ -119,8 +121,8 @@ class Affair:
         adapter = Tiny(home, "hostile", files, build, {"flavours": ["libfuzzer"]})
         for target in adapter.document["targets"]:
             # So long that not the engine's own alarm is what ends them.
-            few = target["name"] == "inodes"
-            target |= {"disk_limit_mb": 16 if few else DISK_LIMIT_MB, "timeout_s": 30}
+            limit = LIMITS_MB.get(target["name"], DISK_LIMIT_MB)
+            target |= {"disk_limit_mb": limit, "timeout_s": 30}
         adapter.write(adapter.document)
         return adapter
 

@@ -186,6 +186,42 @@ static void test_dir_each_in_order_until_told(void **state)
 	temp_close(&t);
 }
 
+static int count(void *ctx, const char *name)
+{
+	(void)name;
+	++*(int *)ctx;
+	return 0;
+}
+
+static void test_dir_each_below_is_bounded_and_follows_no_link(void **state)
+{
+	_auto_free_ char *link = NULL, *out = NULL;
+	int counted = 0;
+	struct temp t;
+
+	(void)state;
+	temp_open(&t);
+	out = temp_path(&t, "job/out");
+	assert_int_equal(iw_dir_make(out, &t.err), 0);
+	temp_write(&t, "job/out/a", "");
+	temp_write(&t, "job/out/b", "");
+	temp_write(&t, "job/out/c", "");
+	assert_int_equal(
+		iw_dir_each_below(t.dir, "job/out", 9, count, &counted, &t.err), 0);
+	assert_int_equal(counted, 3);
+	assert_int_equal(
+		iw_dir_each_below(t.dir, "job/out", 2, count, &counted, &t.err), 0);
+	assert_int_equal(counted, 5);
+	link = temp_path(&t, "link");
+	assert_int_equal(symlink("job", link), 0);
+	assert_int_equal(iw_dir_each_below(t.dir, "link/out", 9, count, &counted, &t.err),
+		IW_EINVAL);
+	assert_int_equal(
+		iw_dir_each_below(t.dir, "gone", 9, count, &counted, &t.err), IW_ENOENT);
+	assert_int_equal(counted, 5);
+	temp_close(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +231,7 @@ int main(void)
 		cmocka_unit_test(test_dir_remove_of_bottomless_trees),
 		cmocka_unit_test(test_dir_copy),
 		cmocka_unit_test(test_dir_each_in_order_until_told),
+		cmocka_unit_test(test_dir_each_below_is_bounded_and_follows_no_link),
 	};
 
 	return cmocka_run_group_tests_name("base_file_tree", tests, NULL, NULL);
