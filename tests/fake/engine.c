@@ -6,7 +6,8 @@
  * and crash artifacts as libFuzzer does (plainly, under their final name), far more of
  * them than a real one, each different from all others. What is complete on disk goes
  * into the ledger, a file that Ironworks does not know: one line "unit HEX" or "crash
- * HEX", synced. LEDGER is defined by the build script.
+ * HEX", synced. So does its own life: "start HEX", then "end HEX" when it ended by itself
+ * or "stopped HEX" when it was asked to. LEDGER is defined by the build script.
  *
  * With PLAN it finds only what it is told: the file of that name says how many units and
  * crashes ("12 3"), the engine that takes it away finds them at once, and then, like all
@@ -125,6 +126,17 @@ static void make(
 		note(what, content);
 }
 
+/* Who was killed has a start only. Pids come round again, so there is a time, too. */
+static void note_life(const char *what)
+{
+	static char self[48];
+
+	if (!*self)
+		snprintf(self, sizeof self, "%ld.%lld", (long)getpid(),
+			(long long)time(NULL));
+	note(what, self);
+}
+
 static void report(void)
 {
 	printf("==%d== ERROR: libFuzzer: deadly signal\n"
@@ -157,6 +169,7 @@ static int fuzz(const char *corpus, const char *prefix, long seconds)
 
 	signal(SIGTERM, stop);
 	signal(SIGINT, stop);
+	note_life("start");
 	snprintf(dir, sizeof dir, "%s/", corpus);
 	while (!is_stopped && (seconds <= 0 || time(NULL) < end)) {
 		make("unit", "", dir, n++);
@@ -170,11 +183,14 @@ static int fuzz(const char *corpus, const char *prefix, long seconds)
 			make(CRASH, "crash-", prefix, n);
 			/* Mostly it dies like libFuzzer, at times it goes on like a fork
 			 * mode. */
-			if (++crashes % 4 == 0)
+			if (++crashes % 4 == 0) {
+				note_life("end");
 				report();
+			}
 		}
 		usleep(UNIT_PAUSE_US);
 	}
+	note_life(is_stopped ? "stopped" : "end");
 	return 0;
 }
 

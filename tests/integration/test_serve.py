@@ -106,11 +106,29 @@ def kill_once(service, chance):
     return len(survivors)
 
 
+def lives(service, what):
+    return read_ledger(service.ledger)[what]
+
+
+def assert_nobody_was_ended(service):
+    """By their own account: who has begun runs still, or has ended by itself. Returns how many
+    engines there have been."""
+    begun = lives(service, "start")
+    pids = {b"%d" % pid for pid, _ in service.engines()}
+    assert not lives(service, "stopped"), "a supervisor stopped an engine"
+    killed = {who for who in begun - lives(service, "end") if who.split(b".")[0] not in pids}
+    assert not killed, f"engines were killed: {killed}"
+    return len(begun)
+
+
 def kill_often(service, chance, kills):
     service.start()
     survived = sum(kill_once(service, chance) for _ in range(kills))
     service.await_fuzzing()
+    begun = assert_nobody_was_ended(service)
     service.stop()
+    assert lives(service, "stopped"), "stop ends engines in peace"
+    print(f"{kills} kills, {survived} engines lived through one, {begun} engines in all")
     service.process.communicate(timeout=10)
     service.assert_over()
     units, crashes = assert_nothing_lost(service.state, service.ledger)
