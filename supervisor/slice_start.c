@@ -18,6 +18,7 @@
 
 /* A slice in a short run still visits every target several times. */
 #define SLICE_MIN_S 5
+#define SLICE_FIRST_S 20
 #define SLICE_MAX_S 300
 #define VISITS 4
 /* The engine ends by itself; the keeper's deadline is for one that does not. */
@@ -134,13 +135,23 @@ static void on_corpus_written(struct iw_work *work)
 	start_engine(s);
 }
 
-static int64_t slice_seconds(const struct farm *farm)
+/* A farm without an end visits every target soon: its first slices are short, later ones
+ * long enough that reading the corpus again costs little. */
+static int64_t endless_seconds(const struct farm_target *target)
 {
+	int64_t s = SLICE_FIRST_S << (target->slices < 8 ? target->slices / 2 : 4);
+
+	return s < SLICE_MAX_S ? s : SLICE_MAX_S;
+}
+
+static int64_t slice_seconds(const struct farm_target *target)
+{
+	const struct farm *farm = target->farm;
 	int64_t left = farm->fuzz_ends_ms - iw_time_mono_ms(), targets = 0, s;
 	size_t i;
 
 	if (!farm->config.fuzz_ms)
-		return SLICE_MAX_S;
+		return endless_seconds(target);
 	for (i = 0; i < farm->project_count; i++)
 		targets += (int64_t)farm->projects[i].target_count;
 	s = farm->config.fuzz_ms / 1000 * iw_slots_count(farm->world.slots) /
@@ -231,7 +242,7 @@ static struct slice *new_slice(struct farm_target *target, struct farm_lane *lan
 	s->lane = lane;
 	s->engine = lane->share->engine;
 	s->progress = engine_progress_none;
-	s->seconds = slice_seconds(farm);
+	s->seconds = slice_seconds(target);
 	s->next = farm->slices;
 	farm->slices = s;
 	target->engines++;
