@@ -237,6 +237,15 @@ static void first_error(const char *log, char *error, size_t size)
 		snprintf(error, size, "the build command printed nothing");
 }
 
+/* The command may have put a link in its place, say to the compiler's cache, which later
+ * builds write: then nobody would know what a build holds. */
+static bool has_output(const struct entry *e)
+{
+	_auto_close_ int fd = iw_dir_open_below(iw_job_work(e->job), "out", NULL);
+
+	return fd >= 0;
+}
+
 static int move_output(struct entry *e, struct iw_err *err)
 {
 	_auto_free_ char *out = iw_path_join(iw_job_work(e->job), "out");
@@ -278,8 +287,11 @@ static void on_built(struct iw_job *job, const struct iw_exit *exit, void *ctx)
 		log = iw_strdup("");
 	switch (exit->class) {
 	case IW_EXIT_CLEAN:
-		e->build.is_ok = true;
-		if (move_output(e, &e->err) < 0)
+		e->build.is_ok = has_output(e);
+		if (!e->build.is_ok)
+			snprintf(e->build.error, sizeof e->build.error,
+				"the build command left no folder where $OUT was");
+		if (e->build.is_ok && move_output(e, &e->err) < 0)
 			end_making(e);
 		else
 			store(e);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/file.h"
@@ -12,11 +13,24 @@
 /* The flavour whose builds measure features: DESIGN, decision 6. */
 #define REFERENCE_FLAVOUR "libfuzzer"
 
+/* What a build left is the work of the code under test, and jobs get the program by its
+ * path: a link that leads out of the build would hand them a file of the host. */
+static bool is_program(const struct iw_build *build, const char *path)
+{
+	_auto_free_ char *dir = realpath(build->dir, NULL);
+	_auto_free_ char *real = realpath(path, NULL);
+	size_t len = dir ? strlen(dir) : 0;
+	struct stat st;
+
+	return dir && real && strncmp(real, dir, len) == 0 && real[len] == '/' &&
+		stat(real, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 char *target_binary(const struct iw_build *build, const struct adapter_target *target)
 {
 	char *path = iw_path_join(build->dir, target->binary);
 
-	if (iw_file_exists(path))
+	if (is_program(build, path))
 		return path;
 	free(path);
 	return NULL;

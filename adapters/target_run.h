@@ -13,8 +13,8 @@
 #include "engine/driver.h"
 #include "sanitizers/flavour.h"
 
-/* The path of a target's program in a build; NULL when the build has none. The caller
- * frees. */
+/* The path of a target's program in a build; NULL when the build has none, or a link that
+ * leads out of it. The caller frees. */
 char *target_binary(const struct iw_build *build, const struct adapter_target *target);
 
 /* The target's memory limit under the build's flavour, in MiB of resident memory. One

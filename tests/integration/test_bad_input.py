@@ -146,6 +146,18 @@ def test_build_command_fails(farm):
     assert_untouched(farm)
 
 
+@pytest.mark.parametrize("trick, words", [
+    # To where later builds may write.
+    ('cp -r "$OUT" "$CCACHE_DIR/mine"; rm -r "$OUT"; ln -s "$CCACHE_DIR/mine" "$OUT"', "$OUT"),
+    ('rm "$OUT/parser"; ln -s ../../ironworks.db "$OUT/parser"', "made no program 'parser'"),
+])
+def test_build_that_leads_elsewhere_is_none(tiny, ironworks, state, trick, words):
+    """The code under test makes the build: no link out of it is followed or kept."""
+    done = ironworks("run", tiny(build=BUILD + trick), "--for", "1s", "--state", state)
+    assert done.rc == 4 and words in done.stderr, done.stderr
+    assert not [p for p in (state / "builds").iterdir() if p.is_symlink()]
+
+
 def test_target_crashes_at_start(farm, ironworks, tiny):
     """Told, kept as a crash, and the other targets are fuzzed all the same."""
     adapter = tiny("doomed", {"doomed.c": CRASHES_AT_START})

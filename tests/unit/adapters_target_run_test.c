@@ -1,6 +1,8 @@
 /* How a target of a build is run: limits and environment by flavour. */
 #include "tests/lib/temp.h"
 
+#include <unistd.h>
+
 #include "adapters/target_run.h"
 
 #include "base/banned.h"
@@ -55,6 +57,43 @@ static void test_memory_limits_follow_the_flavour(void **state)
 	temp_close(&t);
 }
 
+/* The code under test makes the build: a link may lead about in it, but not out of it. */
+static void test_program_lies_in_its_build(void **state)
+{
+	_auto_free_ char *dir = NULL, *fuzz = NULL;
+	struct iw_build build;
+	struct temp t;
+	size_t i;
+	static const struct {
+		const char *leads_to;
+		bool is_program;
+	} rows[] = {{"other", true}, {"../secret", false}, {"/etc/passwd", false},
+		{"folder", false}, {".", false}, {"..", false}, {"nowhere", false}};
+
+	(void)state;
+	temp_open(&t);
+	dir = temp_path(&t, "build/folder");
+	temp_ok(&t.err, iw_dir_make(dir, &t.err));
+	temp_write(&t, "secret", "");
+	temp_write(&t, "build/other", "");
+	fuzz = temp_path(&t, "build/fuzz_a");
+	build = make_build(&t, "libfuzzer");
+	*strrchr(dir, '/') = '\0';
+	build.dir = dir;
+	for (i = 0; i < IW_COUNT(rows); i++) {
+		_auto_free_ char *found = NULL;
+
+		assert_int_equal(symlink(rows[i].leads_to, fuzz), 0);
+		found = target_binary(&build, &target);
+		if (rows[i].is_program)
+			assert_string_equal(found, fuzz);
+		else
+			assert_null(found);
+		assert_int_equal(unlink(fuzz), 0);
+	}
+	temp_close(&t);
+}
+
 static void test_no_symbolizer_means_no_names(void **state)
 {
 	struct iw_build build;
@@ -94,6 +133,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_memory_limits_follow_the_flavour),
+		cmocka_unit_test(test_program_lies_in_its_build),
 		cmocka_unit_test(test_no_symbolizer_means_no_names),
 		cmocka_unit_test(test_missing_target_is_said),
 	};
