@@ -76,6 +76,9 @@ void farm_stop_now(struct farm *farm);
 /* Ends it, but for the engines: they go on, and the next farm on this state adopts them.
  */
 void farm_leave(struct farm *farm);
+/* Where no farm runs: ends every job that one left behind and stores what its engines
+ * found. Blocks. */
+int farm_end_leftovers(struct iw_state *state, struct iw_err *err);
 /* After closed. */
 void farm_free(struct farm *farm);
 

@@ -182,6 +182,9 @@ int farm_artifact_read(const char *work, const char *dir, const char *name, char
 	size_t *len, struct iw_err *err);
 /* False when a target removed a folder of its job or put something else there. */
 bool farm_is_folder(const char *work, const char *dir);
+/* What an engine says of itself, in the folder of its job. Thread: any. */
+void farm_progress_read(const char *dir, const struct engine_ops *engine,
+	struct engine_progress *progress);
 void farm_slice_start(struct farm_target *target, struct farm_lane *lane);
 /* A slice around an engine that runs already; dir is its job's folder. */
 void farm_slice_adopt(
@@ -248,6 +251,19 @@ void farm_forget_living(struct farm *farm);
 
 /* sweep.c */
 int farm_sweep(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err);
+/* What a folder held that nobody knew. Zero-initialised; crashes: rows, the caller frees
+ * them. */
+struct farm_swept {
+	size_t units;
+	int64_t *crashes;
+	size_t crash_count, crash_cap;
+};
+/* Stores what an engine that has ended left in its job's folder, and its totals; other
+ * jobs leave nothing. Thread: the database's writer, or before it runs. */
+int farm_sweep_folder(struct farm *farm, struct iw_dbc *dbc, const char *dir,
+	const char *about, struct farm_swept *swept, struct iw_err *err);
+/* After that is committed: its queue stays for the next slice. */
+void farm_sweep_keep(const struct farm *farm, const char *dir, const char *about);
 /* The about text of an engine's job, by which the sweep finds its target again. Caller
  * frees. */
 char *farm_about(const struct farm_target *target, const struct iw_build *build,

@@ -24,6 +24,7 @@
 #include "adapters/project_db.h"
 #include "adapters/target_run.h"
 #include "base/file.h"
+#include "base/job_record.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
@@ -283,37 +284,41 @@ static void scan(struct slice *s, bool is_final)
 }
 
 /* One of the engine's own files, in the folder that the target can write to. */
-static char *read_own_file(const struct slice *s, const char *path, size_t *len)
+static char *read_own_file(const char *work, const char *path, size_t *len)
 {
 	const char *name = iw_path_base(path);
 	_auto_free_ char *dir = iw_strndup(path, (size_t)(name - path));
 	char *text = NULL;
 
-	return farm_artifact_read(iw_job_work(s->job), dir, name, &text, len, NULL) == 0
-		? text
-		: NULL;
+	return farm_artifact_read(work, dir, name, &text, len, NULL) == 0 ? text : NULL;
+}
+
+void farm_progress_read(const char *dir, const struct engine_ops *engine,
+	struct engine_progress *progress)
+{
+	_auto_free_ char *log = NULL, *work = iw_path_join(dir, "work");
+	char *files[ENGINE_PROGRESS_FILES] = {NULL};
+	const char *const *path = engine->progress_files;
+	struct engine_said said = {0};
+	size_t i;
+
+	if (iw_job_record_log(dir, LOG_TAIL, &log, &said.log_len, NULL) < 0)
+		return;
+	said.log = log;
+	for (i = 0; i < ENGINE_PROGRESS_FILES && path && path[i]; i++) {
+		files[i] = read_own_file(work, path[i], &said.files[i].len);
+		said.files[i].text = files[i];
+	}
+	engine->progress(&said, progress);
+	for (i = 0; i < ENGINE_PROGRESS_FILES; i++)
+		free(files[i]);
 }
 
 static void read_progress(struct slice *s)
 {
-	_auto_free_ char *log = NULL;
-	char *files[ENGINE_PROGRESS_FILES] = {NULL};
-	const char *const *path = s->engine->progress_files;
-	struct engine_said said = {0};
-	size_t i;
-
-	if (iw_job_log_read(s->job, LOG_TAIL, &log, &said.log_len, NULL) < 0)
-		return;
-	said.log = log;
-	for (i = 0; i < ENGINE_PROGRESS_FILES && path && path[i]; i++) {
-		files[i] = read_own_file(s, path[i], &said.files[i].len);
-		said.files[i].text = files[i];
-	}
-	s->engine->progress(&said, &s->progress);
+	farm_progress_read(iw_job_dir(s->job), s->engine, &s->progress);
 	if (s->progress.stability >= 0)
 		s->lane->share->stability = s->progress.stability;
-	for (i = 0; i < ENGINE_PROGRESS_FILES; i++)
-		free(files[i]);
 }
 
 static void on_retry_list(void *ctx)

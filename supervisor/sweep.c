@@ -7,39 +7,50 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/project_db.h"
 #include "base/file.h"
 #include "base/job_record.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "corpus/ingest.h"
+#include "corpus/unit_db.h"
 #include "farm_room.h"
 
 #include "base/banned.h"
 
 #define REPORT_MAX ((size_t)256 << 10)
 
-struct sweep {
-	struct farm *farm;
-	struct iw_dbc *dbc;
-	struct iw_err *err;
-	size_t folders, units, crashes;
-};
-
 /* One engine's folder. */
 struct remains {
-	struct sweep *sweep;
+	struct farm *farm;
+	struct iw_dbc *dbc;
+	struct farm_swept *swept;
 	const char *dir;
 	char *work;
 	const char *artifact_dir;
 	const struct engine_ops *engine;
 	int64_t target_id, build_id;
 	size_t artifacts;
+	struct iw_err *err;
 };
+
+/* False: no engine's. Everything but engines can be made again. */
+static bool read_about(const char *about, struct remains *r)
+{
+	_auto_(iw_json_freep) json_t *json = about ? json_loads(about, 0, NULL) : NULL;
+	const char *engine = json_string_value(json_object_get(json, "engine"));
+
+	r->engine = engine ? engine_find(engine) : NULL;
+	r->target_id = json_integer_value(json_object_get(json, "target"));
+	r->build_id = json_integer_value(json_object_get(json, "build"));
+	return r->engine != NULL;
+}
 
 static int store_artifact(void *ctx, const char *name)
 {
 	struct remains *r = ctx;
+	struct farm_swept *swept = r->swept;
 	struct triage_target target = {.id = r->target_id};
 	struct triage_crash crash = {.target = &target, .build_id = r->build_id};
 	_auto_free_ char *input = NULL, *report = NULL;
@@ -59,17 +70,19 @@ static int store_artifact(void *ctx, const char *name)
 		return 0;
 	}
 	if (rc < 0)
-		return iw_err_copy(r->sweep->err, &why);
+		return iw_err_copy(r->err, &why);
 	if (iw_job_record_log(r->dir, REPORT_MAX, &report, &crash.report_len, NULL) < 0)
 		report = iw_strdup("");
 	crash.kind = engine_artifact_name(r->engine->artifact(r->artifact_dir, name));
 	crash.input = input;
 	crash.report = report;
-	rc = triage_store(r->sweep->dbc, r->sweep->farm->world.state->artifacts, &crash,
-		&id, &hash, r->sweep->err);
-	if (rc == 0)
-		r->sweep->crashes++;
-	return rc < 0 ? rc : 0;
+	rc = triage_store(
+		r->dbc, r->farm->world.state->artifacts, &crash, &id, &hash, r->err);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	iw_grow(swept->crashes, swept->crash_count, swept->crash_cap);
+	swept->crashes[swept->crash_count++] = id;
+	return 0;
 }
 
 static int store_artifacts(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
@@ -102,44 +115,83 @@ static int store_finds(struct remains *r)
 	int rc;
 
 	corpus_scan_filter(scan, is_found, r);
-	rc = corpus_ingest_scan_sync(r->sweep->dbc, r->sweep->farm->packs, r->target_id,
-		CORPUS_ORIGIN_FUZZ, scan, &swept, r->sweep->err);
-	r->sweep->units += swept.added;
+	rc = corpus_ingest_scan_sync(r->dbc, r->farm->packs, r->target_id,
+		CORPUS_ORIGIN_FUZZ, scan, &swept, r->err);
+	r->swept->units += swept.added;
 	iw_freep(&swept.ids);
 	return rc;
 }
 
-static int sweep_engine(struct remains *r)
+/* How it ended stands in its record, and what it did in its log. */
+static int store_totals(struct remains *r)
 {
+	struct engine_progress progress = engine_progress_none;
+	struct project_target_totals more = {0};
+	struct project_engine_totals mine = {.engine = r->engine->name};
+	struct iw_exit exit;
+	int rc;
+
+	iw_job_record_read(r->dir, "", false, &exit);
+	farm_progress_read(r->dir, r->engine, &progress);
+	more.executions = mine.executions = progress.executions;
+	more.core_ms = mine.core_ms = iw_exit_cpu_us(&exit) / 1000;
+	iw_info("an engine ended while nobody watched", S("dir", r->dir),
+		S("how", exit.words), I("executions", more.executions),
+		I("cpu_ms", more.core_ms));
+	rc = project_db_add_totals(r->dbc, r->target_id, &more, r->err);
+	return rc < 0 ? rc : project_db_add_engine(r->dbc, r->target_id, &mine, r->err);
+}
+
+int farm_sweep_folder(struct farm *farm, struct iw_dbc *dbc, const char *dir,
+	const char *about, struct farm_swept *swept, struct iw_err *err)
+{
+	_auto_free_ char *work = iw_path_join(dir, "work");
+	struct remains r = {.farm = farm,
+		.dbc = dbc,
+		.swept = swept,
+		.dir = dir,
+		.work = work,
+		.err = err};
 	int rc = 0;
 
-	r->work = iw_path_join(r->dir, "work");
-	if (farm_is_folder(r->work, r->engine->find_dir))
-		rc = store_finds(r);
+	if (!read_about(about, &r))
+		return 0;
+	if (farm_is_folder(r.work, r.engine->find_dir))
+		rc = store_finds(&r);
 	if (rc >= 0)
-		rc = iw_db_tx(r->sweep->dbc, store_artifacts, r, r->sweep->err);
-	if (rc >= 0 && r->engine->keeps_finds)
-		farm_keep(r->sweep->farm, r->work, r->engine, r->target_id);
-	free(iw_steal(&r->work));
+		rc = iw_db_tx(dbc, store_artifacts, &r, err);
+	if (rc >= 0)
+		rc = store_totals(&r);
 	return rc < 0 ? rc : 0;
 }
+
+void farm_sweep_keep(const struct farm *farm, const char *dir, const char *about)
+{
+	_auto_free_ char *work = iw_path_join(dir, "work");
+	struct remains r = {0};
+
+	if (read_about(about, &r) && r.engine->keeps_finds)
+		farm_keep(farm, work, r.engine, r.target_id);
+}
+
+/* All folders, at the start. */
+struct sweep {
+	struct farm *farm;
+	struct iw_dbc *dbc;
+	struct farm_swept swept;
+	size_t folders;
+	struct iw_err err;
+};
 
 static int sweep_folder(void *ctx, const char *dir, const char *about)
 {
 	struct sweep *s = ctx;
-	_auto_(iw_json_freep) json_t *json = about ? json_loads(about, 0, NULL) : NULL;
-	const char *engine = json_string_value(json_object_get(json, "engine"));
-	struct remains r = {
-		.sweep = s,
-		.dir = dir,
-		.engine = engine ? engine_find(engine) : NULL,
-		.target_id = json_integer_value(json_object_get(json, "target")),
-		.build_id = json_integer_value(json_object_get(json, "build")),
-	};
+	int rc = farm_sweep_folder(s->farm, s->dbc, dir, about, &s->swept, &s->err);
 
 	s->folders++;
-	/* Everything but engines can be made again. */
-	return r.engine ? sweep_engine(&r) : 0;
+	if (rc == 0)
+		farm_sweep_keep(s->farm, dir, about);
+	return rc;
 }
 
 static bool note_living(void *ctx, const char *dir, const char *about)
@@ -149,23 +201,44 @@ static bool note_living(void *ctx, const char *dir, const char *about)
 	return farm_note_living(s->farm, dir, about);
 }
 
-int farm_sweep(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err)
+static int sweep_all(struct sweep *s, bool adopts, struct iw_err *err)
 {
-	struct iw_err why = IW_ERR_INIT;
-	struct sweep s = {.farm = farm, .dbc = dbc, .err = &why};
 	struct iw_jobs_recovery recovery = {
-		.ctx = &s, .lives = note_living, .found = sweep_folder};
-	int rc = iw_jobs_recover(farm->world.state->jobs, &recovery, err);
+		.ctx = s, .lives = adopts ? note_living : NULL, .found = sweep_folder};
+	int rc = iw_jobs_recover(s->farm->world.state->jobs, &recovery, err);
 
-	if (rc == 0 && why.code)
-		rc = iw_err_copy(err, &why);
+	free(iw_steal(&s->swept.crashes));
+	if (rc == 0 && s->err.code)
+		rc = iw_err_copy(err, &s->err);
 	if (rc < 0)
 		return iw_err_wrap(err, "taking over what an earlier run left");
-	if (s.folders > 0) {
-		iw_info("earlier run swept", I("folders", s.folders), I("units", s.units),
-			I("crashes", s.crashes));
-		farm_say(farm, "taken over from an earlier run: %zu units, %zu crashes",
-			s.units, s.crashes);
-	}
+	if (s->folders > 0)
+		iw_info("earlier run swept", I("folders", s->folders),
+			I("units", s->swept.units), I("crashes", s->swept.crash_count));
 	return 0;
+}
+
+int farm_sweep(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err)
+{
+	struct sweep s = {.farm = farm, .dbc = dbc};
+	int rc = sweep_all(&s, true, err);
+
+	if (rc == 0 && s.folders > 0)
+		farm_say(farm, "taken over from an earlier run: %zu units, %zu crashes",
+			s.swept.units, s.swept.crash_count);
+	return rc;
+}
+
+int farm_end_leftovers(struct iw_state *state, struct iw_err *err)
+{
+	struct farm farm = {.world = {.state = state}};
+	struct sweep s = {.farm = &farm, .dbc = state->dbc};
+	int rc = corpus_packs_open(&farm.packs, state->units, err);
+
+	if (rc == 0)
+		rc = corpus_units_begin(state->dbc, farm.packs, err);
+	if (rc == 0)
+		rc = sweep_all(&s, false, err);
+	corpus_packs_close(farm.packs);
+	return rc;
 }

@@ -90,25 +90,9 @@ static const char stop_help[] =
 	"is\n"
 	"stored. With --drain open triage is finished first, which can take half an "
 	"hour.\n"
-	"Where no farm runs any more, engines that it left behind are ended; what they\n"
-	"found is stored at the next start.\n"
+	"Where no farm runs any more, engines that it left behind are ended likewise.\n"
 	"\n"
 	"exit status: 0 nothing runs any more, 2 usage, 4 failed\n";
-
-static int keep_folder(void *ctx, const char *dir, const char *about)
-{
-	(void)ctx;
-	(void)dir;
-	(void)about;
-	return 1;
-}
-
-static int stop_leftovers(struct iw_state *state, struct iw_err *err)
-{
-	static const struct iw_jobs_recovery recovery = {.found = keep_folder};
-
-	return iw_jobs_recover(state->jobs, &recovery, err);
-}
 
 static int await_end(pid_t pid, int number, int timeout_ms, struct iw_err *err)
 {
@@ -135,15 +119,15 @@ static int stop(const char *state_dir, bool is_drain, pid_t *holder, struct iw_e
 	struct iw_state state;
 	int rc = iw_state_holder(state_dir, holder, err);
 
-	if (rc < 0)
-		return rc;
-	if (*holder > 0)
-		return await_end(*holder, is_drain ? IW_DAEMON_DRAIN : IW_DAEMON_STOP,
+	if (rc == 0 && *holder > 0)
+		rc = await_end(*holder, is_drain ? IW_DAEMON_DRAIN : IW_DAEMON_STOP,
 			is_drain ? DRAIN_MS + STOP_MS : STOP_MS, err);
-	rc = iw_state_open(&state, state_dir, IW_STATE_WRITE, err);
+	/* It may have ended otherwise than it was asked to. */
+	if (rc == 0)
+		rc = iw_state_open(&state, state_dir, IW_STATE_WRITE, err);
 	if (rc < 0)
 		return rc;
-	rc = stop_leftovers(&state, err);
+	rc = farm_end_leftovers(&state, err);
 	iw_state_close(&state);
 	return rc;
 }

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from conftest import end_processes_of, processes_of, rows, wait_until
-from farm_oracle import assert_nothing_lost, make_adapter, read_ledger
+from farm_oracle import (assert_nothing_lost, make_adapter, read_ledger, stored_crashes,
+                         stored_units)
 from test_kill import identity, seed_of
 
 CORES = 2
@@ -24,10 +25,10 @@ SLOW = "-DUNIT_PAUSE_US=5000 -DUNITS_PER_CRASH=700"
 
 
 class Service:
-    def __init__(self, ironworks, tiny, state, tmp_path):
+    def __init__(self, ironworks, tiny, state, tmp_path, engine=SLOW):
         self.ironworks, self.state = ironworks, state
         self.ledger, self.log = tmp_path / "ledger", tmp_path / "stderr"
-        self.adapter = make_adapter(tiny, self.ledger, more=SLOW)
+        self.adapter = make_adapter(tiny, self.ledger, more=engine)
         self.process = None
 
     def start(self, is_awaited=True):
@@ -197,16 +198,73 @@ def test_second_service_is_refused(service):
 
 
 def test_stop_without_a_service(service):
-    """What a killed service left behind is ended; what it found is stored later."""
+    """What a killed service left behind is ended, and what it found is stored."""
     service.start()
     wait_until(service.engines, 20, "engines run")
     service.kill()
     assert "no farm runs" in service.stop().stdout
     service.assert_over()
-    done = service.ironworks("run", service.adapter, "--for", "1s", "--no-sandbox", "--state",
-                             service.state, timeout=100)
-    assert done.rc in (0, 1), done.stderr
     assert_nothing_lost(service.state, service.ledger)
+    assert not list((service.state / "jobs").iterdir()), "a folder of an ended engine stays"
+
+
+def totals(service):
+    return rows(service.state, "SELECT executions, core_ms FROM target")[0]
+
+
+def test_engines_that_end_in_an_outage(ironworks, tiny, state, tmp_path):
+    """The next supervisor learns of their end and of all that they found and used."""
+    service = Service(ironworks, tiny, state, tmp_path, "-DUNITS_PER_CRASH=300")
+    try:
+        service.start()
+        before = wait_until(lambda: len(service.engines()) == CORES and service.engines(), 20,
+                            "engines run")
+        service.kill()
+        executions, core_ms = totals(service)
+        wait_until(lambda: not service.engines() & before, 60, "the engines end by themselves")
+        found = {what: set(read_ledger(service.ledger)[what]) for what in ("unit", "crash")}
+        assert found["crash"] and not lives(service, "stopped")
+        service.start()
+        assert service.adopted() == 0
+        told = re.search(r"from an earlier run: (\d+) units, (\d+) crashes", service.said())
+        assert told and int(told[1]) > 0 and int(told[2]) > 0, service.said()
+        assert found["unit"] <= set(stored_units(state)), "units of the outage are missing"
+        assert found["crash"] <= set(stored_crashes(state)), "crashes of the outage are missing"
+        assert totals(service)[0] > executions and totals(service)[1] > core_ms
+        service.stop()
+        service.assert_over()
+        assert_nothing_lost(state, service.ledger)
+    finally:
+        end_processes_of(state)
+
+
+def test_engine_of_an_old_build_is_swept_at_once(service):
+    """Nobody fuzzes that build any more: its engines are stopped, and what they found does not
+    wait for the next start."""
+    service.start()
+    before = wait_until(lambda: len(service.engines()) == CORES and service.engines(), 20,
+                        "engines run")
+    wait_until(lambda: read_ledger(service.ledger)["crash"], 30, "an engine crashes")
+    service.kill()
+    script = (service.adapter.dir / "build.sh").read_text(encoding="utf-8")
+    service.adapter.script(script + "# another recipe\n")
+    service.start()
+    wait_until(lambda: not before & service.engines(), 20, "engines of the old build end")
+    assert lives(service, "stopped") and service.adopted() == 0
+    # By now they write no more; what the new ones write is not asked for.
+    found = read_ledger(service.ledger)
+    for what, stored in (("unit", stored_units), ("crash", stored_crashes)):
+        theirs = tuple(b"%s %d." % (what.encode(), pid) for pid, _ in before)
+        mine = {content for content in found[what] if content.startswith(theirs)}
+        assert mine
+        wait_until(lambda m=mine, s=stored: m <= set(s(service.state)), 20,
+                   f"each {what} is stored")
+    wait_until(lambda: not rows(service.state, "SELECT 1 FROM crash WHERE state = 'new'"), 60,
+               "their crashes are judged")
+    service.stop()
+    service.assert_over()
+    assert_nothing_lost(service.state, service.ledger)
+    assert not list((service.state / "jobs").iterdir())
 
 
 def test_stop_of_nothing(ironworks, tmp_path):
