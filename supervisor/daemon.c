@@ -144,7 +144,7 @@ static int prepare(struct daemon *d, struct iw_err *err)
 	if (rc == 0)
 		rc = iw_state_open(&d->state, d->config->state_dir, IW_STATE_WRITE, err);
 	if (rc == 0)
-		rc = iw_log_to(d->state.log, err);
+		rc = iw_log_to(d->state.log, NULL, err);
 	if (rc < 0)
 		return rc;
 	jobs.dir = d->state.jobs;

@@ -43,7 +43,13 @@ void iw_log(enum iw_log_level level, const char *what, const struct iw_log_field
 
 /* Lines below level are dropped. Default: IW_LOG_WARN. Call before threads start. */
 void iw_log_level(enum iw_log_level level);
-/* Appends to path from now on, from debug level up. Call before threads start. */
-int iw_log_to(const char *path, struct iw_err *err);
+/* Zero means default. */
+struct iw_log_limits {
+	int64_t bytes; /* of one file; default 16 MiB */
+	int files;     /* older ones that are kept; default 4 */
+};
+/* Appends to path from now on, from debug level up. A full file becomes path.1, that one
+ * path.2, and so on. limits: NULL for the default. Call before threads start. */
+int iw_log_to(const char *path, const struct iw_log_limits *limits, struct iw_err *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -164,7 +165,7 @@ static void test_missing_folder_is_an_error(void **state)
 	struct iw_err err = IW_ERR_INIT;
 
 	(void)state;
-	temp_fails(&err, iw_log_to("/nowhere/log", &err), IW_ENOENT,
+	temp_fails(&err, iw_log_to("/nowhere/log", NULL, &err), IW_ENOENT,
 		"cannot open log '/nowhere/log': No such file or directory");
 }
 
@@ -178,7 +179,7 @@ static void test_file_gets_every_level(void **state)
 	(void)state;
 	open_log(&l);
 	temp_write(&l.t, "log", "{\"earlier\": 1}\n");
-	temp_ok(&l.t.err, iw_log_to(l.log_path, &l.t.err));
+	temp_ok(&l.t.err, iw_log_to(l.log_path, NULL, &l.t.err));
 	iw_debug("why", S("text", "\x07"));
 	iw_error("act");
 	count = read_lines(l.log_path, lines, 4);
@@ -193,6 +194,73 @@ static void test_file_gets_every_level(void **state)
 	close_log(&l);
 }
 
+#define ROTATED_BYTES 2000
+#define ROTATED_FILES 3
+#define ROTATED_THREADS 4
+#define ROTATED_LINES 15
+
+static void *write_lines(void *thread)
+{
+	int i;
+
+	for (i = 0; i < ROTATED_LINES; i++)
+		iw_debug("line", I("n", *(int *)thread * ROTATED_LINES + i));
+	return NULL;
+}
+
+/* Counts the lines of a file by their number; each is whole. */
+static void count_lines(const char *path, int seen[])
+{
+	json_t *lines[ROTATED_THREADS * ROTATED_LINES];
+	size_t i, count = read_lines(path, lines, IW_COUNT(lines));
+
+	assert_true(iw_file_size(path) <= ROTATED_BYTES);
+	for (i = 0; i < count; i++)
+		seen[json_integer_value(json_object_get(lines[i], "n"))]++;
+	free_lines(lines, count);
+}
+
+/* Last: the file stays open for the rest of the process. Few enough lines that none is
+ * thrown away: each must be in exactly one file. */
+static void test_full_file_is_followed_by_another(void **state)
+{
+	struct iw_log_limits limits = {.bytes = ROTATED_BYTES, .files = ROTATED_FILES};
+	int numbers[ROTATED_THREADS], seen[ROTATED_THREADS * ROTATED_LINES] = {0}, i;
+	pthread_t threads[ROTATED_THREADS];
+	struct log_test l;
+
+	(void)state;
+	open_log(&l);
+	temp_ok(&l.t.err, iw_log_to(l.log_path, &limits, &l.t.err));
+	for (i = 0; i < ROTATED_THREADS; i++) {
+		numbers[i] = i;
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, write_lines, &numbers[i]), 0);
+	}
+	for (i = 0; i < ROTATED_THREADS; i++)
+		pthread_join(threads[i], NULL);
+	count_lines(l.log_path, seen);
+	for (i = 1; i <= ROTATED_FILES; i++) {
+		_auto_free_ char *older = iw_fmt("%s.%d", l.log_path, i);
+
+		assert_true(i > 1 || iw_file_exists(older));
+		if (iw_file_exists(older))
+			count_lines(older, seen);
+	}
+	for (i = 0; i < (int)IW_COUNT(seen); i++)
+		assert_int_equal(seen[i], 1);
+	/* Now more than all files hold: the oldest go, no other file comes. */
+	for (i = 0; i < ROTATED_THREADS; i++)
+		write_lines(&numbers[i]);
+	for (i = 0; i <= ROTATED_FILES + 1; i++) {
+		_auto_free_ char *path =
+			i ? iw_fmt("%s.%d", l.log_path, i) : iw_strdup(l.log_path);
+
+		assert_int_equal(iw_file_exists(path), i <= ROTATED_FILES);
+	}
+	close_log(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +270,7 @@ int main(void)
 		cmocka_unit_test(test_errno_survives),
 		cmocka_unit_test(test_missing_folder_is_an_error),
 		cmocka_unit_test(test_file_gets_every_level),
+		cmocka_unit_test(test_full_file_is_followed_by_another),
 	};
 
 	return cmocka_run_group_tests_name("base_log", tests, NULL, NULL);
