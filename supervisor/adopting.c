@@ -226,7 +226,8 @@ void farm_adopt(struct farm *farm)
 	for (i = 0; i < farm->living_count; i++) {
 		struct farm_lane *lane = lane_of(farm, farm->living[i]);
 
-		if (!lane) {
+		/* There may be fewer cores than before. */
+		if (!lane || (int)adopted == iw_slots_count(farm->world.slots)) {
 			stop_orphan(farm, farm->living[i]);
 			continue;
 		}

@@ -12,6 +12,7 @@
 #include "base/keeper_format.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "config.h"
 #include "notify.h"
 
 #include "base/banned.h"
@@ -31,8 +32,14 @@ struct daemon {
 	char *keeper, *driver, *inbox;
 	struct farm *farm;
 	struct iw_timer *look;
-	uv_signal_t signals[3];
-	struct adapter **adapters;
+	uv_signal_t signals[4];
+	struct iw_config now, next;
+	bool has_next;		 /* the farm leaves for another one */
+	struct iw_config before; /* that worked, while `now` has yet to show it does */
+	bool has_before;
+	bool is_ending;		   /* somebody asked for it */
+	bool has_closed;	   /* the farm */
+	struct adapter **adapters; /* of now, until the farm takes them */
 	size_t adapter_count;
 };
 
@@ -83,36 +90,64 @@ static char *find_inbox(const char *driver)
 	return NULL;
 }
 
-static int load_adapters(struct daemon *d, struct iw_err *err)
+static int load_adapter(const char *arg, struct adapter **adapter, struct iw_err *err)
 {
-	const char *const *arg;
+	_auto_free_ char *where = NULL, *overrides = NULL;
+	struct iw_err why;
+	int rc;
+
+	rc = adapter_parse_arg(arg, &where, &overrides, err);
+	if (rc == 0)
+		rc = adapter_load(where, overrides, adapter, err);
+	if (rc == 0)
+		return 0;
+	why = *err;
+	if (why.code == IW_EINVAL)
+		return iw_err_set(err, why.code,
+			"%s; mend it until 'ironworks adapter check %s' is content",
+			why.msg, arg);
+	if (strchr(arg, '/'))
+		return iw_err_set(err, why.code,
+			"%s; name a folder that holds an adapter.json", why.msg);
+	return rc;
+}
+
+static void free_adapters(struct daemon *d)
+{
+	while (d->adapter_count > 0)
+		adapter_free(d->adapters[--d->adapter_count]);
+	free(iw_steal(&d->adapters));
+}
+
+static int load_adapters(
+	struct daemon *d, const struct iw_config *config, struct iw_err *err)
+{
+	size_t i;
 	int rc = 0;
 
-	for (arg = d->config->adapters; rc == 0 && *arg; arg++) {
-		_auto_free_ char *where = NULL, *overrides = NULL;
-		struct adapter *adapter = NULL;
-
-		rc = adapter_parse_arg(*arg, &where, &overrides, err);
-		if (rc == 0)
-			rc = adapter_load(where, overrides, &adapter, err);
-		if (rc < 0) {
-			struct iw_err why = *err;
-
-			if (why.code == IW_EINVAL)
-				iw_err_set(err, why.code,
-					"%s; mend it until 'ironworks adapter check %s' "
-					"is content",
-					why.msg, *arg);
-			else if (strchr(*arg, '/'))
-				iw_err_set(err, why.code,
-					"%s; name a folder that holds an adapter.json",
-					why.msg);
-			break;
-		}
-		d->adapters = iw_reallocarray(
-			d->adapters, d->adapter_count + 1, sizeof *d->adapters);
-		d->adapters[d->adapter_count++] = adapter;
+	free_adapters(d);
+	d->adapters = iw_calloc(config->count, sizeof *d->adapters);
+	for (i = 0; rc == 0 && i < config->count; i++) {
+		rc = load_adapter(config->adapters[i], &d->adapters[i], err);
+		d->adapter_count += rc == 0;
 	}
+	return rc;
+}
+
+static int read_config(struct daemon *d, struct iw_config *config, struct iw_err *err)
+{
+	const struct iw_daemon_config *c = d->config;
+	_auto_free_ char *dir = NULL;
+	int rc;
+
+	if (c->adapters) {
+		iw_config_words(c->adapters, c->cores, config);
+		return 0;
+	}
+	dir = c->config_dir ? iw_strdup(c->config_dir) : iw_config_default_dir();
+	rc = iw_config_load(dir, config, err);
+	if (c->cores)
+		config->cores = c->cores;
 	return rc;
 }
 
@@ -125,14 +160,25 @@ static int probe_sandbox(struct daemon *d, struct iw_sandbox *box, struct iw_err
 	return 0;
 }
 
+static void open_slots(struct daemon *d)
+{
+	struct iw_job_gate gate;
+
+	iw_slots_free(d->slots);
+	d->slots = iw_slots_new(d->now.cores);
+	gate = iw_slots_gate(d->slots);
+	iw_jobs_gate(d->jobs, &gate);
+}
+
 static int prepare(struct daemon *d, struct iw_err *err)
 {
 	struct iw_jobs_config jobs = {0};
-	struct iw_job_gate gate;
 	int rc;
 
 	/* What is cheap and often wrong comes first; the state is touched last. */
-	rc = load_adapters(d, err);
+	rc = read_config(d, &d->now, err);
+	if (rc == 0)
+		rc = load_adapters(d, &d->now, err);
 	if (rc == 0)
 		rc = iw_daemon_programs(&d->keeper, &d->driver, err);
 	if (rc == 0)
@@ -150,18 +196,70 @@ static int prepare(struct daemon *d, struct iw_err *err)
 	jobs.dir = d->state.jobs;
 	jobs.keeper = d->keeper;
 	rc = iw_jobs_open(&d->jobs, &d->loop, &jobs, err);
-	if (rc < 0)
-		return rc;
-	d->slots = iw_slots_new(d->config->cores);
-	gate = iw_slots_gate(d->slots);
-	iw_jobs_gate(d->jobs, &gate);
-	return 0;
+	if (rc == 0)
+		open_slots(d);
+	return rc;
+}
+
+/* Between two farms. */
+static void forget_next(struct daemon *d)
+{
+	iw_config_fini(&d->next);
+	free_adapters(d);
+	d->has_next = false;
+}
+
+static void refuse(struct daemon *d, const struct iw_err *why)
+{
+	_auto_free_ char *text = iw_fmt(
+		"the new configuration is refused, the old one stays: %s", why->msg);
+
+	iw_error("configuration refused", S("error", why->msg));
+	d->events.say(d->events.ctx, text);
+}
+
+/* What can be seen of it without building is found while the farm still runs. One that is
+ * leaving for a new configuration takes a newer one instead. */
+static void reload(struct daemon *d)
+{
+	bool is_leaving = farm_look(d->farm)->phase >= FARM_DRAINING;
+	struct iw_config fresh = {0};
+	struct iw_err err = IW_ERR_INIT;
+	int rc;
+
+	if (is_leaving && !d->has_next)
+		return;
+	rc = read_config(d, &fresh, &err);
+	if (rc == 0)
+		rc = load_adapters(d, &fresh, &err);
+	if (rc < 0) {
+		refuse(d, &err);
+		free_adapters(d);
+		iw_config_fini(&fresh);
+		return;
+	}
+	iw_config_fini(&d->next);
+	d->next = fresh;
+	d->has_next = true;
+	iw_info("configuration read again", I("adapters", fresh.count),
+		I("cores", fresh.cores));
+	if (is_leaving)
+		return;
+	d->events.say(d->events.ctx, "reading everything again; engines go on");
+	farm_leave(d->farm);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
 {
 	struct daemon *d = handle->data;
 
+	if (number == SIGHUP) {
+		if (d->config->is_service)
+			reload(d);
+		return;
+	}
+	forget_next(d);
+	d->is_ending = true;
 	if (number == SIGTERM && d->config->is_service) {
 		d->events.say(d->events.ctx, "leaving: engines go on for the next one");
 		farm_leave(d->farm);
@@ -189,30 +287,43 @@ static void on_look(void *ctx)
 		d->events.look(d->events.ctx, farm_look(d->farm));
 }
 
+/* A service that reads everything again goes on with the same handles. */
 static void on_closed(void *ctx)
 {
 	struct daemon *d = ctx;
-	size_t i;
 
-	iw_notify("STOPPING=1");
-	iw_timer_free(d->look);
-	d->look = NULL;
-	for (i = 0; i < IW_COUNT(d->signals); i++)
-		uv_close((uv_handle_t *)&d->signals[i], NULL);
+	d->has_closed = true;
+	uv_stop(&d->loop.uv);
 }
 
 static void watch(struct daemon *d)
 {
-	static const int numbers[] = {SIGINT, SIGTERM, IW_DAEMON_STOP};
+	static const int numbers[] = {SIGINT, SIGTERM, IW_DAEMON_STOP, SIGHUP};
 	size_t i;
 
 	for (i = 0; i < IW_COUNT(numbers); i++) {
 		uv_signal_init(&d->loop.uv, &d->signals[i]);
 		d->signals[i].data = d;
-		uv_signal_start(&d->signals[i], on_signal, numbers[i]);
+		/* Who closes the terminal of a run wants to end it. */
+		if (numbers[i] != SIGHUP || d->config->is_service)
+			uv_signal_start(&d->signals[i], on_signal, numbers[i]);
 	}
 	d->look = iw_timer_new(&d->loop, on_look, d);
 	iw_timer_start(d->look, LOOK_MS, LOOK_MS);
+}
+
+static void unwatch(struct daemon *d)
+{
+	size_t i;
+
+	iw_notify("STOPPING=1");
+	iw_timer_free(d->look);
+	for (i = 0; i < IW_COUNT(d->signals); i++)
+		uv_close((uv_handle_t *)&d->signals[i], NULL);
+	/* Nothing is left but handles that close; a farm that could not open leaves more.
+	 */
+	if (d->has_closed)
+		iw_loop_run(&d->loop);
 }
 
 static int run_farm(struct daemon *d, struct iw_err *err)
@@ -242,25 +353,99 @@ static int run_farm(struct daemon *d, struct iw_err *err)
 	};
 	int rc;
 
-	watch(d);
-	iw_notify("READY=1");
+	d->has_closed = false;
 	rc = farm_open(&d->farm, &world, &config, &events, err);
 	d->adapter_count = 0;
-	if (rc < 0) {
-		on_closed(d);
+	free(iw_steal(&d->adapters));
+	if (rc < 0)
 		return rc;
-	}
 	iw_loop_run(&d->loop);
 	return farm_error(d->farm) ? iw_err_copy(err, farm_error(d->farm)) : 0;
 }
 
+/* From the farm that has closed to the next one. */
+static int open_again(struct daemon *d, struct iw_err *err)
+{
+	int rc = 0;
+
+	farm_free(iw_steal(&d->farm));
+	if (!d->adapters)
+		rc = load_adapters(d, &d->now, err);
+	if (rc == 0)
+		rc = iw_state_reopen(&d->state, err);
+	if (rc == 0)
+		open_slots(d);
+	return rc;
+}
+
+/* A configuration that could be read may still name what cannot be fetched or built. */
+static void fall_back(struct daemon *d, const struct iw_err *why)
+{
+	_auto_free_ char *text = iw_fmt("the new configuration does not work, going back "
+					"to the old one: %s",
+		why->msg);
+
+	iw_error("configuration does not work", S("error", why->msg));
+	d->events.say(d->events.ctx, text);
+	iw_config_fini(&d->now);
+	d->now = d->before;
+	d->before = (struct iw_config){0};
+	d->has_before = false;
+}
+
+/* The farm that has closed is followed by another one. */
+static bool is_followed(struct daemon *d, int rc, const struct iw_err *why)
+{
+	bool has_worked = d->farm && farm_has_begun(d->farm);
+
+	if (d->has_next) {
+		/* The one before stays until one has shown that it works. */
+		if (has_worked || !d->has_before) {
+			iw_config_fini(&d->before);
+			d->before = d->now;
+			d->has_before = true;
+		} else {
+			iw_config_fini(&d->now);
+		}
+		d->now = d->next;
+		d->next = (struct iw_config){0};
+		d->has_next = false;
+		return true;
+	}
+	if (rc == 0 || d->is_ending || has_worked || !d->has_before)
+		return false;
+	fall_back(d, why);
+	return true;
+}
+
+static int run_farms(
+	struct daemon *d, struct iw_daemon_result *result, struct iw_err *err)
+{
+	bool is_followed_on;
+	int rc;
+
+	watch(d);
+	iw_notify("READY=1");
+	do {
+		rc = run_farm(d, err);
+		if (d->farm)
+			result->new_bugs += farm_new_bugs(d->farm);
+		is_followed_on = is_followed(d, rc, err);
+		if (is_followed_on) {
+			*err = (struct iw_err){0};
+			rc = open_again(d, err);
+		}
+	} while (is_followed_on && rc == 0);
+	unwatch(d);
+	return rc;
+}
+
 static void clean_up(struct daemon *d)
 {
-	size_t i;
-
-	for (i = 0; i < d->adapter_count; i++)
-		adapter_free(d->adapters[i]);
-	free(d->adapters);
+	free_adapters(d);
+	iw_config_fini(&d->now);
+	iw_config_fini(&d->next);
+	iw_config_fini(&d->before);
 	farm_free(d->farm);
 	iw_jobs_close(d->jobs);
 	iw_slots_free(d->slots);
@@ -286,9 +471,7 @@ int iw_daemon_run(const struct iw_daemon_config *config,
 		return rc;
 	rc = prepare(&d, err);
 	if (rc == 0)
-		rc = run_farm(&d, err);
-	if (d.farm)
-		result->new_bugs = farm_new_bugs(d.farm);
+		rc = run_farms(&d, result, err);
 	if (d.state.dir)
 		result->state_dir = iw_strdup(d.state.dir);
 	clean_up(&d);

@@ -17,10 +17,12 @@
 int iw_daemon_programs(char **keeper, char **driver, struct iw_err *err);
 
 struct iw_daemon_config {
-	const char *state_dir;	     /* NULL: the default */
-	const char *const *adapters; /* "PATH_OR_NAME[:param=value,…]", NULL-terminated */
-	int cores;		     /* 0: all */
-	int64_t fuzz_ms;	     /* 0: until stopped */
+	const char *state_dir; /* NULL: the default */
+	/* "PATH_OR_NAME[:param=value,…]", NULL-terminated; NULL: config_dir says. */
+	const char *const *adapters;
+	const char *config_dir; /* NULL: the default */
+	int cores;		/* 0: as config_dir says, or all */
+	int64_t fuzz_ms;	/* 0: until stopped */
 	int64_t drain_ms;
 	bool no_sandbox;
 	/* Always on: SIGTERM ends this process only, engines go on for the next one. */
@@ -46,6 +48,10 @@ struct iw_daemon_result {
  * drain, and the second one ends it at once; SIGUSR1 ends it now, but engines in peace. A
  * result is there even when it fails. IW_DAEMON_STOP and IW_DAEMON_DRAIN are what
  * 'ironworks stop' sends.
+ *
+ * A service reads its configuration, adapters and sources again at SIGHUP: as in a
+ * restart one farm leaves and the next adopts its engines, in the same process. What
+ * cannot be read or built is refused with a sentence, and the old configuration stays.
  */
 #define IW_DAEMON_STOP SIGUSR1
 #define IW_DAEMON_DRAIN SIGINT

@@ -430,6 +430,11 @@ const struct iw_err *farm_error(const struct farm *farm)
 	return farm->err.code ? &farm->err : NULL;
 }
 
+bool farm_has_begun(const struct farm *farm)
+{
+	return farm->fuzz_began_ms != 0;
+}
+
 int farm_new_bugs(const struct farm *farm)
 {
 	return farm->new_bugs;

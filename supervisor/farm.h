@@ -85,6 +85,8 @@ void farm_free(struct farm *farm);
 /* What made the farm useless, or NULL: fatal (it drained because of it) or a target that
  * could not be fuzzed. */
 const struct iw_err *farm_error(const struct farm *farm);
+/* Whether it ever fuzzed. */
+bool farm_has_begun(const struct farm *farm);
 /* Bugs that nobody knew before this farm. */
 int farm_new_bugs(const struct farm *farm);
 

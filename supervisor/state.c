@@ -84,6 +84,13 @@ static int make_folders(struct iw_state *s, struct iw_err *err)
 	return rc;
 }
 
+int iw_state_reopen(struct iw_state *s, struct iw_err *err)
+{
+	iw_dbc_close(iw_steal(&s->dbc));
+	return iw_dbc_open(
+		&s->dbc, s->db, IW_DB_WRITE, iw_schema_steps, iw_schema_step_count, err);
+}
+
 /* A version that would change the database shows on a copy that it can. */
 static int rehearse(struct iw_state *s, struct iw_err *err)
 {
@@ -104,10 +111,7 @@ static int open_write(struct iw_state *s, struct iw_err *err)
 		rc = make_folders(s, err);
 	if (rc == 0)
 		rc = rehearse(s, err);
-	if (rc == 0)
-		rc = iw_dbc_open(&s->dbc, s->db, IW_DB_WRITE, iw_schema_steps,
-			iw_schema_step_count, err);
-	return rc;
+	return rc == 0 ? iw_state_reopen(s, err) : rc;
 }
 
 static int open_read(struct iw_state *s, struct iw_err *err)

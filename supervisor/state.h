@@ -31,6 +31,8 @@ enum iw_state_mode {
 int iw_state_open(struct iw_state *state, const char *dir, enum iw_state_mode mode,
 	struct iw_err *err);
 void iw_state_close(struct iw_state *state);
+/* Makes dbc anew after iw_db_stop() has closed it; the lock was held all the time. */
+int iw_state_reopen(struct iw_state *state, struct iw_err *err);
 
 /* The process that works on a state folder, 0 when none does. IW_ENOENT: there is no such
  * folder. */

@@ -18,6 +18,9 @@ static int take(int c, const char *noun, struct iw_daemon_config *config, bool *
 		return config->fuzz_ms > 0
 			? 0
 			: cli_usage(noun, "--for wants a time like 90s, 5m, 2h or 1d");
+	case 'd':
+		config->config_dir = optarg;
+		return 0;
 	case 'c':
 		if (!cli_number(optarg, 1, 4096, &number))
 			return cli_usage(noun, "--cores wants a number above 0");
@@ -41,6 +44,7 @@ int cli_farm_options(int argc, char **argv, const char *help, bool has_end,
 	struct iw_daemon_config *config, bool *json)
 {
 	static const struct option options[] = {
+		{"config", required_argument, NULL, 'd'},
 		{"cores", required_argument, NULL, 'c'},
 		{"state", required_argument, NULL, 's'},
 		{"no-sandbox", no_argument, NULL, 'n'},
@@ -57,12 +61,15 @@ int cli_farm_options(int argc, char **argv, const char *help, bool has_end,
 			fputs(help, stdout);
 			return CLI_DONE;
 		}
-		rc = take(c == 'f' && !has_end ? '?' : c, argv[0], config, json);
+		rc = take(c == (has_end ? 'd' : 'f') ? '?' : c, argv[0], config, json);
 		if (rc != 0)
 			return rc;
 	}
-	if (optind == argc)
+	if (optind == argc && has_end)
 		return cli_usage(argv[0], "which adapter?");
-	config->adapters = (const char *const *)argv + optind;
+	if (optind < argc && config->config_dir)
+		return cli_usage(argv[0], "adapters are named here or by --config");
+	if (optind < argc)
+		config->adapters = (const char *const *)argv + optind;
 	return -1;
 }

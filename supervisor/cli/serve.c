@@ -30,8 +30,8 @@ static const char serve_help[] =
 	"  ironworks status --state /srv/farm\n"
 	"  ironworks stop --state /srv/farm\n"
 	"\n"
-	"usage: ironworks serve ADAPTER… [--cores N] [--state DIR] [--no-sandbox] "
-	"[--json]\n"
+	"usage: ironworks serve [ADAPTER…] [--config DIR] [--cores N] [--state DIR]\n"
+	"       [--no-sandbox] [--json]\n"
 	"\n"
 	"The farm of 'ironworks run', without an end. SIGTERM ends this process only:\n"
 	"engines go on, and the next 'ironworks serve' adopts them, so a restart or an\n"
@@ -39,7 +39,12 @@ static const char serve_help[] =
 	"ends\n"
 	"it with its engines; so does Ctrl-C, after open triage.\n"
 	"\n"
-	"  --cores N     use so many cores (default: all)\n"
+	"Without adapters DIR/ironworks.json names them. SIGHUP reads it, the adapters "
+	"and\n"
+	"their sources again; engines go on, and what is wrong is refused.\n"
+	"\n"
+	"  --config DIR  (default: ~/.config/ironworks, else /etc/ironworks)\n"
+	"  --cores N     use so many cores (default: as configured, or all)\n"
 	"  --state DIR   (default: the user's state folder)\n"
 	"  --no-sandbox  run targets unprotected; every issue says so\n"
 	"  --json        print the outcome as one JSON object\n"
@@ -67,7 +72,7 @@ int cli_serve(int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
-	/* A closed terminal is no reason to end. */
+	/* A closed terminal is no reason to end, also before anybody listens. */
 	signal(SIGHUP, SIG_IGN);
 	rc = iw_daemon_run(&config, &events, &result, &err);
 	if (rc == 0 && json)

@@ -29,21 +29,26 @@ class Service:
         self.ironworks, self.state = ironworks, state
         self.ledger, self.log = tmp_path / "ledger", tmp_path / "stderr"
         self.adapter = make_adapter(tiny, self.ledger, more=engine)
+        self.words = [self.adapter, "--cores", CORES]
         self.process = None
 
     def start(self, is_awaited=True):
         self.before = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("a", encoding="utf-8") as err:
             self.process = self.ironworks.start(
-                "serve", self.adapter, "--cores", CORES, "--no-sandbox", "--state", self.state,
-                stderr=err)
+                "serve", *self.words, "--no-sandbox", "--state", self.state, stderr=err)
         if is_awaited:
             self.await_fuzzing()
 
-    def await_fuzzing(self):
-        wait_until(lambda: "fuzzing 1 targets" in self.said() or self.process.poll() is not None,
-                   60, "the service fuzzes")
+    def await_fuzzing(self, targets=1):
+        wait_until(lambda: f"fuzzing {targets} targets" in self.said()
+                   or self.process.poll() is not None, 60, "the service fuzzes")
         assert self.process.poll() is None, self.said()
+
+    def reload(self):
+        """What is said from now on is of the reload."""
+        self.before = self.log.stat().st_size
+        self.process.send_signal(signal.SIGHUP)
 
     def said(self):
         with self.log.open(encoding="utf-8", errors="replace") as f:
