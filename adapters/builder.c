@@ -423,9 +423,12 @@ static int start_making(struct entry *e, struct iw_err *err)
 	_auto_free_ char *about = iw_fmt("{\"adapter\":\"%s\",\"flavour\":\"%s\","
 					 "\"tree\":\"%s\"}",
 		c->adapter->name, e->build.flavour, e->build.tree);
+	_auto_free_ char *what = iw_fmt(
+		"%s, %s, tree %.12s", c->adapter->name, e->build.flavour, e->build.tree);
 	struct iw_job_spec spec = {
 		.purpose = IW_PURPOSE_BUILD,
 		.about = about,
+		.what = what,
 		.reads = reads,
 		.writes = writes,
 		.timeout_ms = c->adapter->build.timeout_s * 1000,

@@ -220,8 +220,10 @@ static void add_fetch_command(struct project *p, bool is_update)
 
 static int start_fetch(struct project *p, bool is_update, struct iw_err *err)
 {
+	_auto_free_ char *what = iw_fmt("the source of %s", p->adapter->name);
 	struct iw_job_spec spec = {
 		.purpose = IW_PURPOSE_FETCH,
+		.what = what,
 		.timeout_ms = FETCH_TIMEOUT_MS,
 		.log_limit = FETCH_LOG_MAX,
 		.wants_all_cores = true,

@@ -111,6 +111,13 @@ int target_driver_init(struct target_driver *out, const struct iw_build *build,
 	return 0;
 }
 
+void target_driver_set_what(struct target_driver *d, char *what)
+{
+	free(d->what);
+	d->what = what;
+	d->spec.what = what;
+}
+
 void target_driver_fini(struct target_driver *d)
 {
 	size_t i;
@@ -119,5 +126,6 @@ void target_driver_fini(struct target_driver *d)
 		free(d->env[i]);
 	free(d->env);
 	free(d->binary);
+	free(d->what);
 	*d = (struct target_driver){0};
 }

@@ -30,7 +30,7 @@ void target_add_env(struct iw_job *job, const struct iw_build *build, enum san_u
 struct target_driver {
 	struct engine_driver_spec spec;
 	/* below: private */
-	char *binary;
+	char *binary, *what;
 	char **env;
 	const char *reads[2];
 };
@@ -44,6 +44,8 @@ struct target_driver {
 int target_driver_init(struct target_driver *out, const struct iw_build *build,
 	const struct adapter_target *target, enum iw_purpose purpose, const char *driver,
 	const char *symbolizer, struct iw_err *err);
+/* What its jobs are for, for people who watch. Takes the string. */
+void target_driver_set_what(struct target_driver *driver, char *what);
 void target_driver_fini(struct target_driver *driver);
 
 #endif

@@ -215,6 +215,7 @@ static void stop_orphan(struct farm *farm, const char *dir)
 		free(o);
 		return;
 	}
+	iw_job_set_what(o->job, "an engine of the supervisor before this one");
 	farm->requests++;
 	iw_job_stop(o->job);
 }

@@ -26,6 +26,7 @@ void farm_say(struct farm *farm, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
+	farm_note_message(farm, text);
 	if (farm->events.say)
 		farm->events.say(farm->events.ctx, text);
 }
@@ -158,6 +159,7 @@ static void fill_slots(struct farm *farm)
 		lane = farm_pick_lane(best);
 		if (!lane)
 			return;
+		farm_say_why(best);
 		farm_slice_start(best, lane);
 	}
 }
@@ -422,6 +424,7 @@ void farm_free(struct farm *farm)
 	farm_forget_living(farm);
 	iw_arena_free(farm->arena);
 	free(farm->view_targets);
+	free(farm->view_slots);
 	free(farm);
 }
 
@@ -478,6 +481,7 @@ static void look_at(struct farm_target *t, void *ctx)
 
 	iw_grow(farm->view_targets, n, farm->view_cap);
 	farm->view_targets[n] = (struct farm_target_view){
+		.id = t->triage.id,
 		.adapter = project_adapter(t->owner->project)->name,
 		.target = t->spec.name,
 		.status = status_of(t),
@@ -506,6 +510,7 @@ const struct farm_view *farm_look(struct farm *farm)
 		.new_bugs = farm->new_bugs,
 		.left_ms = -1,
 	};
+	farm_look_at_work(farm, v);
 	if (farm->triage) {
 		v->judging = triage_judging(farm->triage);
 		v->backlog = triage_backlog(farm->triage);

@@ -102,6 +102,7 @@ struct farm_engine_view {
 };
 
 struct farm_target_view {
+	int64_t id; /* row; -1 while it is being loaded */
 	const char *adapter, *target;
 	const char *status; /* "opening", "idle", "libfuzzer+asan+ubsan", "broken" */
 	int64_t executions; /* of all runs on this state */
@@ -114,10 +115,40 @@ struct farm_target_view {
 	size_t engine_count;
 };
 
+#define FARM_WHY_MAX 96
+#define FARM_MESSAGES 50
+
+/* One job on a slot. */
+struct farm_work_view {
+	bool is_running; /* false: nothing is there, all else is empty */
+	enum iw_purpose purpose;
+	int64_t since_ms; /* wall clock of its start */
+	char what[192];	  /* "demo/addrman, libfuzzer+asan+ubsan"; empty: unknown */
+	char why[FARM_WHY_MAX];
+};
+
+struct farm_slot_view {
+	int core;
+	struct farm_work_view engine; /* niced, for minutes */
+	struct farm_work_view front;  /* the one that must end soon */
+};
+
+/* A sentence that the farm said. */
+struct farm_message {
+	int64_t at_ms; /* wall clock */
+	char text[512];
+};
+
+/* The farm owns all of it, and the next call of farm_look() writes it anew. */
 struct farm_view {
 	enum farm_phase phase;
 	int64_t elapsed_ms, left_ms; /* of fuzzing; left_ms -1: no end */
 	int slots, engines;
+	const struct farm_slot_view *slot_views; /* `slots` of them */
+	int waiting; /* jobs other than engines that wait for a slot */
+	int64_t core_ms[IW_PURPOSE_COUNT]; /* CPU time of jobs that ended in this farm */
+	const struct farm_message *messages; /* oldest first */
+	size_t message_count;
 	int judging, pursuing; /* crashes and bugs that triage works on */
 	int backlog; /* crashes that look like known bugs, judged when there is time */
 	int new_bugs;

@@ -2,6 +2,7 @@
  * What the files of the farm share: a project's targets and their state. Not for others.
  *
  *	farm.c      phases, policy, the view
+ *	watching.c  the parts of the view that say what runs and why
  *	opening.c   from adapter to targets that can be fuzzed
  *	slice.c     one engine running for a while
  *	share.c     which engine a target's next slice gets
@@ -118,7 +119,8 @@ struct farm_target {
 	int failures; /* slices in a row that could not work */
 	int engines;  /* running or being prepared */
 	uint32_t slices;
-	int checks; /* start checks under way */
+	char why[FARM_WHY_MAX]; /* policy would choose it next */
+	int checks;		/* start checks under way */
 };
 
 struct slice;
@@ -155,6 +157,9 @@ struct farm {
 	struct farm_view view;
 	struct farm_target_view *view_targets;
 	size_t view_cap;
+	struct farm_slot_view *view_slots;
+	struct farm_message messages[FARM_MESSAGES]; /* oldest first */
+	size_t message_count;
 };
 
 /* farm.c */
@@ -169,6 +174,15 @@ uint32_t farm_random(struct farm *farm);
 /* Calls each for every target. */
 void farm_each_target(struct farm *farm,
 	void (*each)(struct farm_target *target, void *ctx), void *ctx);
+
+/* watching.c */
+void farm_note_message(struct farm *farm, const char *text);
+/* Fills what the view says of slots, messages and core time. */
+void farm_look_at_work(struct farm *farm, struct farm_view *view);
+/* Puts into words why policy chose this target: see consider() in farm.c. */
+void farm_say_why(struct farm_target *target);
+/* "demo/addrman, libfuzzer+asan+ubsan". The caller frees. */
+char *farm_lane_what(const struct farm_lane *lane);
 
 /* opening.c */
 int farm_open_projects(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err);
@@ -201,6 +215,8 @@ const char *farm_target_flavour(const struct farm_target *target);
 /* Gives a unit to the engines of this share that run. False when there is none. */
 bool farm_slices_give(const struct farm_target *target, const struct farm_share *share,
 	const struct farm_gift *gift);
+/* Why policy started this engine; NULL when the job is no slice's. */
+const char *farm_slices_why(const struct farm *farm, const struct iw_job *job);
 /* Adds what its running slices did to the view. */
 void farm_slices_look(const struct farm_target *target, const struct farm_share *share,
 	struct farm_engine_view *view);

@@ -200,6 +200,7 @@ static void start_round(struct farm_lane *lane)
 			farm_target_broken(t, err.msg);
 		return;
 	}
+	target_driver_set_what(lane->driver, farm_lane_what(lane));
 	spec.driver = lane->driver->spec;
 	farm->measuring++;
 	lane->measure = corpus_measure_start(&spec, on_measured, r);

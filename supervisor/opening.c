@@ -192,6 +192,7 @@ static void check_start(struct farm_target *t)
 			.input = "",
 			.runs = 1,
 			.purpose = IW_PURPOSE_REPRODUCE,
+			.subject = {.noun = "start check"},
 		};
 
 		c->target = t;

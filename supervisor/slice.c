@@ -460,6 +460,16 @@ void farm_slices_look(const struct farm_target *target, const struct farm_share 
 	}
 }
 
+const char *farm_slices_why(const struct farm *farm, const struct iw_job *job)
+{
+	const struct slice *s;
+
+	for (s = farm->slices; s; s = s->next)
+		if (s->job == job)
+			return s->why;
+	return NULL;
+}
+
 int64_t farm_target_per_second(const struct farm_target *target)
 {
 	const struct slice *s;

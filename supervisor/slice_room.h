@@ -31,6 +31,7 @@ struct slice {
 	char *corpus_dir, *handout_inbox, *kept_path;
 	int64_t seconds;
 	bool is_resumed;
+	char why[FARM_WHY_MAX]; /* policy chose it */
 
 	struct iw_work work;
 	struct corpus_handout handout;

@@ -183,9 +183,11 @@ static int make_job(struct slice *s, struct iw_err *err)
 	const char *reads[] = {s->lane->build->dir, s->lane->target->lanes[0].build->dir,
 		s->lane->companion ? s->lane->companion->dir : NULL, NULL};
 	_auto_free_ char *about = farm_about(s->target, s->lane->build, s->engine->name);
+	_auto_free_ char *what = farm_lane_what(s->lane);
 	struct iw_job_spec spec = {
 		.purpose = IW_PURPOSE_FUZZ,
 		.about = about,
+		.what = what,
 		.reads = reads,
 		.timeout_ms = s->seconds * 1000 + t->timeout_s * 1000 + OVERTIME_MS,
 		/* An engine's own alarm is far sooner; a stopped engine has none. */
@@ -243,6 +245,7 @@ static struct slice *new_slice(struct farm_target *target, struct farm_lane *lan
 	s->engine = lane->share->engine;
 	s->progress = engine_progress_none;
 	s->seconds = slice_seconds(target);
+	memcpy(s->why, target->why, sizeof s->why);
 	s->next = farm->slices;
 	farm->slices = s;
 	target->engines++;
@@ -264,12 +267,16 @@ static void open_folders(struct slice *s)
 void farm_slice_adopt(struct farm_target *target, struct farm_lane *lane, const char *dir)
 {
 	struct slice *s = new_slice(target, lane);
+	_auto_free_ char *what = farm_lane_what(lane);
 
+	snprintf(s->why, sizeof s->why,
+		"it outlived the supervisor before this one and was adopted");
 	if (iw_job_adopt(&s->job, target->farm->world.jobs, dir, IW_PURPOSE_FUZZ,
 		    slice_on_ended, s, &s->err) < 0) {
 		give_up(s);
 		return;
 	}
+	iw_job_set_what(s->job, what);
 	set_places(s);
 	open_folders(s);
 	s->is_running = true;

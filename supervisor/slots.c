@@ -41,6 +41,7 @@ struct iw_slots {
 	int count;
 	struct waiting *front_row, *engine_row; /* by due time */
 	bool is_granting;
+	int64_t cpu_us[IW_PURPOSE_COUNT]; /* of jobs that have ended */
 };
 
 struct iw_slots *iw_slots_new(int cores)
@@ -73,6 +74,16 @@ void iw_slots_free(struct iw_slots *slots)
 int iw_slots_count(const struct iw_slots *slots)
 {
 	return slots->count;
+}
+
+int iw_slots_core(const struct iw_slots *slots, int i)
+{
+	return slots->slots[i].core;
+}
+
+int64_t iw_slots_core_ms(const struct iw_slots *slots, enum iw_purpose purpose)
+{
+	return slots->cpu_us[purpose] / 1000;
 }
 
 struct iw_job *iw_slots_job(const struct iw_slots *slots, int i, bool engine)
@@ -194,6 +205,7 @@ static void gone(void *ctx, struct iw_job *job)
 	struct waiting **at = row_of(slots, job);
 	int i;
 
+	slots->cpu_us[iw_job_purpose(job)] += iw_exit_cpu_us(iw_job_exit(job));
 	while (*at && (*at)->job != job)
 		at = &(*at)->next;
 	if (*at)

@@ -32,6 +32,10 @@ int iw_slots_fuzz_room(const struct iw_slots *slots);
 /* Jobs other than engines that wait or run. */
 int iw_slots_busy(const struct iw_slots *slots);
 int iw_slots_waiting(const struct iw_slots *slots);
+/* The core of slot i. */
+int iw_slots_core(const struct iw_slots *slots, int i);
+/* CPU time of the jobs of a purpose that have ended, milliseconds. */
+int64_t iw_slots_core_ms(const struct iw_slots *slots, enum iw_purpose purpose);
 /* The engine's job on slot i, or the other one's; NULL when there is none. */
 struct iw_job *iw_slots_job(const struct iw_slots *slots, int i, bool engine);
 

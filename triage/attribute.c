@@ -229,6 +229,7 @@ static void on_built(
 		.runs = op->question.runs,
 		.stop_hits = 1,
 		.purpose = IW_PURPOSE_BISECT,
+		.subject = {"bug", op->spec.bug_id},
 		.same = op->spec.signature,
 	};
 	_auto_free_ char *binary = NULL;
@@ -397,6 +398,7 @@ static bool doubt(struct triage_attribute *op)
 		.input = op->spec.input,
 		.len = op->spec.len,
 		.count = a->count,
+		.subject = {"bug", op->spec.bug_id},
 	};
 
 	if (a->outcome != TRIAGE_INTERACTION || op->doubts++ == DOUBTS_MAX)

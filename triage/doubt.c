@@ -113,6 +113,7 @@ static void on_snapshot_built(
 		.len = d->result.len,
 		.runs = SNAPSHOT_RUNS,
 		.purpose = IW_PURPOSE_BISECT,
+		.subject = d->spec.subject,
 		.same = d->spec.signature,
 	};
 
@@ -156,6 +157,7 @@ static void on_built(
 		.input = d->spec.input,
 		.len = d->spec.len,
 		.seconds = TRIAGE_DOUBT_S,
+		.subject = d->spec.subject,
 	};
 	_auto_free_ char *binary = NULL;
 

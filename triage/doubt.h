@@ -14,6 +14,7 @@
 
 #include "triage/bisect.h"
 #include "triage/signature.h"
+#include "triage/what.h"
 #include "triage/world.h"
 
 #define TRIAGE_DOUBT_S 10 /* of the engine, for each set */
@@ -26,6 +27,7 @@ struct triage_doubt_spec {
 	size_t len;
 	size_t merges[TRIAGE_BISECT_SET]; /* ascending, at least two */
 	size_t count;
+	struct triage_subject subject;
 };
 
 /* A smaller set that shows the bug. */

@@ -254,6 +254,7 @@ static void start_rate(struct triage_judge *j, unsigned runs)
 		.len = j->len,
 		.runs = runs,
 		.purpose = IW_PURPOSE_REPRODUCE,
+		.subject = {"crash", j->c->crash_id},
 		.same = &hit_of(j)->signature,
 	};
 
@@ -311,6 +312,7 @@ static void on_built(
 		.len = j->len,
 		.stop_hits = 1,
 		.purpose = IW_PURPOSE_REPRODUCE,
+		.subject = {"crash", j->c->crash_id},
 	};
 	_auto_free_ char *binary = NULL;
 

@@ -205,9 +205,13 @@ struct triage_minimize *triage_minimize_start(const struct triage_world *world,
 	op->shrink = triage_shrink_new(spec->input, spec->len, &limits);
 	if (target_driver_init(&op->driver_spec, spec->build, spec->target->spec,
 		    IW_PURPOSE_MINIMIZE, world->driver,
-		    is_symbolized ? world->symbolizer : NULL, &op->err) < 0)
+		    is_symbolized ? world->symbolizer : NULL, &op->err) < 0) {
 		end_later(op);
-	else if (is_symbolized)
+		return op;
+	}
+	target_driver_set_what(
+		&op->driver_spec, triage_what(&spec->subject, spec->target, spec->build));
+	if (is_symbolized)
 		step(op);
 	else
 		look_at_start(op);

@@ -13,6 +13,7 @@
 
 #include "base/build.h"
 #include "triage/signature.h"
+#include "triage/what.h"
 #include "triage/world.h"
 
 struct triage_minimize_spec {
@@ -23,6 +24,7 @@ struct triage_minimize_spec {
 	size_t len;
 	unsigned hits, runs; /* how often it reproduces */
 	int64_t budget_ms;   /* wall time */
+	struct triage_subject subject;
 };
 
 struct triage_minimize;

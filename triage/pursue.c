@@ -249,6 +249,7 @@ static void on_minimized(struct triage_minimize *op, const struct iw_err *err, v
 		.target = p->bug->target,
 		.runs = confirm_runs(p),
 		.purpose = IW_PURPOSE_MINIMIZE,
+		.subject = {"bug", p->bug->id},
 		.same = &p->bug->signature,
 	};
 
@@ -282,6 +283,7 @@ static void minimize(struct triage_pursuit *p)
 		.hits = (unsigned)p->row.hits,
 		.runs = (unsigned)p->row.runs,
 		.budget_ms = is_flaky(p) ? MINIMIZE_FLAKY_MS : MINIMIZE_MS,
+		.subject = {"bug", p->bug->id},
 	};
 
 	p->minimize = triage_minimize_start(p->world, &spec, on_minimized, p);

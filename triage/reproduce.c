@@ -165,8 +165,11 @@ static int make_run(struct triage_reproduce *op, struct iw_err *err)
 	const struct adapter_target *t = op->spec.target->spec;
 	const struct san_flavour *flavour = san_flavour_find(op->spec.build->flavour);
 	const char *reads[] = {op->spec.build->dir, NULL};
+	_auto_free_ char *what =
+		triage_what(&op->spec.subject, op->spec.target, op->spec.build);
 	struct iw_job_spec job_spec = {
 		.purpose = op->spec.purpose,
+		.what = what,
 		.reads = reads,
 		.timeout_ms = t->timeout_s * 2000 + START_MS,
 		/* The target's own limit speaks first; sanitizers need room above it. */

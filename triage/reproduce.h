@@ -12,6 +12,7 @@
 
 #include "base/build.h"
 #include "triage/signature.h"
+#include "triage/what.h"
 #include "triage/world.h"
 
 struct triage_reproduce_spec {
@@ -22,6 +23,7 @@ struct triage_reproduce_spec {
 	unsigned runs;	    /* at most */
 	unsigned stop_hits; /* enough after so many hits; 0: make all runs */
 	enum iw_purpose purpose;
+	struct triage_subject subject; /* for whom it is done */
 	/* Only failures like this one are hits; NULL: every failure is, and must then be
 	 * like the first. */
 	const struct triage_signature *same;

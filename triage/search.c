@@ -110,6 +110,7 @@ static void on_fuzzed(struct iw_job *job, const struct iw_exit *exit, void *ctx)
 		.runs = 3,
 		.stop_hits = 1,
 		.purpose = IW_PURPOSE_BISECT,
+		.subject = s->spec.subject,
 		.same = s->spec.signature,
 	};
 
@@ -173,8 +174,11 @@ static int make_job(struct triage_search *s, struct iw_err *err)
 {
 	const struct adapter_target *t = s->spec.target->spec;
 	const char *reads[] = {s->spec.build->dir, NULL};
+	_auto_free_ char *what =
+		triage_what(&s->spec.subject, s->spec.target, s->spec.build);
 	struct iw_job_spec spec = {
 		.purpose = IW_PURPOSE_BISECT,
+		.what = what,
 		.reads = reads,
 		.timeout_ms = (s->spec.seconds + t->timeout_s) * 1000 + OVERTIME_MS,
 		.rss_limit_mb = target_rss_limit_mb(s->spec.build, t) * 2 + 2048,

@@ -13,6 +13,7 @@
 
 #include "base/build.h"
 #include "triage/signature.h"
+#include "triage/what.h"
 #include "triage/world.h"
 
 struct triage_search_spec {
@@ -22,6 +23,7 @@ struct triage_search_spec {
 	const void *input;			  /* likewise */
 	size_t len;
 	int64_t seconds; /* of the engine, wall time on one core */
+	struct triage_subject subject;
 };
 
 struct triage_search;

@@ -162,6 +162,7 @@ int iw_job_new(struct iw_job **out, struct iw_jobs *jobs, const struct iw_job_sp
 	job->jobs = jobs;
 	job->spec = *spec;
 	job->about = spec->about ? iw_strdup(spec->about) : NULL;
+	iw_job_set_what(job, spec->what ? spec->what : "");
 	job->core = job->pidfd = -1;
 	name_job(job);
 	job->work = iw_path_join(job->dir, "work");
@@ -203,6 +204,29 @@ const char *iw_job_work(const struct iw_job *job)
 enum iw_purpose iw_job_purpose(const struct iw_job *job)
 {
 	return job->spec.purpose;
+}
+
+const char *iw_job_what(const struct iw_job *job)
+{
+	return job->what;
+}
+
+void iw_job_set_what(struct iw_job *job, const char *what)
+{
+	char *copy = iw_strdup(what);
+
+	free(job->what);
+	job->what = copy;
+}
+
+int64_t iw_job_since_ms(const struct iw_job *job)
+{
+	return job->since_ms;
+}
+
+const struct iw_exit *iw_job_exit(const struct iw_job *job)
+{
+	return &job->exit;
 }
 
 void iw_job_arg(struct iw_job *job, const char *arg)
@@ -434,6 +458,7 @@ void iw_job_grant(struct iw_job *job, int core)
 
 	assert(job->state == WAITING);
 	job->core = core;
+	job->since_ms = iw_time_wall_ms();
 	if (iw_job_write_spec(job, &err) < 0) {
 		end_later(job, IW_EXIT_SPAWN_FAILED, err.msg);
 		return;
@@ -493,6 +518,7 @@ void iw_job_leave(struct iw_job *job)
 	words_fini(&job->reads);
 	words_fini(&job->writes);
 	free(job->about);
+	free(job->what);
 	free(job->dir);
 	free(job->work);
 	if (job->pidfd >= 0)

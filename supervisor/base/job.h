@@ -44,6 +44,7 @@ const char *iw_purpose_name(enum iw_purpose purpose);
 struct iw_job_spec {
 	enum iw_purpose purpose;
 	const char *about; /* JSON: whose job this is, kept as jobs/<id>/about; or NULL */
+	const char *what;  /* the same for people: "demo/addrman, libfuzzer"; or NULL */
 	/* Host paths the job may read besides /usr; NULL-terminated, or NULL. */
 	const char *const *reads;
 	/* Host paths outside work/ that it may write (a compiler cache); likewise. */
@@ -91,7 +92,8 @@ typedef void (*iw_job_done_cb)(struct iw_job *job, const struct iw_exit *exit, v
 
 /*
  * Who may start when: the supervisor's slots. want() is told of a job that is ready and
- * later calls iw_job_grant() on it; gone() that a job waits or runs no longer.
+ * later calls iw_job_grant() on it; gone() that a job waits or runs no longer: then
+ * iw_job_exit() tells what one that has run took.
  */
 struct iw_job_gate {
 	void *ctx;
@@ -156,6 +158,13 @@ const char *iw_job_work(const struct iw_job *job);
 int iw_job_log_read(const struct iw_job *job, size_t max, char **data, size_t *len,
 	struct iw_err *err);
 enum iw_purpose iw_job_purpose(const struct iw_job *job);
+/* What its spec said, "" when it said nothing; borrowed. An adopted job is told anew. */
+const char *iw_job_what(const struct iw_job *job);
+void iw_job_set_what(struct iw_job *job, const char *what);
+/* Wall clock of its start, also when another supervisor started it; 0: it waits. */
+int64_t iw_job_since_ms(const struct iw_job *job);
+/* How it ended; CPU times are 0 until then. */
+const struct iw_exit *iw_job_exit(const struct iw_job *job);
 
 /* Adds one argument, one environment variable. Paths as on the host. */
 void iw_job_arg(struct iw_job *job, const char *arg);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -13,6 +14,7 @@
 #include "base/keeper_format.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/time.h"
 
 #include "base/banned.h"
 
@@ -30,6 +32,17 @@ static int core_of(const char *dir)
 		if (strncmp(word, "cpu=", 4) == 0)
 			return (int)strtol(word + 4, NULL, 10);
 	return -1;
+}
+
+/* It was started when its keeper got the order. */
+static int64_t began_ms(const char *dir)
+{
+	_auto_free_ char *path = iw_path_join(dir, IW_KEEPER_SPEC);
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return iw_time_wall_ms();
+	return (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
 }
 
 static void on_ended_before(void *ctx)
@@ -75,6 +88,8 @@ int iw_job_adopt(struct iw_job **out, struct iw_jobs *jobs, const char *dir,
 	job->dir = iw_strdup(dir);
 	job->work = iw_path_join(dir, "work");
 	job->core = core_of(dir);
+	job->since_ms = began_ms(dir);
+	iw_job_set_what(job, "");
 	job->done = done;
 	job->ctx = ctx;
 	job->pidfd = iw_job_record_keeper(dir);

@@ -34,7 +34,8 @@ struct words {
 struct iw_job {
 	struct iw_jobs *jobs;
 	struct iw_job_spec spec;
-	char *about;
+	char *about, *what;
+	int64_t since_ms;
 	struct words args, env, reads, writes;
 	char id[32];
 	char *dir, *work;

@@ -29,6 +29,7 @@ struct engine_driver_spec {
 	/* More host paths it may read: the folder of its build. Likewise. */
 	const char *const *reads;
 	const char *about; /* JSON for the job's folder, or NULL */
+	const char *what;  /* for people who watch, or NULL */
 	enum iw_purpose purpose;
 	int64_t timeout_ms; /* of one unit; 0: none */
 	int64_t rss_limit_mb;

@@ -30,6 +30,7 @@ int engine_target_job(struct iw_job **out, struct iw_jobs *jobs,
 	struct iw_job_spec job_spec = {
 		.purpose = spec->purpose,
 		.about = spec->about,
+		.what = spec->what,
 		.reads = spec->reads,
 		.disk_limit_mb = spec->disk_limit_mb,
 		.no_aslr = spec->no_aslr,
@@ -83,6 +84,7 @@ void engine_spec_copy(
 	to->binary = iw_strdup(from->binary);
 	to->driver = iw_strdup(from->driver);
 	to->about = from->about ? iw_strdup(from->about) : NULL;
+	to->what = from->what ? iw_strdup(from->what) : NULL;
 	to->env = copy_words(from->env);
 	to->reads = copy_words(from->reads);
 }
@@ -92,6 +94,7 @@ void engine_spec_fini(struct engine_driver_spec *spec)
 	free((char *)spec->binary);
 	free((char *)spec->driver);
 	free((char *)spec->about);
+	free((char *)spec->what);
 	free_words(spec->env);
 	free_words(spec->reads);
 	*spec = (struct engine_driver_spec){0};

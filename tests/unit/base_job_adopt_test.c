@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/time.h"
 
 struct taking {
 	int calls, core, gones;
@@ -83,6 +84,7 @@ static void test_goes_on_and_is_adopted(void **state)
 	struct taking t = {.core = -2};
 	struct jobs_end first = {.calls = 0}, second = {.calls = 0};
 	_auto_free_ char *dir = NULL;
+	int64_t began = iw_time_wall_ms();
 	struct iw_job *job;
 
 	(void)state;
@@ -90,7 +92,13 @@ static void test_goes_on_and_is_adopted(void **state)
 	gate(&j, &t);
 	dir = start_and_let_go(&j, &first, "touch ready; sleep 0.5; echo told; exit 7");
 	assert_int_equal(t.gones, 1);
+	usleep(100000);
 	job = adopt(&j, dir, &second);
+	/* It has run since it was started, not since it was adopted. */
+	assert_in_range(iw_job_since_ms(job), began - 20, iw_time_wall_ms() - 100);
+	assert_string_equal(iw_job_what(job), "");
+	iw_job_set_what(job, "demo/addrman, libfuzzer");
+	assert_string_equal(iw_job_what(job), "demo/addrman, libfuzzer");
 	assert_int_equal(t.calls, 1);
 	assert_int_equal(t.core, 0);
 	assert_true(iw_job_is_running(job));
