@@ -1,0 +1,179 @@
+/* One bug: what it is, who did it and how that was proven, how to see it. */
+import {get, request, token} from "./api.js";
+import {h} from "./dom.js";
+import {bytes, duration, number, percent, plural} from "./format.js";
+import {say} from "./live.js";
+import {OUTCOMES, isHidden, kindOf, prLinks, state, tokenHint} from "./bugs.js";
+import {badge, code, command, empty, facts, notice, section, since, table, targetName,
+	waiting} from "./parts.js";
+
+const SIGHTINGS = 50;
+
+function heading(bug)
+{
+	if (isHidden(bug))
+		return `Bug ${number(bug.id)}: private`;
+	return [`Bug ${number(bug.id)}: ${kindOf(bug)}`,
+		bug.frames?.length > 0 && [" in ", code(bug.frames[0])]];
+}
+
+const factsOf = (bug) => facts([
+	["State", state(bug)],
+	["Target", targetName(bug.adapter, bug.target)],
+	["Reproduces", bug.runs ? `${number(bug.hits)} of ${plural(bug.runs, "run")} ` +
+		`(${percent(bug.hits, bug.runs)})` : "–", "its best input, in fresh processes"],
+	["Input", bug.first_size > bug.input_size ?
+		`${bytes(bug.input_size)}, was ${bytes(bug.first_size)}` : bytes(bug.input_size)],
+	!isHidden(bug) && ["Security", bug.security ? badge("relevant", "bad") : "not relevant"],
+	["Private", bug.private ? badge("yes", "warn") : "no",
+		"private until a staged pull request is proven to be the cause"],
+	["Seen", plural(bug.sightings, "time")],
+	["CPU", bug.core_ms > 0 ? duration(bug.core_ms) : "–", "core time it has cost"],
+	["Found", since(bug.found_ms)],
+	["Changed", since(bug.changed_ms)],
+	["Judged on", code(bug.flavour)],
+	["Build", bug.closure ? code(bug.closure.slice(0, 12)) : "–", bug.closure],
+]);
+
+const steps = (log) => h("ol", {class: "steps"}, log.map((line, i) => h("li", {key: i}, line)));
+
+function attribution(bug)
+{
+	const proof = bug.proof;
+	const isProven = bug.outcome === "staged" || bug.outcome === "interaction";
+
+	if (!bug.outcome)
+		return section("cause", "Cause", empty("Not attributed yet. The staged pull requests are tried " +
+			"one after the other when a slot is free; this page says when that is done."));
+	return section("cause", "Cause",
+		h("p", null, h("b", null, bug.outcome), `: ${OUTCOMES[bug.outcome] || ""}`),
+		bug.prs?.length > 0 && h("p", null, isProven ? "At fault: " : "In question: ", prLinks(bug)),
+		proof?.reason && h("p", null, proof.reason),
+		proof?.log?.length > 0 && [h("h3", null, "How that was found"), steps(proof.log),
+			proof.builds !== undefined && h("p", {class: "quiet"},
+				`${plural(proof.builds, "tree")} tried, ${plural(proof.runs, "run")} in all`)]);
+}
+
+/* A link cannot carry a token, so whoever has one is given the file by us. */
+async function download(e, bug)
+{
+	if (!token.get())
+		return;
+	e.preventDefault();
+	try {
+		const blob = await (await request(`/bugs/${bug.id}/input`)).blob();
+		const a = document.createElement("a");
+
+		a.href = URL.createObjectURL(blob);
+		a.download = `bug-${bug.id}-${(bug.input || "input").slice(0, 12)}`;
+		a.click();
+		setTimeout(() => URL.revokeObjectURL(a.href), 60000);
+	} catch (error) {
+		say(error.message);
+	}
+}
+
+const CRASH_COLUMNS = [
+	{id: "id", label: "Crash", cell: (c) => number(c.id)},
+	{id: "target", label: "Target", cell: (c) => targetName(c.adapter, c.target)},
+	{id: "kind", label: "Kind", cell: (c) => c.kind},
+	{id: "flavour", label: "Found on", cell: (c) => code(c.flavour)},
+	{id: "state", label: "State", cell: (c) => c.state},
+	{id: "rate", label: "Rate", num: true,
+		cell: (c) => c.runs ? `${number(c.hits)}/${number(c.runs)}` : "–"},
+	{id: "size", label: "Input", num: true, cell: (c) => bytes(c.size)},
+	{id: "found", label: "Found", num: true, cell: (c) => since(c.found_ms)},
+];
+
+export function bugPage(ctx)
+{
+	const id = Number(ctx.params[0]);
+	let bug = null, crashes = null, moreCrashes = false, problem = "", issue = null;
+
+	async function load()
+	{
+		try {
+			bug = await get(`/bugs/${id}`);
+			problem = "";
+		} catch (e) {
+			problem = e.status === 404 ? `There is no bug ${id}.` : e.message;
+		}
+		ctx.redraw();
+		try {
+			const answer = await get(`/crashes?bug=${id}&limit=${SIGHTINGS}`);
+
+			crashes = answer.crashes;
+			moreCrashes = answer.next !== null && answer.next !== undefined;
+		} catch {
+			crashes = null;
+		}
+		ctx.redraw();
+	}
+
+	async function showIssue(e)
+	{
+		e.preventDefault();
+		if (issue !== null) {
+			issue = null;
+			ctx.redraw();
+			return;
+		}
+		try {
+			issue = await (await request(`/bugs/${id}/issue`)).text();
+		} catch (error) {
+			say(error.message);
+		}
+		ctx.redraw();
+	}
+
+	const documents = () => !isHidden(bug) && section("documents", "Issue and input",
+		h("ul", {class: "plain"},
+			h("li", {key: "issue"}, bug.issue ? [
+				h("button", {type: "button", "aria-expanded": String(issue !== null), onclick: showIssue},
+					issue === null ? "Show the issue" : "Hide the issue"), " ",
+				h("span", {class: "quiet"}, code(bug.issue))] :
+				h("span", {class: "quiet"}, "The issue is written when the bug is attributed.")),
+			h("li", {key: "input"}, h("a", {href: `/api/v1/bugs/${id}/input`, download: `bug-${id}`,
+				onclick: (e) => download(e, bug)}, `Download the input (${bytes(bug.input_size)})`), " ",
+			bug.input && h("span", {class: "quiet", title: "SHA-256"}, code(bug.input)))),
+		issue !== null && h("pre", {class: "issue", tabindex: "0", "aria-label": "Text of the issue"}, issue));
+
+	const frames = () => bug.frames?.length > 0 && section("frames", "Where",
+		h("ol", {class: "frames", start: "0"}, bug.frames.map((f, i) => h("li", {key: i}, code(f)))));
+
+	const commands = () => bug.commands?.length > 0 && section("commands", "See it yourself",
+		bug.commands.map(command));
+
+	const timeline = () => bug.timeline?.length > 0 && section("timeline", "Timeline",
+		h("ol", {class: "messages"}, bug.timeline.map((t, i) => h("li", {key: i}, since(t.at_ms),
+			h("span", {class: "text"}, h("b", null, t.what), t.text && ` ${t.text}`)))));
+
+	const sightings = () => crashes?.length > 0 && section("crashes", "Crashes",
+		table({caption: "Crashes of this bug", columns: CRASH_COLUMNS, rows: crashes, key: (c) => c.id}),
+		moreCrashes && h("p", {class: "quiet"}, `The newest ${SIGHTINGS} of ${number(bug.sightings)}.`));
+
+	load();
+	return {
+		title: () => bug && !isHidden(bug) ? `Bug ${id}: ${kindOf(bug)}` : `Bug ${id}`,
+		parent: "Bugs",
+		view: () => {
+			if (problem)
+				return [h("h1", null, `Bug ${id}`), notice("bad", problem, " ",
+					h("a", {href: "#/bugs"}, "All bugs"))];
+			if (!bug)
+				return [h("h1", null, `Bug ${id}`), waiting()];
+			return [
+				h("h1", null, heading(bug)),
+				isHidden(bug) && tokenHint("This bug is private: its type, frames, input and proof are " +
+					"not public until a staged pull request is proven to be the cause."),
+				factsOf(bug),
+				h("div", {class: "columns"},
+					h("div", {class: "wide"}, attribution(bug), commands(), documents(),
+						sightings()),
+					h("div", null, frames(), timeline())),
+			];
+		},
+		changed: (what, data) => (what === "connected" ||
+			what === "bugs" && data.ids.includes(id)) && load(),
+	};
+}

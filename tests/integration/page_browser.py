@@ -1,0 +1,107 @@
+"""The dashboard's browser: tests/page/browser.cjs, told what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import ROOT
+
+HOME = ROOT / "tests" / "page"
+PACKAGES = ROOT / "build" / "page"
+CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
+
+#: Everything that a keyboard can reach, and the words that it is called by.
+CONTROLS = {"button", "link", "textbox", "searchbox", "combobox", "checkbox", "spinbutton", "region"}
+
+
+def require():
+    for name, found in (("chromium", CHROMIUM), ("node", shutil.which("node")), ("npm", shutil.which("npm"))):
+        if not found:
+            pytest.skip(f"the page's tests need {name}; .ci/install check installs it")
+
+
+def install():
+    """playwright-core, in the version of the lock; once for each lock."""
+    PACKAGES.mkdir(parents=True, exist_ok=True)
+    lock = (HOME / "package-lock.json").read_bytes()
+    stamp = PACKAGES / "installed"
+    if stamp.exists() and stamp.read_bytes() == lock:
+        return
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copy(HOME / name, PACKAGES)
+    done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=PACKAGES,
+                          capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, f"npm cannot install what the page's tests need:\n{done.stderr}"
+    stamp.write_bytes(lock)
+
+
+class Browser:
+    """One Chromium; open() makes a page in a context of its own, the only one there is."""
+
+    def __init__(self):
+        install()
+        self.process = subprocess.Popen(
+            ["node", str(HOME / "browser.cjs"), CHROMIUM], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True,
+            env=os.environ | {"NODE_PATH": str(PACKAGES / "node_modules")})
+
+    def ask(self, **words):
+        self.process.stdin.write(json.dumps(words, default=str) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, "the browser is gone"
+        said = json.loads(line)
+        assert "error" not in said, said["error"]
+        return said["value"]
+
+    def open(self, url, **options):
+        self.url = url
+        self.ask(do="open", options={"viewport": {"width": 1440, "height": 900}} | options)
+        return self
+
+    def page(self, method, *args):
+        return self.ask(do="page", method=method, args=args)
+
+    def locate(self, selector, method, *args):
+        return self.ask(do="locate", selector=selector, method=method, args=args)
+
+    def goto(self, route="", heading=None):
+        """A page of the document, and its first answer is there."""
+        self.page("goto", f"{self.url}/#/{route}")
+        self.page("waitForSelector", '[data-link="on"]')
+        self.page("waitForSelector", f'h1:has-text("{heading}")' if heading else "h1")
+        self.page("waitForFunction", "!document.querySelector('main').innerText.includes('Asking the farm')")
+
+    def eval(self, script, arg=None):
+        return self.page("evaluate", script, arg)
+
+    def text(self, selector="main"):
+        return self.page("innerText", selector)
+
+    def press(self, key):
+        self.ask(do="keyboard", key=key)
+
+    def rows(self, selector="table.cards"):
+        """[{column: text}…]; the cell that names the row is called "row"."""
+        return self.eval("""(selector) => [...document.querySelectorAll(`${selector} tbody tr`)]
+            .filter((tr) => !tr.classList.contains("below"))
+            .map((tr) => Object.fromEntries([...tr.children].map((c) =>
+                [c.dataset.label ?? "row", c.innerText.trim()])))""", selector)
+
+    def tree(self):
+        """[(role, name)…] of the accessibility tree, without what is ignored."""
+        nodes = self.ask(do="tree")["nodes"]
+        return [(n["role"]["value"], n.get("name", {}).get("value", "")) for n in nodes
+                if not n["ignored"] and "role" in n]
+
+    def seen(self):
+        return self.ask(do="seen")
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(20)
