@@ -118,19 +118,18 @@ static void read_row(sqlite3_stmt *stmt, struct bug_row *row)
 	copy_hash(&row->report, stmt, "report");
 }
 
-int bug_db_list(
-	struct iw_dbc *dbc, int64_t id, bug_db_cb each, void *ctx, struct iw_err *err)
+#define SELECT_BUGS                                                                      \
+	"SELECT g.*, t.name AS target, a.name AS adapter, b.closure AS closure, "        \
+	"a.snapshot AS snapshot, "                                                       \
+	"(SELECT count(*) FROM crash c WHERE c.bug_id = g.id) AS sightings "             \
+	"FROM bug g JOIN target t ON t.id = g.target_id "                                \
+	"JOIN adapter a ON a.id = g.adapter_id JOIN build b ON b.id = g.build_id "
+
+static int each_row(struct iw_dbc *dbc, sqlite3_stmt *stmt, bug_db_cb each, void *ctx,
+	struct iw_err *err)
 {
-	sqlite3_stmt *stmt = iw_stmt(dbc,
-		"SELECT g.*, t.name AS target, a.name AS adapter, b.closure AS closure, "
-		"a.snapshot AS snapshot, "
-		"(SELECT count(*) FROM crash c WHERE c.bug_id = g.id) AS sightings "
-		"FROM bug g JOIN target t ON t.id = g.target_id "
-		"JOIN adapter a ON a.id = g.adapter_id JOIN build b ON b.id = g.build_id "
-		"WHERE ?1 = 0 OR g.id = ?1 ORDER BY g.id",
-		"i", id);
 	struct bug_row row;
-	int rc, stop = 0;
+	int rc = 0, stop = 0;
 
 	while (stop == 0 && (rc = iw_stmt_step(dbc, stmt, err)) == 1) {
 		read_row(stmt, &row);
@@ -139,6 +138,49 @@ int bug_db_list(
 	}
 	iw_stmt_done(dbc, stmt);
 	return stop ? stop : rc;
+}
+
+int bug_db_list(
+	struct iw_dbc *dbc, int64_t id, bug_db_cb each, void *ctx, struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(
+		dbc, SELECT_BUGS "WHERE ?1 = 0 OR g.id = ?1 ORDER BY g.id", "i", id);
+
+	return each_row(dbc, stmt, each, ctx, err);
+}
+
+int bug_db_find(struct iw_dbc *dbc, const struct bug_filter *f, bug_db_cb each, void *ctx,
+	struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(dbc,
+		SELECT_BUGS "WHERE (?1 IS NULL OR a.name = ?1) "
+			    "AND (?2 IS NULL OR t.name = ?2) "
+			    "AND (?3 IS NULL OR g.state = ?3) "
+			    "AND (?4 IS NULL OR g.outcome = ?4) "
+			    "AND (?5 = 0 OR EXISTS (SELECT 1 FROM "
+			    "json_each(coalesce(g.prs, '[]')) WHERE value = ?5)) "
+			    "AND (?6 = 0 OR g.outcome = 'staged') "
+			    "AND (?7 = 0 OR g.id < ?7) ORDER BY g.id DESC LIMIT ?8",
+		"ssssiiii", f->adapter, f->target, f->state, f->outcome, f->pr,
+		(int64_t)f->is_staged, f->before, f->limit ? f->limit : INT64_MAX);
+
+	return each_row(dbc, stmt, each, ctx, err);
+}
+
+int bug_db_changed(struct iw_dbc *dbc, int64_t *since_ms, bug_db_id_cb each, void *ctx,
+	struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(dbc,
+		"SELECT id, changed_ms FROM bug WHERE changed_ms > ? ORDER BY changed_ms",
+		"i", *since_ms);
+	int rc;
+
+	while ((rc = iw_stmt_step(dbc, stmt, err)) == 1) {
+		*since_ms = iw_col_int(stmt, "changed_ms");
+		each(ctx, iw_col_int(stmt, "id"));
+	}
+	iw_stmt_done(dbc, stmt);
+	return rc;
 }
 
 int verdict_db_put(struct iw_dbc *dbc, int64_t bug_id, const char *tree,

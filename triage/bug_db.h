@@ -40,7 +40,23 @@ int bug_db_set_outcome(struct iw_dbc *dbc, int64_t id, const char *outcome,
 int bug_db_set_issue(struct iw_dbc *dbc, int64_t id, const char *state, const char *issue,
 	struct iw_err *err);
 
+/* Which bugs; zero-initialised means all. Strings are borrowed, NULL: any. */
+struct bug_filter {
+	const char *adapter, *target, *state, *outcome;
+	int64_t pr;	/* at fault for it; 0: any */
+	bool is_staged; /* only those with this outcome, whatever else is asked */
+	int64_t before; /* only ids below; 0: any */
+	int64_t limit;	/* 0: no limit */
+};
+
 typedef int (*bug_db_cb)(void *ctx, const struct bug_row *row);
+/* Newest first. Stops when each returns non-zero, and returns it. */
+int bug_db_find(struct iw_dbc *dbc, const struct bug_filter *filter, bug_db_cb each,
+	void *ctx, struct iw_err *err);
+/* Ids of those that changed after *since_ms, which becomes the newest change's time. */
+typedef void (*bug_db_id_cb)(void *ctx, int64_t id);
+int bug_db_changed(struct iw_dbc *dbc, int64_t *since_ms, bug_db_id_cb each, void *ctx,
+	struct iw_err *err);
 /* All bugs, oldest first; id 0: all. Stops when each returns non-zero, and returns it. */
 int bug_db_list(
 	struct iw_dbc *dbc, int64_t id, bug_db_cb each, void *ctx, struct iw_err *err);

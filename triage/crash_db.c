@@ -83,8 +83,9 @@ int crash_db_list(struct iw_dbc *dbc, const struct crash_filter *filter, crash_d
 		"JOIN adapter a ON a.id = t.adapter_id "
 		"JOIN build b ON b.id = c.build_id "
 		"WHERE (?1 IS NULL OR c.state = ?1) AND (?2 = 0 OR c.id = ?2) "
-		"AND (?3 = 0 OR c.bug_id = ?3) ORDER BY c.id DESC LIMIT ?4",
-		"siii", filter->state, filter->id, filter->bug_id,
+		"AND (?3 = 0 OR c.bug_id = ?3) AND (?4 = 0 OR c.id < ?4) "
+		"ORDER BY c.id DESC LIMIT ?5",
+		"siiii", filter->state, filter->id, filter->bug_id, filter->before,
 		filter->limit ? filter->limit : (int64_t)LIST_LIMIT);
 	struct triage_crash_row row;
 	int rc, stop = 0;

@@ -46,6 +46,7 @@ struct crash_filter {
 	const char *state; /* or NULL */
 	int64_t id;	   /* 0: any */
 	int64_t bug_id;	   /* 0: any */
+	int64_t before;	   /* only ids below; 0: any */
 	int64_t limit;	   /* 0: 1,000 */
 };
 /* Stops when each returns non-zero, and returns that. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answers.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -37,10 +38,11 @@ struct listing {
 static int list_bug(void *ctx, const struct bug_row *row)
 {
 	struct listing *l = ctx;
+	struct answer_scope scope = {.state = l->state, .sees_private = true};
 
 	l->count++;
 	cli_bug_row(l->table, row, l->state->outbox);
-	json_array_append_new(l->bugs, cli_bug_json(row, l->state->outbox));
+	json_array_append_new(l->bugs, answer_bug(&scope, row));
 	return 0;
 }
 
@@ -101,11 +103,12 @@ struct showing {
 static int show_bug(void *ctx, const struct bug_row *row)
 {
 	struct showing *s = ctx;
+	struct answer_scope scope = {.state = s->state, .sees_private = true};
 
 	s->found = true;
 	if (!s->json)
 		return show_text(s->state, row, s->err);
-	cli_print_json(cli_bug_json(row, s->state->outbox));
+	cli_print_json(answer_bug(&scope, row));
 	return 0;
 }
 

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answers.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "cli/cli.h"
 #include "cli/table.h"
-#include "triage/artifact.h"
 #include "triage/crash_db.h"
 
 #include "base/banned.h"
@@ -51,26 +51,14 @@ static void add_row(struct cli_table *t, const struct triage_crash_row *row)
 	cli_table_cell(t, "%s", found);
 }
 
-static json_t *row_json(const struct iw_state *state, const struct triage_crash_row *row)
-{
-	_auto_free_ char *path = triage_artifact_path(state->artifacts, &row->input);
-	json_t *bug = row->bug_id >= 0 ? json_integer(row->bug_id) : json_null();
-
-	return json_pack("{sI ss ss ss ss ss sI sI sI ss so ss sI}", "id",
-		(json_int_t)row->id, "adapter", row->adapter, "target", row->target,
-		"kind", row->kind, "flavour", row->flavour, "state", row->state, "size",
-		(json_int_t)row->size, "runs", (json_int_t)row->runs, "hits",
-		(json_int_t)row->hits, "type", row->type, "bug", bug, "path", path,
-		"found_ms", (json_int_t)row->found_ms);
-}
-
 static int list_crash(void *ctx, const struct triage_crash_row *row)
 {
 	struct listing *l = ctx;
+	struct answer_scope scope = {.state = l->state, .sees_private = true};
 
 	l->count++;
 	add_row(l->table, row);
-	json_array_append_new(l->crashes, row_json(l->state, row));
+	json_array_append_new(l->crashes, answer_crash(&scope, row));
 	return 0;
 }
 

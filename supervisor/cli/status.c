@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "adapters/project_db.h"
+#include "answers.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/time.h"
@@ -27,9 +28,9 @@ static const char help[] =
 	"exit status: 0 done, 2 usage, 4 failed\n";
 
 struct status {
-	struct iw_dbc *dbc;
+	struct answer_scope scope;
 	struct cli_table *table, *engine_table;
-	json_t *targets, *engines; /* engines: of the target at hand */
+	json_t *targets;
 	const struct project_target_row *row;
 	struct iw_buf failures; /* lines below the table */
 	struct iw_err *err;
@@ -64,8 +65,8 @@ static int count_features(
 	int rc = 0;
 
 	if (row->reference_build >= 0)
-		rc = corpus_measures_each(
-			s->dbc, row->reference_build, row->id, count_unit, &c, s->err);
+		rc = corpus_measures_each(s->scope.dbc, row->reference_build, row->id,
+			count_unit, &c, s->err);
 	*features = (int64_t)corpus_features_total(c.set);
 	corpus_features_free(c.set);
 	corpus_feature_packer_free(c.packer);
@@ -84,29 +85,14 @@ static int add_engine(void *ctx, const struct project_engine_totals *e)
 	cli_table_cell(s->engine_table, "%s", core);
 	cli_table_number(s->engine_table, e->received);
 	cli_table_number(s->engine_table, e->kept);
-	json_object_set_new(s->engines, e->engine,
-		json_pack("{sI sI sI sI}", "executions", (json_int_t)e->executions,
-			"core_ms", (json_int_t)e->core_ms, "received",
-			(json_int_t)e->received, "kept", (json_int_t)e->kept));
 	return 0;
 }
 
-static int add_target(void *ctx, const struct project_target_row *row)
+static void add_row(struct status *s, int64_t features)
 {
-	struct status *s = ctx;
+	const struct project_target_row *row = s->row;
 	char core[24], since[24] = "-";
-	int64_t features;
-	int rc = count_features(s, row, &features);
 
-	if (rc < 0)
-		return rc;
-	s->row = row;
-	s->engines = json_object();
-	rc = project_db_engines(s->dbc, row->id, add_engine, s, s->err);
-	if (rc < 0) {
-		json_decref(s->engines);
-		return rc;
-	}
 	iw_time_words(row->totals.core_ms, core);
 	if (row->totals.found_ms)
 		iw_time_words(iw_time_wall_ms() - row->totals.found_ms, since);
@@ -123,18 +109,23 @@ static int add_target(void *ctx, const struct project_target_row *row)
 			"%s/%s: %lld engine%s did not work, the last %s\n", row->adapter,
 			row->name, (long long)row->totals.failures,
 			row->totals.failures == 1 ? "" : "s", row->totals.failure);
-	json_array_append_new(s->targets,
-		json_pack("{ss ss sI sI sI sI sI sI sI sI sI ss? so}", "adapter",
-			row->adapter, "target", row->name, "executions",
-			(json_int_t)row->totals.executions, "core_ms",
-			(json_int_t)row->totals.core_ms, "features", (json_int_t)features,
-			"units", (json_int_t)row->units, "crashes",
-			(json_int_t)row->crashes, "bugs", (json_int_t)row->bugs,
-			"found_ms", (json_int_t)row->totals.found_ms, "failures",
-			(json_int_t)row->totals.failures, "failed_ms",
-			(json_int_t)row->totals.failed_ms, "failure", row->totals.failure,
-			"engines", s->engines));
-	return 0;
+}
+
+static int add_target(void *ctx, const struct project_target_row *row)
+{
+	struct status *s = ctx;
+	json_t *target = NULL;
+	int64_t features;
+	int rc = count_features(s, row, &features);
+
+	if (rc == 0)
+		target = answer_target(&s->scope, row, features, s->err);
+	if (!target)
+		return -1;
+	s->row = row;
+	add_row(s, features);
+	json_array_append_new(s->targets, target);
+	return project_db_engines(s->scope.dbc, row->id, add_engine, s, s->err);
 }
 
 int cli_status(int argc, char **argv)
@@ -151,7 +142,8 @@ int cli_status(int argc, char **argv)
 		return cli_usage("status", "takes no arguments");
 	if (iw_state_open(&state, common.state, IW_STATE_READ, &err) < 0)
 		return cli_fail(&err);
-	s.dbc = state.dbc;
+	s.scope = (struct answer_scope){
+		.dbc = state.dbc, .state = &state, .sees_private = true};
 	s.table = cli_table_new("target|>executions|>core time|>features|>units|>crashes|"
 				">bugs|>last find");
 	s.engine_table = cli_table_new(

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "answers.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "cli/cli.h"
@@ -12,7 +13,7 @@
 struct printing {
 	struct cli_table *table;
 	json_t *bugs;
-	const char *outbox;
+	const struct iw_state *state;
 	int count;
 };
 
@@ -69,39 +70,14 @@ void cli_bug_row(struct cli_table *table, const struct bug_row *row, const char 
 	json_decref(frames);
 }
 
-static json_t *loads_or_null(const char *text)
-{
-	json_t *json = text ? json_loads(text, 0, NULL) : NULL;
-
-	return json ? json : json_null();
-}
-
-json_t *cli_bug_json(const struct bug_row *row, const char *outbox)
-{
-	_auto_free_ char *path = row->issue ? iw_fmt("%s/%s", outbox, row->issue) : NULL;
-	char best[IW_SHA256_HEX];
-
-	iw_sha256_hex(&row->best, best);
-	return json_pack(
-		"{sI ss ss ss ss sb so ss ss ss sI sI sI sI ss? so so ss? sI sI}", "id",
-		(json_int_t)row->id, "adapter", row->adapter, "target", row->target,
-		"state", row->state, "type", row->type, "security", (int)row->is_security,
-		"frames", loads_or_null(row->frames), "flavour", row->flavour, "closure",
-		row->closure, "input", best, "input_size", (json_int_t)row->best_size,
-		"first_size", (json_int_t)row->first_size, "runs", (json_int_t)row->runs,
-		"hits", (json_int_t)row->hits, "outcome", row->outcome, "prs",
-		loads_or_null(row->prs), "proof", loads_or_null(row->proof), "issue",
-		path, "found_ms", (json_int_t)row->found_ms, "sightings",
-		(json_int_t)row->sightings);
-}
-
 static int add_bug(void *ctx, const struct bug_row *row)
 {
 	struct printing *p = ctx;
+	struct answer_scope scope = {.state = p->state, .sees_private = true};
 
 	p->count++;
-	cli_bug_row(p->table, row, p->outbox);
-	json_array_append_new(p->bugs, cli_bug_json(row, p->outbox));
+	cli_bug_row(p->table, row, p->state->outbox);
+	json_array_append_new(p->bugs, answer_bug(&scope, row));
 	return 0;
 }
 
@@ -113,7 +89,7 @@ int cli_print_bugs(
 	int rc = iw_state_open(&state, state_dir, IW_STATE_READ, err);
 
 	if (rc == 0) {
-		p.outbox = state.outbox;
+		p.state = &state;
 		rc = bug_db_list(state.dbc, 0, add_bug, &p, err);
 		iw_state_close(&state);
 	}

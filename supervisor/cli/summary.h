@@ -12,9 +12,8 @@
 int cli_print_bugs(
 	const char *state_dir, json_t *targets, int new_bugs, struct iw_err *err);
 
-/* One bug as a row of cli_bug_table(), and as JSON (a new reference). */
+/* One bug as a row of cli_bug_table(). */
 struct cli_table *cli_bug_table(void);
 void cli_bug_row(struct cli_table *table, const struct bug_row *row, const char *outbox);
-json_t *cli_bug_json(const struct bug_row *row, const char *outbox);
 
 #endif

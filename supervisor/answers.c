@@ -1,0 +1,250 @@
+#include "answers.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "triage/artifact.h"
+
+#include "base/banned.h"
+
+static json_t *loads_or_null(const char *text)
+{
+	json_t *json = text ? json_loads(text, 0, NULL) : NULL;
+
+	return json ? json : json_null();
+}
+
+/* 0 is "never" in the rows. */
+static json_t *time_or_null(int64_t ms)
+{
+	return ms ? json_integer(ms) : json_null();
+}
+
+bool answer_bug_is_private(const struct bug_row *row)
+{
+	return !row->outcome || strcmp(row->outcome, "staged") != 0;
+}
+
+static void hide(json_t *object, const char *const *fields)
+{
+	for (; *fields; fields++)
+		json_object_set_new(object, *fields, json_null());
+}
+
+json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
+{
+	static const char *const private[] = {"type", "security", "frames", "input",
+		"input_size", "first_size", "prs", "proof", "issue", NULL};
+	_auto_free_ char *path =
+		row->issue ? iw_fmt("%s/%s", scope->state->outbox, row->issue) : NULL;
+	bool is_private = answer_bug_is_private(row);
+	char best[IW_SHA256_HEX];
+	json_t *bug;
+
+	iw_sha256_hex(&row->best, best);
+	bug = json_pack(
+		"{sI ss ss ss sb ss sb so ss ss ss sI sI sI sI ss? so so ss? sI sI}",
+		"id", (json_int_t)row->id, "adapter", row->adapter, "target", row->target,
+		"state", row->state, "private", (int)is_private, "type", row->type,
+		"security", (int)row->is_security, "frames", loads_or_null(row->frames),
+		"flavour", row->flavour, "closure", row->closure, "input", best,
+		"input_size", (json_int_t)row->best_size, "first_size",
+		(json_int_t)row->first_size, "runs", (json_int_t)row->runs, "hits",
+		(json_int_t)row->hits, "outcome", row->outcome, "prs",
+		loads_or_null(row->prs), "proof", loads_or_null(row->proof), "issue",
+		path, "found_ms", (json_int_t)row->found_ms, "sightings",
+		(json_int_t)row->sightings);
+	if (is_private && !scope->sees_private)
+		hide(bug, private);
+	return bug;
+}
+
+json_t *answer_crash(const struct answer_scope *scope, const struct triage_crash_row *row)
+{
+	static const char *const private[] = {"type", "path", "size", NULL};
+	_auto_free_ char *path =
+		triage_artifact_path(scope->state->artifacts, &row->input);
+	json_t *bug = row->bug_id >= 0 ? json_integer(row->bug_id) : json_null();
+	json_t *crash = json_pack("{sI ss ss ss ss ss sI sI sI ss so ss sI}", "id",
+		(json_int_t)row->id, "adapter", row->adapter, "target", row->target,
+		"kind", row->kind, "flavour", row->flavour, "state", row->state, "size",
+		(json_int_t)row->size, "runs", (json_int_t)row->runs, "hits",
+		(json_int_t)row->hits, "type", row->type, "bug", bug, "path", path,
+		"found_ms", (json_int_t)row->found_ms);
+
+	if (!scope->sees_private)
+		hide(crash, private);
+	return crash;
+}
+
+struct listing {
+	const struct answer_scope *scope;
+	json_t *items;
+	int64_t last;
+	int64_t wanted; /* 0: any */
+	struct iw_err *err;
+};
+
+/* {NAME: items, "next": id}: there may be more when so many came as were asked for. */
+static json_t *listed(struct listing *l, int rc, const char *name, int64_t limit)
+{
+	bool is_full = limit && (int64_t)json_array_size(l->items) == limit;
+
+	if (rc < 0) {
+		json_decref(l->items);
+		return NULL;
+	}
+	return json_pack("{so so}", name, l->items, "next",
+		is_full ? json_integer(l->last) : json_null());
+}
+
+static int list_bug(void *ctx, const struct bug_row *row)
+{
+	struct listing *l = ctx;
+
+	l->last = row->id;
+	json_array_append_new(l->items, answer_bug(l->scope, row));
+	return 0;
+}
+
+json_t *answer_bugs(const struct answer_scope *scope, const struct bug_filter *filter,
+	struct iw_err *err)
+{
+	struct listing l = {.scope = scope, .items = json_array()};
+	struct bug_filter f = *filter;
+
+	/* Asking for what one may not see must tell nothing of it. */
+	f.is_staged |= f.pr && !scope->sees_private;
+	return listed(
+		&l, bug_db_find(scope->dbc, &f, list_bug, &l, err), "bugs", f.limit);
+}
+
+static int list_crash(void *ctx, const struct triage_crash_row *row)
+{
+	struct listing *l = ctx;
+
+	l->last = row->id;
+	json_array_append_new(l->items, answer_crash(l->scope, row));
+	return 0;
+}
+
+json_t *answer_crashes(const struct answer_scope *scope,
+	const struct crash_filter *filter, struct iw_err *err)
+{
+	struct listing l = {.scope = scope, .items = json_array()};
+
+	return listed(&l, crash_db_list(scope->dbc, filter, list_crash, &l, err),
+		"crashes", filter->limit);
+}
+
+static void add_id(void *ctx, int64_t id)
+{
+	json_array_append_new(ctx, json_integer(id));
+}
+
+json_t *answer_changed_bugs(
+	const struct answer_scope *scope, int64_t *since_ms, struct iw_err *err)
+{
+	json_t *ids = json_array();
+
+	if (bug_db_changed(scope->dbc, since_ms, add_id, ids, err) == 0)
+		return ids;
+	json_decref(ids);
+	return NULL;
+}
+
+static int list_target(void *ctx, const struct project_target_row *row)
+{
+	struct listing *l = ctx;
+	json_t *target;
+
+	if (l->wanted && row->id != l->wanted)
+		return 0;
+	target = answer_target(l->scope, row, -1, l->err);
+	if (!target)
+		return l->err->code;
+	json_array_append_new(l->items, target);
+	return 0;
+}
+
+json_t *answer_targets(const struct answer_scope *scope, int64_t id, struct iw_err *err)
+{
+	struct listing l = {
+		.scope = scope, .items = json_array(), .wanted = id, .err = err};
+
+	if (project_db_targets(scope->dbc, list_target, &l, err) == 0)
+		return json_pack("{so}", "targets", l.items);
+	json_decref(l.items);
+	return NULL;
+}
+
+static int add_engine(void *ctx, const struct project_engine_totals *e)
+{
+	json_object_set_new(ctx, e->engine,
+		json_pack("{sI sI sI sI}", "executions", (json_int_t)e->executions,
+			"core_ms", (json_int_t)e->core_ms, "received",
+			(json_int_t)e->received, "kept", (json_int_t)e->kept));
+	return 0;
+}
+
+json_t *answer_target(const struct answer_scope *scope,
+	const struct project_target_row *row, int64_t features, struct iw_err *err)
+{
+	const struct project_target_totals *t = &row->totals;
+	json_t *engines = json_object();
+
+	if (project_db_engines(scope->dbc, row->id, add_engine, engines, err) < 0) {
+		json_decref(engines);
+		return NULL;
+	}
+	return json_pack("{sI ss ss sI sI so sI sI sI so sI so ss? so}", "id",
+		(json_int_t)row->id, "adapter", row->adapter, "target", row->name,
+		"executions", (json_int_t)t->executions, "core_ms",
+		(json_int_t)t->core_ms, "features",
+		features < 0 ? json_null() : json_integer(features), "units",
+		(json_int_t)row->units, "crashes", (json_int_t)row->crashes, "bugs",
+		(json_int_t)row->bugs, "found_ms", time_or_null(t->found_ms), "failures",
+		(json_int_t)t->failures, "failed_ms", time_or_null(t->failed_ms),
+		"failure", t->failure, "engines", engines);
+}
+
+static void add_engine_live(json_t *engines, const struct farm_engine_view *view)
+{
+	json_t *engine = json_object_get(engines, view->name);
+
+	if (!engine) {
+		engine = json_pack("{si si}", "executions", 0, "core_ms", 0);
+		json_object_set_new(engines, view->name, engine);
+	}
+	json_object_set_new(engine, "per_second", json_integer(view->per_second));
+	json_object_set_new(engine, "stability",
+		view->stability < 0 ? json_null() : json_integer(view->stability));
+	/* The row counts what has ended; the view is of this run and ahead of it only
+	 * while the first slices run. */
+	if (json_integer_value(json_object_get(engine, "received")) < view->received)
+		json_object_set_new(engine, "received", json_integer(view->received));
+	if (json_integer_value(json_object_get(engine, "kept")) < view->kept)
+		json_object_set_new(engine, "kept", json_integer(view->kept));
+}
+
+void answer_target_live(json_t *target, const struct farm_target_view *view)
+{
+	json_t *engines = json_object_get(target, "engines");
+	int64_t stability = -1;
+	size_t i;
+
+	for (i = 0; i < view->engine_count; i++) {
+		add_engine_live(engines, &view->engines[i]);
+		if (view->engines[i].stability >= 0)
+			stability = view->engines[i].stability;
+	}
+	json_object_set_new(target, "status", json_string(view->status));
+	json_object_set_new(target, "executions", json_integer(view->executions));
+	json_object_set_new(target, "per_second", json_integer(view->per_second));
+	json_object_set_new(target, "features", json_integer(view->features));
+	json_object_set_new(target, "features_start", json_integer(view->features_start));
+	json_object_set_new(target, "units", json_integer(view->units));
+	json_object_set_new(target, "found_ms", time_or_null(view->found_ms));
+	json_object_set_new(target, "stability",
+		stability < 0 ? json_null() : json_integer(stability));
+}

@@ -1,0 +1,53 @@
+/*
+ * What a bug, a crash, a target looks like from outside: the documents that `--json`
+ * prints and that HTTP answers, made here so that they are the same.
+ *
+ * DESIGN's rule 10: an input that made something fail is private until its bug is proven
+ * to be a staged pull request's. Who may not see private things gets null for what would
+ * tell of it, and "private": true.
+ *
+ * Results are new references, or NULL with an error. Thread: that of the connection.
+ */
+#ifndef IW_ANSWERS_H
+#define IW_ANSWERS_H
+
+#include <jansson.h>
+
+#include "adapters/project_db.h"
+#include "farm.h"
+#include "state.h"
+#include "triage/bug_db.h"
+#include "triage/crash_db.h"
+
+/* Where from and for whom. */
+struct answer_scope {
+	struct iw_dbc *dbc;
+	const struct iw_state *state; /* its paths only */
+	bool sees_private;
+};
+
+bool answer_bug_is_private(const struct bug_row *row);
+/* {"bugs": [], "next": id or null}, newest first; "next" goes into filter->before. */
+json_t *answer_bugs(const struct answer_scope *scope, const struct bug_filter *filter,
+	struct iw_err *err);
+json_t *answer_crashes(const struct answer_scope *scope,
+	const struct crash_filter *filter, struct iw_err *err);
+json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row);
+json_t *answer_crash(
+	const struct answer_scope *scope, const struct triage_crash_row *row);
+
+/* All targets, or with id one of them ({"targets": []} when there is none), as rows:
+ * features of those that nobody fuzzes now are null. */
+json_t *answer_targets(const struct answer_scope *scope, int64_t id, struct iw_err *err);
+/* An array of ids of bugs that changed after *since_ms, which moves on. */
+json_t *answer_changed_bugs(
+	const struct answer_scope *scope, int64_t *since_ms, struct iw_err *err);
+
+/* One target's row with its engines; features: of its reference build, where somebody
+ * knows them, else -1. */
+json_t *answer_target(const struct answer_scope *scope,
+	const struct project_target_row *row, int64_t features, struct iw_err *err);
+/* Adds what the farm knows of the target beyond its row. */
+void answer_target_live(json_t *target, const struct farm_target_view *view);
+
+#endif
