@@ -37,11 +37,22 @@ struct daemon {
 	bool has_next;		 /* the farm leaves for another one */
 	struct iw_config before; /* that worked, while `now` has yet to show it does */
 	bool has_before;
+	void *door;
 	bool is_ending;		   /* somebody asked for it */
 	bool has_closed;	   /* the farm */
 	struct adapter **adapters; /* of now, until the farm takes them */
 	size_t adapter_count;
 };
+
+/* For whoever watches and for whoever looks in. */
+static void say(void *ctx, const char *text)
+{
+	struct daemon *d = ctx;
+
+	d->events.say(d->events.ctx, text);
+	if (d->door)
+		d->config->door->said(d->door, text);
+}
 
 static char *find_program(const char *dir, const char *name)
 {
@@ -155,7 +166,7 @@ static int probe_sandbox(struct daemon *d, struct iw_sandbox *box, struct iw_err
 {
 	if (!d->config->no_sandbox)
 		return iw_sandbox_probe(box, err);
-	d->events.say(d->events.ctx, "jobs run without a sandbox, as --no-sandbox says");
+	say(d, "jobs run without a sandbox, as --no-sandbox says");
 	*box = (struct iw_sandbox){.kind = IW_SANDBOX_OFF};
 	return 0;
 }
@@ -201,6 +212,49 @@ static int prepare(struct daemon *d, struct iw_err *err)
 	return rc;
 }
 
+/* -- the door --------------------------------------------------------------------------
+ */
+
+static struct farm *farm_of(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	return d->farm;
+}
+
+/* As the signal would. */
+static void stop_by_door(void *ctx, bool is_drain)
+{
+	(void)ctx;
+	raise(is_drain ? IW_DAEMON_DRAIN : IW_DAEMON_STOP);
+}
+
+static int open_door(struct daemon *d, struct iw_err *err)
+{
+	struct iw_door_world world = {
+		.loop = &d->loop,
+		.state = &d->state,
+		.has_sandbox = !d->config->no_sandbox,
+		.ctx = d,
+		.farm = farm_of,
+		.say = say,
+		.stop = stop_by_door,
+	};
+
+	if (!d->config->door)
+		return 0;
+	return d->config->door->open(&d->door, &world, &d->config->door_config, err);
+}
+
+static void close_door(struct daemon *d)
+{
+	if (d->door)
+		d->config->door->close(iw_steal(&d->door));
+}
+
+/* -- reading everything again ----------------------------------------------------------
+ */
+
 /* Between two farms. */
 static void forget_next(struct daemon *d)
 {
@@ -215,7 +269,7 @@ static void refuse(struct daemon *d, const struct iw_err *why)
 		"the new configuration is refused, the old one stays: %s", why->msg);
 
 	iw_error("configuration refused", S("error", why->msg));
-	d->events.say(d->events.ctx, text);
+	say(d, text);
 }
 
 /* What can be seen of it without building is found while the farm still runs. One that is
@@ -245,7 +299,7 @@ static void reload(struct daemon *d)
 		I("cores", fresh.cores));
 	if (is_leaving)
 		return;
-	d->events.say(d->events.ctx, "reading everything again; engines go on");
+	say(d, "reading everything again; engines go on");
 	farm_leave(d->farm);
 }
 
@@ -261,16 +315,16 @@ static void on_signal(uv_signal_t *handle, int number)
 	forget_next(d);
 	d->is_ending = true;
 	if (number == SIGTERM && d->config->is_service) {
-		d->events.say(d->events.ctx, "leaving: engines go on for the next one");
+		say(d, "leaving: engines go on for the next one");
 		farm_leave(d->farm);
 		return;
 	}
 	if (number == IW_DAEMON_STOP) {
-		d->events.say(d->events.ctx, "stopping now, as asked");
+		say(d, "stopping now, as asked");
 		farm_stop_now(d->farm);
 		return;
 	}
-	d->events.say(d->events.ctx,
+	say(d,
 		farm_look(d->farm)->phase < FARM_DRAINING
 			? "stopping: finishing what is under way; once more to stop at "
 			  "once"
@@ -285,6 +339,16 @@ static void on_look(void *ctx)
 	iw_notify("WATCHDOG=1");
 	if (d->events.look)
 		d->events.look(d->events.ctx, farm_look(d->farm));
+	if (d->door)
+		d->config->door->look(d->door, farm_look(d->farm));
+}
+
+static void closing(void *ctx, const struct farm_view *view)
+{
+	struct daemon *d = ctx;
+
+	if (d->events.closing)
+		d->events.closing(d->events.ctx, view);
 }
 
 /* A service that reads everything again goes on with the same handles. */
@@ -317,6 +381,7 @@ static void unwatch(struct daemon *d)
 	size_t i;
 
 	iw_notify("STOPPING=1");
+	close_door(d);
 	iw_timer_free(d->look);
 	for (i = 0; i < IW_COUNT(d->signals); i++)
 		uv_close((uv_handle_t *)&d->signals[i], NULL);
@@ -345,9 +410,9 @@ static int run_farm(struct daemon *d, struct iw_err *err)
 		.keeps_engines = d->config->is_service,
 	};
 	struct farm_events events = {
-		.ctx = d->events.ctx,
-		.say = d->events.say,
-		.closing = d->events.closing,
+		.ctx = d,
+		.say = say,
+		.closing = closing,
 		.closed = on_closed,
 		.closed_ctx = d,
 	};
@@ -386,7 +451,7 @@ static void fall_back(struct daemon *d, const struct iw_err *why)
 		why->msg);
 
 	iw_error("configuration does not work", S("error", why->msg));
-	d->events.say(d->events.ctx, text);
+	say(d, text);
 	iw_config_fini(&d->now);
 	d->now = d->before;
 	d->before = (struct iw_config){0};
@@ -425,6 +490,11 @@ static int run_farms(
 	int rc;
 
 	watch(d);
+	rc = open_door(d, err);
+	if (rc < 0) {
+		unwatch(d);
+		return rc;
+	}
 	iw_notify("READY=1");
 	do {
 		rc = run_farm(d, err);

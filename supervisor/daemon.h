@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "door.h"
 #include "farm.h"
 
 /* Where our other two programs are: beside this one in a build tree, in libexec when
@@ -27,6 +28,8 @@ struct iw_daemon_config {
 	bool no_sandbox;
 	/* Always on: SIGTERM ends this process only, engines go on for the next one. */
 	bool is_service;
+	const struct iw_door *door; /* how others look in; NULL: nobody does */
+	struct iw_door_config door_config;
 };
 
 struct iw_daemon_events {

@@ -433,6 +433,11 @@ const struct iw_err *farm_error(const struct farm *farm)
 	return farm->err.code ? &farm->err : NULL;
 }
 
+struct iw_db *farm_db(const struct farm *farm)
+{
+	return farm->db;
+}
+
 bool farm_has_begun(const struct farm *farm)
 {
 	return farm->fuzz_began_ms != 0;

@@ -85,6 +85,8 @@ void farm_free(struct farm *farm);
 /* What made the farm useless, or NULL: fatal (it drained because of it) or a target that
  * could not be fuzzed. */
 const struct iw_err *farm_error(const struct farm *farm);
+/* The writer, for requests from outside. NULL when it has ended or is about to. */
+struct iw_db *farm_db(const struct farm *farm);
 /* Whether it ever fuzzed. */
 bool farm_has_begun(const struct farm *farm);
 /* Bugs that nobody knew before this farm. */

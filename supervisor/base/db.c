@@ -295,6 +295,13 @@ int64_t iw_db_last_id(struct iw_dbc *dbc)
 	return sqlite3_last_insert_rowid(dbc->sql);
 }
 
+int iw_db_check(struct iw_dbc *dbc, struct iw_err *err)
+{
+	int64_t tables;
+
+	return iw_db_int(dbc, 0, &tables, err, "SELECT count(*) FROM sqlite_schema", "");
+}
+
 static int column(sqlite3_stmt *stmt, const char *name)
 {
 	int i, n = sqlite3_column_count(stmt);

@@ -66,6 +66,8 @@ int iw_db_exec(
 int iw_db_int(struct iw_dbc *dbc, int64_t fallback, int64_t *value, struct iw_err *err,
 	const char *sql, const char *fmt, ...);
 int64_t iw_db_last_id(struct iw_dbc *dbc);
+/* Whether it can be read at all. */
+int iw_db_check(struct iw_dbc *dbc, struct iw_err *err);
 
 /* Columns by name; strings and blobs are borrowed until the next step. A NULL column
  * reads as 0, NULL or -1 (iw_col_id). */

@@ -10,6 +10,8 @@
 
 #include "base/banned.h"
 
+const struct iw_door *cli_door;
+
 int cli_usage(const char *noun, const char *why)
 {
 	fprintf(stderr, "ironworks %s: %s; 'ironworks %s --help' shows how\n", noun, why,

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "door.h"
 #include "state.h"
 
 enum cli_exit {
@@ -29,6 +30,10 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_commands[];
+
+/* How others look into a farm that a command runs; main.c says, because rooms on one
+ * layer do not know each other. NULL: not at all. */
+extern const struct iw_door *cli_door;
 
 int cli_adapter(int argc, char **argv);
 int cli_bug(int argc, char **argv);

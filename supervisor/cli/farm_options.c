@@ -2,6 +2,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/time.h"
 #include "cli/cli.h"
@@ -29,6 +30,10 @@ static int take(int c, const char *noun, struct iw_daemon_config *config, bool *
 	case 's':
 		config->state_dir = optarg;
 		return 0;
+	case 'a':
+		config->door_config.address = strcmp(optarg, "off") == 0 ? NULL : optarg;
+		config->door_config.may_be_taken = false;
+		return 0;
 	case 'j':
 		*json = true;
 		return 0;
@@ -47,6 +52,7 @@ int cli_farm_options(int argc, char **argv, const char *help, bool has_end,
 		{"config", required_argument, NULL, 'd'},
 		{"cores", required_argument, NULL, 'c'},
 		{"state", required_argument, NULL, 's'},
+		{"http", required_argument, NULL, 'a'},
 		{"no-sandbox", no_argument, NULL, 'n'},
 		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'},
@@ -56,6 +62,7 @@ int cli_farm_options(int argc, char **argv, const char *help, bool has_end,
 	int c, rc;
 
 	opterr = 0;
+	config->door = cli_door;
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(help, stdout);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "web/web.h"
 
 #include "base/banned.h"
 
@@ -45,6 +46,7 @@ int main(int argc, char **argv)
 
 	/* File systems, DNS and our own work share libuv's pool; 4 threads are few. */
 	setenv("UV_THREADPOOL_SIZE", "8", 0);
+	cli_door = &web_door;
 	if (argc < 2) {
 		print_help(stderr);
 		return CLI_USAGE;

@@ -29,7 +29,7 @@ static const char help[] =
 	"  ironworks run demo --state /srv/farm\n"
 	"\n"
 	"usage: ironworks run ADAPTER… [--for TIME] [--cores N] [--state DIR] [--json]\n"
-	"                     [--no-sandbox]\n"
+	"                     [--http ADDRESS:PORT] [--no-sandbox]\n"
 	"\n"
 	"Builds each adapter, fuzzes its targets on all cores, and turns crashes into\n"
 	"minimized bugs that name the staged pull request. ADAPTER is a folder or a "
@@ -44,6 +44,7 @@ static const char help[] =
 	"  --cores N     use so many cores (default: all)\n"
 	"  --state DIR   (default: the user's state folder)\n"
 	"  --json        print the outcome as one JSON object\n"
+	"  --http A:P    where the page and the API are, on loopback (default: nowhere)\n"
 	"  --no-sandbox  run targets unprotected; every issue says so\n"
 	"\n"
 	"exit status: 0 nothing new, 1 new bugs, 2 usage, 4 failed\n";

@@ -31,7 +31,7 @@ static const char serve_help[] =
 	"  ironworks stop --state /srv/farm\n"
 	"\n"
 	"usage: ironworks serve [ADAPTER…] [--config DIR] [--cores N] [--state DIR]\n"
-	"       [--no-sandbox] [--json]\n"
+	"       [--http ADDRESS:PORT|off] [--no-sandbox] [--json]\n"
 	"\n"
 	"The farm of 'ironworks run', without an end. SIGTERM ends this process only:\n"
 	"engines go on, and the next 'ironworks serve' adopts them, so a restart or an\n"
@@ -46,6 +46,8 @@ static const char serve_help[] =
 	"  --config DIR  (default: ~/.config/ironworks, else /etc/ironworks)\n"
 	"  --cores N     use so many cores (default: as configured, or all)\n"
 	"  --state DIR   (default: the user's state folder)\n"
+	"  --http A:P    where the page and the API are, on loopback "
+	"(default: " IW_DOOR_ADDRESS ")\n"
 	"  --no-sandbox  run targets unprotected; every issue says so\n"
 	"  --json        print the outcome as one JSON object\n"
 	"\n"
@@ -63,7 +65,11 @@ static void say(void *ctx, const char *text)
 
 int cli_serve(int argc, char **argv)
 {
-	struct iw_daemon_config config = {.is_service = true, .drain_ms = DRAIN_MS};
+	struct iw_daemon_config config = {
+		.is_service = true,
+		.drain_ms = DRAIN_MS,
+		.door_config = {.address = IW_DOOR_ADDRESS, .may_be_taken = true},
+	};
 	struct iw_daemon_events events = {.say = say};
 	struct iw_daemon_result result;
 	struct iw_err err = IW_ERR_INIT;

@@ -279,12 +279,16 @@ class Tiny:
         return str(self.dir)
 
 
+def tinies(place):
+    """Makes adapters in a folder: make(), make("other", {"a.c": TEXT}), make(flavours=[…])."""
+    def make(name="tiny", files=None, build=BUILD, **fields):
+        return Tiny(place, name, files or {"parser.c": TARGET}, build, fields)
+    return make
+
+
 @pytest.fixture
 def tiny(tmp_path):
-    """Makes an adapter: tiny(), tiny("other", {"a.c": TEXT}), tiny(flavours=[…])."""
-    def make(name="tiny", files=None, build=BUILD, **fields):
-        return Tiny(tmp_path, name, files or {"parser.c": TARGET}, build, fields)
-    return make
+    return tinies(tmp_path)
 
 
 # -- small disks --------------------------------------------------------------------------

@@ -1,0 +1,73 @@
+#include "web/route.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+#define V1 "/api/v1"
+
+static const struct web_route routes[] = {
+	{"GET", "/healthz", WEB_ROLE_NONE, .read = web_read_health,
+		.answer = web_answer_health},
+	{"GET", "/metrics", WEB_ROLE_NONE, .read = web_read_targets,
+		.answer = web_answer_metrics},
+	{"GET", V1 "/farm", WEB_ROLE_NONE, .answer = web_answer_farm},
+	{"GET", V1 "/events", WEB_ROLE_NONE, .answer = web_answer_events},
+	{"GET", V1 "/targets", WEB_ROLE_NONE, .read = web_read_targets,
+		.answer = web_answer_targets},
+	{"GET", V1 "/targets/*", WEB_ROLE_NONE, .read = web_read_target,
+		.answer = web_answer_target},
+	{"GET", V1 "/bugs", WEB_ROLE_NONE, .read = web_read_bugs},
+	{"GET", V1 "/bugs/*", WEB_ROLE_NONE, .read = web_read_bug},
+	{"GET", V1 "/bugs/*/issue", WEB_ROLE_NONE, .read = web_read_issue},
+	{"GET", V1 "/bugs/*/input", WEB_ROLE_NONE, .read = web_read_input},
+	{"GET", V1 "/crashes", WEB_ROLE_NONE, .read = web_read_crashes},
+	{"GET", V1 "/crashes/*", WEB_ROLE_NONE, .read = web_read_crash},
+	{"POST", V1 "/stop", WEB_ROLE_ADMIN, .check = web_check_stop},
+	{0},
+};
+
+static const struct web_route file_route = {
+	"GET", NULL, WEB_ROLE_NONE, .answer = web_answer_file};
+
+static bool matches(const char *pattern, const char *path, int64_t *id)
+{
+	char *end;
+
+	*id = 0;
+	for (; *pattern; pattern++) {
+		if (*pattern != '*') {
+			if (*pattern != *path++)
+				return false;
+			continue;
+		}
+		/* No sign, no space, no leading zero: one name for one thing. */
+		if (*path < '1' || *path > '9')
+			return false;
+		*id = strtoll(path, &end, 10);
+		if (end - path > 18)
+			return false;
+		path = end;
+	}
+	return !*path;
+}
+
+const struct web_route *web_route_find(
+	const char *method, const char *path, int64_t *id, bool *is_method)
+{
+	const struct web_route *r;
+
+	*is_method = false;
+	for (r = routes; r->method; r++) {
+		if (!matches(r->path, path, id))
+			continue;
+		if (strcmp(r->method, method) == 0)
+			return r;
+		*is_method = true;
+	}
+	if (!web_is_file(path))
+		return NULL;
+	*is_method = true;
+	return strcmp(method, "GET") == 0 ? &file_route : NULL;
+}

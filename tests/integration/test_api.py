@@ -1,0 +1,261 @@
+"""The HTTP side of a farm on the fake engine: every answer is what the served document promises,
+agrees with the command line, and tells nothing private to who has no role."""
+
+from __future__ import annotations
+
+import re
+import socket
+import stat
+from urllib.parse import urlsplit
+
+import pytest
+
+from conftest import Ironworks, end_processes_of, processes_of, tinies, wait_until
+from farm_api import Api
+from farm_oracle import make_adapter
+
+ENGINE = "-DUNIT_PAUSE_US=2000 -DUNITS_PER_CRASH=100"
+FIELDS_THAT_TELL = ("type", "security", "frames", "input", "input_size", "proof", "issue", "prs")
+
+
+class Service:
+    def __init__(self, ironworks, adapter, state, log):
+        self.ironworks, self.adapter, self.state, self.log = ironworks, adapter, state, log
+        self.process = None
+
+    def start(self, *words):
+        with self.log.open("w", encoding="utf-8") as err:
+            self.process = self.ironworks.start(
+                "serve", self.adapter, "--cores", 1, "--no-sandbox", "--state", self.state,
+                *(words or ("--http", "127.0.0.1:0")), stderr=err)
+        wait_until(lambda: "fuzzing 1 targets" in self.said() or self.process.poll() is not None,
+                   60, "the service fuzzes")
+
+    def said(self):
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def stop(self):
+        done = self.ironworks("stop", "--state", self.state, timeout=90)
+        assert done.rc == 0, done.stderr
+        self.process.wait(30)
+
+
+@pytest.fixture(scope="module", name="service")
+def _service(binaries, tmp_path_factory):  # pylint: disable=unused-argument
+    place = tmp_path_factory.mktemp("api")
+    ironworks = Ironworks(place)
+    adapter = make_adapter(tinies(place), place / "ledger", more=ENGINE)
+    service = Service(ironworks, adapter, place / "state", place / "stderr")
+    service.start()
+    try:
+        wait_until(lambda: any(b["state"] != "new" for b in
+                               Api(service.state, is_socket=True).get("/api/v1/bugs")["bugs"]),
+                   120, "a bug is settled")
+        yield service
+        service.stop()
+        assert not processes_of(service.state)
+    finally:
+        end_processes_of(service.state)
+
+
+@pytest.fixture(name="api", params=["loopback", "socket"])
+def _api(service, request):
+    return Api(service.state, is_socket=request.param == "socket")
+
+
+@pytest.fixture(name="public")
+def _public(service):
+    return Api(service.state)
+
+
+@pytest.fixture(name="admin")
+def _admin(service):
+    return Api(service.state, is_socket=True)
+
+
+def test_every_path_answers_as_documented(api):
+    """Whatever the document says that can be read is read, with numbers that exist."""
+    seen = 0
+    for path, item in api.document["paths"].items():
+        if "get" not in item or path.endswith("/events"):
+            continue
+        answer = api("GET", path.replace("{id}", "1"))
+        expected = {200} if api.is_socket else {200, 401, 404}
+        assert answer.status in expected | {404 if path.endswith("/issue") else 200}, path
+        seen += 1
+    assert seen >= 12
+
+
+def test_what_is_not_there(api):
+    for path in ("targets", "bugs", "crashes"):
+        answer = api("GET", f"/api/v1/{path}/999999")
+        assert answer.status == 404 and "999999" in answer.json["error"]
+    for path in ("/api/v1/bugs/0", "/api/v1/bugs/-1", "/api/v1/bugs/1x", "/api/v1/bugs/01",
+                 "/api/v1/bugs/99999999999999999999", "/api/v1/", "/nothing", "/../../etc/passwd",
+                 "/api/v1/bugs/1/", "/app.js/"):
+        assert api.raw("GET", path).status == 404, path
+    assert api.raw("DELETE", "/api/v1/farm").status == 405
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "pr=-1", "before=1e3"])
+def test_bad_parameters_are_refused_with_a_sentence(api, query):
+    answer = api("GET", f"/api/v1/bugs?{query}")
+    assert answer.status == 400 and query.split("=")[0] in answer.json["error"]
+
+
+def test_it_agrees_with_the_command_line(service, admin):
+    told = service.ironworks("bug", "list", "--state", service.state, "--json").json["bugs"]
+    answered = admin.get("/api/v1/bugs")["bugs"]
+    for bug in told + answered:
+        bug.pop("sightings")
+    assert sorted(told, key=lambda b: b["id"]) == sorted(answered, key=lambda b: b["id"])
+    target, = admin.get("/api/v1/targets")["targets"]
+    assert (target["adapter"], target["target"]) == ("fake", "engine")
+    assert target["executions"] > 0 and target["units"] > 0 and target["crashes"] > 0
+    assert target == {**target, **admin.get(f"/api/v1/targets/{target['id']}"),
+                      "executions": target["executions"], "units": target["units"],
+                      "crashes": target["crashes"], "per_second": target["per_second"],
+                      "features": target["features"], "core_ms": target["core_ms"],
+                      "found_ms": target["found_ms"], "status": target["status"],
+                      "engines": target["engines"]}
+
+
+def test_lists_go_on_where_a_page_ended(admin):
+    everything = [c["id"] for c in admin.get("/api/v1/crashes?limit=1000")["crashes"]]
+    assert everything == sorted(everything, reverse=True) and len(everything) > 3
+    newest = everything[0]
+    first = admin.get(f"/api/v1/crashes?limit=2&before={newest + 1}")
+    second = admin.get(f"/api/v1/crashes?limit=2&before={first['next']}")
+    assert [c["id"] for c in first["crashes"] + second["crashes"]] == everything[:4]
+
+
+def test_private_bugs_tell_nothing_to_who_has_no_role(public, admin):
+    """A bug that no staged pull request is proven to have brought is private."""
+    for bug in admin.get("/api/v1/bugs")["bugs"]:
+        assert bug["private"] and bug["type"] and bug["input"]
+        seen = public.get(f"/api/v1/bugs/{bug['id']}")
+        assert seen["private"] and all(seen[field] is None for field in FIELDS_THAT_TELL)
+        for what in ("issue", "input"):
+            assert public("GET", f"/api/v1/bugs/{bug['id']}/{what}").status == 401
+    for crash in public.get("/api/v1/crashes")["crashes"]:
+        assert crash["path"] is None and crash["type"] is None
+    secrets = [word for bug in admin.get("/api/v1/bugs")["bugs"]
+               for word in [bug["type"], bug["input"], *bug["frames"]]]
+    everything = b"".join(
+        public.raw("GET", path.replace("{id}", "1")).body for path in public.document["paths"]
+        if not path.endswith(("/events", "openapi.json")))
+    assert not [word for word in secrets if word.encode() in everything]
+
+
+def test_its_input_is_the_reproducer(service, admin):
+    bug = admin.get("/api/v1/bugs")["bugs"][0]
+    answer = admin("GET", f"/api/v1/bugs/{bug['id']}/input")
+    assert len(answer.body) == bug["input_size"]
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    digest = bug["input"]
+    assert (service.state / "artifacts" / digest[:2] / digest[2:]).read_bytes() == answer.body
+
+
+def test_nobody_changes_anything_without_a_role(public):
+    answer = public("POST", "/api/v1/stop", {})
+    assert answer.status == 401 and "admin" in answer.json["error"]
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_bodies_that_are_none(admin):
+    for body in (b"{", b"[]", b"\xff\xfe", b'{"drain": 1}', b'{"a": 1, "a": 2}'):
+        assert admin("POST", "/api/v1/stop", body).status == 400, body
+    assert admin.raw("POST", "/api/v1/stop", b"x" * 100000).status == 413
+    assert admin.get("/healthz")["status"] == "ok"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8420", "localhost.evil.example",
+                                  "127.0.0.1.evil.example", ""])
+def test_a_page_of_somebody_elses_cannot_reach_it(public, host):
+    """DNS rebinding: the browser believes that his name is our address."""
+    assert public.raw("GET", "/api/v1/farm", headers={"Host": host}).status in (400, 403)
+
+
+def test_only_loopback(service, ironworks, tmp_path):
+    for address in ("0.0.0.0:0", "[::]:0", "192.0.2.1:80", "example.com:80", "8420", "127.0.0.1:x"):
+        done = ironworks("serve", service.adapter, "--no-sandbox", "--state", tmp_path / "s",
+                         "--http", address)
+        assert done.rc == 4 and address in done.stderr.splitlines()[-1], address
+
+
+def test_the_socket_is_its_owners(service):
+    mode = (service.state / "socket").stat().st_mode
+    assert stat.S_ISSOCK(mode) and stat.S_IMODE(mode) == 0o600
+
+
+def test_headers_keep_strangers_out(public):
+    for path in ("/api/v1/farm", "/"):
+        headers = public.raw("GET", path).headers
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert "unsafe" not in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "Access-Control-Allow-Origin" not in headers
+
+
+def test_events_tell_what_happens(public):
+    seen = {}
+    for name, data in public.events():
+        seen.setdefault(name, []).append(data)
+        if len(seen.get("farm", [])) >= 3 and len(seen.get("targets", [])) >= 2:
+            break
+    executions = [t["targets"][0]["executions"] for t in seen["targets"]]
+    assert executions[0] < executions[-1]
+    assert seen["farm"][0]["now_ms"] < seen["farm"][-1]["now_ms"]
+
+
+def test_metrics_are_what_prometheus_reads(public):
+    text = public("GET", "/metrics").body.decode()
+    line = re.compile(r'(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? '
+                      r'-?[0-9.e+]+)')
+    assert all(line.fullmatch(part) for part in text.splitlines()), text
+    assert re.search(r'^ironworks_target_executions_total\{adapter="fake",target="engine"\} '
+                     r'[1-9]', text, re.M)
+    assert "ironworks_up 1\n" in text
+
+
+def test_many_ask_at_once_and_some_ask_for_nothing(service, public):
+    """Connections that never send a request do not keep others out."""
+    address = urlsplit(public.url)
+    idle = [socket.create_connection((address.hostname, address.port)) for _ in range(40)]
+    for one in idle[::2]:
+        one.sendall(b"GET /api/v1/farm HTTP/1.1\r\n")
+    try:
+        for _ in range(50):
+            assert public.raw("GET", "/api/v1/targets").status == 200
+    finally:
+        for one in idle:
+            one.close()
+    assert service.process.poll() is None
+
+
+def test_a_port_that_is_taken(service, ironworks, tmp_path, public):
+    address = urlsplit(public.url).netloc
+    done = ironworks("serve", service.adapter, "--no-sandbox", "--state", tmp_path / "other",
+                     "--http", address)
+    assert done.rc == 4 and f"'{address}' is taken" in done.stderr
+
+
+def test_stopping_by_the_socket(ironworks, tiny, state, tmp_path):
+    """It ends in peace, streams end with it, and what lies where its socket was is replaced."""
+    adapter = make_adapter(tiny, tmp_path / "ledger", more=ENGINE)
+    state.mkdir(mode=0o700)
+    (state / "socket").write_text("left behind by a killed one", encoding="ascii")
+    service = Service(ironworks, adapter, state, tmp_path / "stderr")
+    try:
+        service.start()
+        admin = Api(state, is_socket=True)
+        stream = admin.events()
+        next(stream)
+        assert admin("POST", "/api/v1/stop", {"drain": False}).status == 202
+        assert [data["text"] for name, data in stream if name == "message"][-1:] == [
+            "stopping now, as asked"]
+        assert service.process.wait(60) == 0
+        assert not (state / "socket").exists() and not (state / "http").exists()
+        assert not processes_of(state)
+    finally:
+        end_processes_of(state)
