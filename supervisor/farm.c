@@ -219,6 +219,7 @@ static void close_rooms(struct farm *farm)
 	if (!farm->has_closed_projects) {
 		if (farm->events.closing)
 			farm->events.closing(farm->events.ctx, farm_look(farm));
+		farm_history_end(farm);
 		farm->has_closed_projects = true;
 		iw_timer_free(farm->tick);
 		farm->tick = NULL;
@@ -283,6 +284,7 @@ static void on_tick(void *ctx)
 
 	farm_slices_tick(farm);
 	farm_advance(farm);
+	farm_history_tick(farm);
 }
 
 static void on_bug_found(void *ctx, const struct triage_target *target, int64_t bug_id)

@@ -2,6 +2,7 @@
  * What the files of the farm share: a project's targets and their state. Not for others.
  *
  *	farm.c      phases, policy, the view
+ *	history.c   points of a target's history
  *	watching.c  the parts of the view that say what runs and why
  *	opening.c   from adapter to targets that can be fuzzed
  *	slice.c     one engine running for a while
@@ -15,6 +16,7 @@
 #ifndef IW_FARM_ROOM_H
 #define IW_FARM_ROOM_H
 
+#include "adapters/history_db.h"
 #include "adapters/project.h"
 #include "corpus/features.h"
 #include "corpus/measure.h"
@@ -120,6 +122,8 @@ struct farm_target {
 	int engines;  /* running or being prepared */
 	uint32_t slices;
 	char why[FARM_WHY_MAX]; /* policy would choose it next */
+	/* The last point of its history in this run; at_ms: monotonic, 0: none yet. */
+	struct history_point history;
 	int checks;		/* start checks under way */
 };
 
@@ -174,6 +178,14 @@ uint32_t farm_random(struct farm *farm);
 /* Calls each for every target. */
 void farm_each_target(struct farm *farm,
 	void (*each)(struct farm_target *target, void *ctx), void *ctx);
+
+/* history.c */
+/* Whether a point of its history is due; now_ms: monotonic. */
+bool farm_history_is_due(const struct farm_target *target, int64_t now_ms);
+/* Once a second: writes the points that are due. */
+void farm_history_tick(struct farm *farm);
+/* The end of a run: a last point for each target that has one. */
+void farm_history_end(struct farm *farm);
 
 /* watching.c */
 void farm_note_message(struct farm *farm, const char *text);

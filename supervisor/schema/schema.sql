@@ -36,6 +36,17 @@ CREATE TABLE target_engine (
 	PRIMARY KEY (target_id, engine)
 ) STRICT, WITHOUT ROWID;
 
+-- A target over time: at most 2,000 points each, the older ones farther apart.
+CREATE TABLE target_history (
+	target_id INTEGER NOT NULL REFERENCES target(id),
+	at_ms INTEGER NOT NULL,
+	executions INTEGER NOT NULL,         -- of all runs
+	features INTEGER NOT NULL,           -- on the reference build of then
+	units INTEGER NOT NULL,
+	per_second INTEGER NOT NULL,         -- of the engines that ran then
+	PRIMARY KEY (target_id, at_ms)
+) STRICT, WITHOUT ROWID;
+
 -- adapter × tree × flavour; builds/<closure>/ holds the files of a good one.
 CREATE TABLE build (
 	id INTEGER PRIMARY KEY,
