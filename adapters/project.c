@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "adapters/project_db.h"
+#include "adapters/staged_db.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -75,7 +76,9 @@ static int store_snapshot(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
 	struct project *p = ctx;
 
-	return project_db_set_snapshot(dbc, p->id, p->snapshot->commit, err);
+	int rc = project_db_set_snapshot(dbc, p->id, p->snapshot->commit, err);
+
+	return rc < 0 ? rc : staged_db_open(dbc, p->id, p->snapshot, err);
 }
 
 static void on_snapshot_stored(struct iw_db_req *req)

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "adapters/project_db.h"
+#include "adapters/staged_db.h"
 #include "adapters/target_run.h"
 #include "base/file.h"
 #include "base/job_record.h"
@@ -118,7 +119,11 @@ static int add_totals(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 		more.failure = s->exit.words;
 	}
 	rc = project_db_add_totals(dbc, s->target->triage.id, &more, err);
-	return rc < 0 ? rc : project_db_add_engine(dbc, s->target->triage.id, &mine, err);
+	if (rc == 0)
+		rc = project_db_add_engine(dbc, s->target->triage.id, &mine, err);
+	return rc < 0 ? rc
+		      : staged_db_add(dbc, s->lane->build->id, more.executions,
+				more.core_ms, err);
 }
 
 static void on_totals(struct iw_db_req *req)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "adapters/project_db.h"
+#include "adapters/staged_db.h"
 #include "base/file.h"
 #include "base/job_record.h"
 #include "base/json.h"
@@ -123,8 +124,9 @@ static int store_finds(struct remains *r)
 }
 
 /* How it ended stands in its record, and what it did in its log. */
-static int store_totals(struct remains *r)
+static int store_totals(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
+	struct remains *r = ctx;
 	struct engine_progress progress = engine_progress_none;
 	struct project_target_totals more = {0};
 	struct project_engine_totals mine = {.engine = r->engine->name};
@@ -138,8 +140,12 @@ static int store_totals(struct remains *r)
 	iw_info("an engine ended while nobody watched", S("dir", r->dir),
 		S("how", exit.words), I("executions", more.executions),
 		I("cpu_ms", more.core_ms));
-	rc = project_db_add_totals(r->dbc, r->target_id, &more, r->err);
-	return rc < 0 ? rc : project_db_add_engine(r->dbc, r->target_id, &mine, r->err);
+	rc = project_db_add_totals(dbc, r->target_id, &more, err);
+	if (rc == 0)
+		rc = project_db_add_engine(dbc, r->target_id, &mine, err);
+	return rc < 0
+		? rc
+		: staged_db_add(dbc, r->build_id, more.executions, more.core_ms, err);
 }
 
 int farm_sweep_folder(struct farm *farm, struct iw_dbc *dbc, const char *dir,
@@ -161,7 +167,7 @@ int farm_sweep_folder(struct farm *farm, struct iw_dbc *dbc, const char *dir,
 	if (rc >= 0)
 		rc = iw_db_tx(dbc, store_artifacts, &r, err);
 	if (rc >= 0)
-		rc = store_totals(&r);
+		rc = iw_db_tx(dbc, store_totals, &r, err);
 	return rc < 0 ? rc : 0;
 }
 

@@ -47,6 +47,23 @@ CREATE TABLE target_history (
 	PRIMARY KEY (target_id, at_ms)
 ) STRICT, WITHOUT ROWID;
 
+-- Staged pull requests, by their heads: another version of one is another row.
+CREATE TABLE staged_pr (
+	adapter_id INTEGER NOT NULL REFERENCES adapter(id),
+	pr INTEGER NOT NULL,
+	head TEXT NOT NULL,                  -- its newest commit; empty: nobody says
+	head_ref TEXT,
+	merge TEXT NOT NULL,                 -- its commit on the staging branch
+	tree TEXT NOT NULL,                  -- of the newest snapshot that holds it
+	promoted_ms INTEGER NOT NULL,
+	position INTEGER NOT NULL,           -- on the branch, 1 is the oldest
+	is_current INTEGER NOT NULL CHECK (is_current IN (0, 1)),  -- in today's snapshot
+	since_ms INTEGER NOT NULL,           -- first seen in a snapshot
+	core_ms INTEGER NOT NULL DEFAULT 0,  -- of engines, with it in the tree
+	executions INTEGER NOT NULL DEFAULT 0,
+	PRIMARY KEY (adapter_id, pr, head)
+) STRICT, WITHOUT ROWID;
+
 -- adapter × tree × flavour; builds/<closure>/ holds the files of a good one.
 CREATE TABLE build (
 	id INTEGER PRIMARY KEY,

@@ -3,8 +3,11 @@ life and the cost of a bug, which targets are held."""
 
 from __future__ import annotations
 
-from conftest import rows
+import subprocess
+
+from conftest import GIT, git, rows
 from farm_oracle import make_adapter
+from test_run_demo import stage
 
 
 def test_history_of_a_target(ironworks, tiny, state, tmp_path):
@@ -24,3 +27,52 @@ def test_history_of_a_target(ironworks, tiny, state, tmp_path):
         assert (points[-1][0], points[-1][2]) == total
     times = [t for (t,) in rows(state, "SELECT at_ms FROM target_history ORDER BY 1")]
     assert 3000 < times[1] - times[0] < 60000
+
+
+def make_staged(tiny, tmp_path):
+    adapter = make_adapter(tiny, tmp_path / "ledger")
+    adapter.write(adapter.document | {
+        "source": {"git": str(adapter.source), "branch": "staging", "base": "main"}})
+    git(adapter.source, "checkout", "-q", "-b", "staging")
+    stage(adapter, 6, "One thing", {"README": "x"})
+    stage(adapter, 7, "Another thing", {"MORE": "y"})
+    return adapter
+
+
+def staged(state):
+    """{PR: (is_current, core_ms, executions)}"""
+    return {pr: row for pr, *row in rows(
+        state, "SELECT pr, is_current, core_ms, executions FROM staged_pr")}
+
+
+def test_core_time_of_staged_pull_requests(ironworks, tiny, state, tmp_path):
+    """Each pull request in the tree gets what the targets got, as long as it is in the tree."""
+    adapter = make_staged(tiny, tmp_path)
+
+    def run():
+        done = ironworks("run", adapter, "--for", "3s", "--no-sandbox", "--state", state)
+        assert done.rc in (0, 1), done.stderr
+        return rows(state, "SELECT sum(core_ms), sum(executions) FROM target")[0]
+
+    first = run()
+    assert first[0] > 0 and first[1] > 0
+    assert staged(state) == {6: [1, *first], 7: [1, *first]}
+    second = run()
+    assert second[0] > first[0] and second[1] > first[1]
+    assert staged(state) == {6: [1, *second], 7: [1, *second]}
+
+    # PR 6 is taken back; the branch is made anew.
+    git(adapter.source, "checkout", "-q", "main")
+    git(adapter.source, "branch", "-q", "-D", "staging")
+    git(adapter.source, "checkout", "-q", "-b", "staging")
+    git(adapter.source, "merge", "-q", "--no-ff", "pr-7", "-m",
+        "Promote PR #7 to staging: Another thing\n\nHead-Ref: feature/more\n")
+    third = run()
+    assert staged(state) == {6: [0, *second], 7: [1, *third]}
+    (row,) = rows(state, "SELECT head, head_ref, merge, position FROM staged_pr WHERE pr = 7")
+    assert row == (rev(adapter, "pr-7"), "feature/more", rev(adapter, "staging"), 1)
+
+
+def rev(adapter, name):
+    return subprocess.run([*GIT, "-C", str(adapter.source), "rev-parse", name], check=True,
+                          capture_output=True, text=True).stdout.strip()
