@@ -4,11 +4,11 @@ import {bugPage} from "./bug.js";
 import {bugsPage} from "./bugs.js";
 import {campaignsPage} from "./campaigns.js";
 import {h, patch} from "./dom.js";
-import {farmPage} from "./farm.js";
-import {connect, listen, live, role} from "./live.js";
-import {tickTimes} from "./parts.js";
+import {NO_SANDBOX, farmPage} from "./farm.js";
+import {connect, listen, live, role, signOut} from "./live.js";
+import {badge, tickTimes} from "./parts.js";
 import {prsPage} from "./prs.js";
-import {askForToken, signOut} from "./sign_in.js";
+import {askForToken} from "./sign_in.js";
 import {targetPage} from "./target.js";
 import {targetsPage} from "./targets.js";
 
@@ -79,7 +79,8 @@ function drawLink()
 	const seconds = Math.max(0, Math.ceil((until_ms - Date.now()) / 1000));
 
 	document.documentElement.dataset.link = is;
-	patch(document.getElementById("link"), h("span", {class: "sign", "aria-hidden": "true"}, sign), text);
+	patch(document.getElementById("link"), h("span", {class: "sign", "aria-hidden": "true"}, sign),
+		h("span", {class: "words"}, text));
 	patch(document.getElementById("lost"), is === "off" && h("div", {class: "notice bad"},
 		`${why} What you see is as old as the last answer. `,
 		h("span", {"aria-hidden": "true"}, seconds ? `Trying again in ${seconds} s. ` : "Trying again. "),
@@ -91,7 +92,8 @@ function drawWho()
 	const isSignedIn = Boolean(token.get()) && role() !== "none";
 
 	patch(document.getElementById("who"),
-		isSignedIn && h("span", {key: "role"}, "role ", h("b", null, role())),
+		live.farm && !live.farm.sandbox && badge("no sandbox", "bad", NO_SANDBOX),
+		isSignedIn && h("span", {key: "role"}, h("span", {class: "wordy"}, "role "), h("b", null, role())),
 		isSignedIn ? h("button", {key: "out", type: "button", onclick: signOut}, "Sign out") :
 			h("button", {key: "in", type: "button", onclick: askForToken}, "Sign in"));
 }
@@ -149,7 +151,7 @@ function drawTheme()
 {
 	const theme = document.documentElement.dataset.theme;
 
-	patch(document.getElementById("theme"), `Theme: ${theme}`);
+	patch(document.getElementById("theme"), h("span", {class: "wordy"}, "Theme: "), theme);
 }
 
 function nextTheme()
@@ -169,6 +171,8 @@ document.getElementById("skip").addEventListener("click", (e) => {
 });
 addEventListener("hashchange", onHashChange);
 listen((what, data) => {
+	if (what === "signed out")
+		open();
 	page.changed?.(what, data);
 	redraw();
 });

@@ -74,7 +74,7 @@ async function download(e, bug)
 }
 
 const CRASH_COLUMNS = [
-	{id: "id", label: "Crash", cell: (c) => number(c.id)},
+	{id: "id", label: "Crash", noun: "Crash", cell: (c) => number(c.id)},
 	{id: "target", label: "Target", cell: (c) => targetName(c.adapter, c.target)},
 	{id: "kind", label: "Kind", cell: (c) => c.kind},
 	{id: "flavour", label: "Found on", cell: (c) => code(c.flavour)},

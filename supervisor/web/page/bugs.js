@@ -10,7 +10,7 @@ const PAGE = 200;
 
 export const STATES = {
 	new: ["new", "warn", "found, and not yet minimized and attributed"],
-	open: ["open", "bad", "minimized and attributed"],
+	open: ["open", "plain", "minimized and attributed"],
 	flaky: ["flaky", "plain", "it shows too rarely to be judged"],
 };
 
@@ -48,7 +48,7 @@ function what(bug)
 }
 
 const COLUMNS = [
-	{id: "id", label: "Bug", sort: (b) => b.id, cell: (b) =>
+	{id: "id", label: "Bug", noun: "Bug", sort: (b) => b.id, cell: (b) =>
 		h("a", {href: `#/bugs/${b.id}`}, number(b.id))},
 	{id: "what", label: "What", class: "prose", cell: what,
 		sort: (b) => isHidden(b) ? "" : `${b.type} ${b.frames?.[0]}`},

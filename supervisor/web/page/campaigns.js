@@ -12,8 +12,8 @@ const STATES = {
 	stopped: ["warn", "somebody stopped it"],
 };
 
-const budget = (c) => [bar(c.used_core_ms, c.budget_core_ms), h("small", null,
-	`${duration(c.used_core_ms)} of ${duration(c.budget_core_ms)}, ${percent(c.used_core_ms, c.budget_core_ms)}`)];
+const budget = (c) => h("div", {class: "budget"}, bar(c.used_core_ms, c.budget_core_ms), h("small", null,
+	`${duration(c.used_core_ms)} of ${duration(c.budget_core_ms)}, ${percent(c.used_core_ms, c.budget_core_ms)}`));
 
 const COLUMNS = [
 	{id: "name", label: "Campaign", sort: (c) => c.name, cell: (c) => c.name},
@@ -22,7 +22,7 @@ const COLUMNS = [
 	{id: "targets", label: "Targets", class: "prose", sort: (c) => c.targets.length, cell: (c) =>
 		h("span", {title: c.targets.join("\n")}, c.targets.length > 3 ?
 			plural(c.targets.length, "target") : c.targets.join(", "))},
-	{id: "budget", label: "Budget used", sort: (c) => c.used_core_ms / c.budget_core_ms, cell: budget},
+	{id: "budget", label: "Budget used", class: "full", sort: (c) => c.used_core_ms / c.budget_core_ms, cell: budget},
 	{id: "bugs", label: "New bugs", num: true, sort: (c) => c.outcome?.new_bugs,
 		cell: (c) => number(c.outcome?.new_bugs)},
 	{id: "features", label: "New features", num: true, sort: (c) => c.outcome?.new_features,

@@ -5,6 +5,9 @@ import {live} from "./live.js";
 import {badge, bar, code, empty, facts, lasting, notice, section, since, table,
 	waiting} from "./parts.js";
 
+export const NO_SANDBOX = "Jobs run without a sandbox (--no-sandbox): a target can read and change " +
+	"what the farm's user can.";
+
 const PHASES = {
 	opening: ["opening", "warn", "fetches, builds and measures; fuzzing begins after that"],
 	fuzzing: ["fuzzing", "good", "engines run"],
@@ -58,12 +61,12 @@ function works(farm)
 }
 
 const SLOT_COLUMNS = [
-	{id: "slot", label: "Slot", cell: (r) => `${r.slot}${r.of > 1 && r.part ? ", below" : ""}`},
+	{id: "slot", label: "Slot", noun: "Slot", cell: (r) => [r.slot, r.part > 0 && h("small", {title: "it takes what the other job leaves"}, "behind")]},
 	{id: "purpose", label: "Purpose", cell: (r) => r.work ?
 		badge(r.work.purpose, "plain", PURPOSES[r.work.purpose]) : h("span", {class: "quiet"}, "idle")},
-	{id: "what", label: "What", cell: (r) => r.work ? code(r.work.what) : "–"},
-	{id: "why", label: "Why", class: "prose", cell: (r) => r.work?.why || "–"},
-	{id: "for", label: "For", num: true, cell: (r) => r.work ? lasting(r.work.since_ms) : "–"},
+	{id: "for", label: "For", num: true, cell: (r) => r.work ? lasting(r.work.since_ms) : ""},
+	{id: "what", label: "What", class: "full", cell: (r) => r.work ? code(r.work.what) : ""},
+	{id: "why", label: "Why", class: "prose", cell: (r) => r.work?.why || ""},
 ];
 
 function slots(farm)
@@ -131,8 +134,7 @@ export function farmPage()
 				return [h("h1", null, "Farm"), waiting()];
 			return [
 				h("h1", null, "Farm"),
-				!farm.sandbox && notice("bad", "Jobs run without a sandbox (--no-sandbox): a " +
-					"target can read and change what the farm's user can."),
+				!farm.sandbox && notice("bad", NO_SANDBOX),
 				factsOf(farm),
 				h("div", {class: "columns"},
 					h("div", {class: "wide"}, slots(farm), coreTime(farm)),

@@ -1,6 +1,7 @@
 /* Numbers and times as people read them. */
 
-const THIN = "\u202f";
+/* Spaces that do not break: between digits and units, and between words. */
+const THIN = "\u202f", WIDE = "\u00a0";
 
 /* 1234567 is "1 234 567", with thin spaces that do not break. */
 export function number(n)
@@ -10,7 +11,7 @@ export function number(n)
 	return String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, THIN);
 }
 
-export const plural = (n, one, many = `${one}s`) => `${number(n)}\u00a0${n === 1 ? one : many}`;
+export const plural = (n, one, many = `${one}s`) => `${number(n)}${WIDE}${n === 1 ? one : many}`;
 
 /* "850 ms", "12 s", "3 min 20 s", "2 h 05 min", "3 d 4 h". */
 export function duration(ms)
@@ -24,10 +25,10 @@ export function duration(ms)
 	if (s < 60)
 		return `${s}${THIN}s`;
 	if (min < 60)
-		return `${min}${THIN}min ${two(s % 60)}${THIN}s`;
+		return `${min}${THIN}min${WIDE}${two(s % 60)}${THIN}s`;
 	if (hours < 24)
-		return `${hours}${THIN}h ${two(min % 60)}${THIN}min`;
-	return `${number(days)}${THIN}d ${hours % 24}${THIN}h`;
+		return `${hours}${THIN}h${WIDE}${two(min % 60)}${THIN}min`;
+	return `${number(days)}${THIN}d${WIDE}${hours % 24}${THIN}h`;
 }
 
 /* One unit is enough when it is about how long ago. */

@@ -15,7 +15,8 @@ export const live = {
 const listeners = new Set();
 let skew_ms = 0;
 
-/* listener(what, data): "farm", "targets", "bugs" {ids}, "message", "link", "connected". */
+/* listener(what, data): "farm", "targets", "bugs" {ids}, "message", "link", "connected",
+ * "signed out", "note". */
 export function listen(listener)
 {
 	listeners.add(listener);
@@ -78,13 +79,22 @@ function onState(link)
 	live.link = link;
 	tell("link");
 	if (link.is === "refused") {
-		token.clear();
 		say("Your token was refused: it has been revoked, or it is wrong. You are signed out.");
-		stream.connect();
+		signOut();
 	} else if (link.is === "on") {
 		/* Nobody knows what has changed since the last event. */
 		ask().then(() => tell("connected"), () => {});
 	}
+}
+
+/* Signed out: what a token has shown is gone before the farm answers, or if it never does. */
+export function signOut()
+{
+	token.clear();
+	if (live.farm)
+		live.farm = {...live.farm, role: "none"};
+	tell("signed out");
+	stream.connect();
 }
 
 const stream = new Stream(learn, onState);

@@ -153,12 +153,13 @@ function head(column, order)
 function cells(columns, row)
 {
 	return columns.map((c, i) => h(i ? "td" : "th", {
-		key: c.id, scope: i ? null : "row", "data-label": i ? c.label : null,
+		key: c.id, scope: i ? null : "row", "data-label": i ? c.label : null, "data-noun": c.noun,
 		class: [c.num && "num", c.class].filter(Boolean).join(" ") || null,
 	}, c.cell(row)));
 }
 
-/* columns: {id, label, cell(row), num, sort(row), title, class}, the first names the row.
+/* columns: {id, label, cell(row), num, sort(row), title, class, noun}, the first names the row; its
+ * noun stands before the name where a card has no head.
  * spec: {caption, columns, rows, key(row), order, below(row)}; what below returns stands
  * under the row over its whole width. A row is drawn anew when its data are others. */
 export function table({caption, columns, rows, key, order, below, stamp})

@@ -58,9 +58,3 @@ export function askForToken()
 	draw();
 	dialog.showModal();
 }
-
-export function signOut()
-{
-	token.clear();
-	connect();
-}
