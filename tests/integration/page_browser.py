@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, wait_until
 
 HOME = ROOT / "tests" / "page"
 PACKAGES = ROOT / "build" / "page"
@@ -75,10 +75,12 @@ class Browser:
         self.page("goto", f"{self.url}/#/{route}")
         self.page("waitForSelector", '[data-link="on"]')
         self.page("waitForSelector", f'h1:has-text("{heading}")' if heading else "h1")
-        self.page("waitForFunction", "!document.querySelector('main').innerText.includes('Asking the farm')")
+        wait_until(lambda: "Asking the farm" not in self.text(), 15, "the farm has answered")
 
     def eval(self, script, arg=None):
-        return self.page("evaluate", script, arg)
+        """The value of an expression, or of a function of arg."""
+        is_function = script.lstrip().startswith("(") and "=>" in script
+        return self.page("evaluate", f"({script})({json.dumps(arg)})" if is_function else script)
 
     def text(self, selector="main"):
         return self.page("innerText", selector)

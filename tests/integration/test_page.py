@@ -81,9 +81,9 @@ def test_farm(browser, farm):
     told = farm.get("/farm")
     text = one_line(browser.text())
     assert f"Phase {told['phase']}" in text and told["version"] in text
-    assert {row["row"].split(",")[0] for row in browser.rows()} == {str(s["slot"]) for s in told["slots"]}
+    assert {digits(row["row"]) for row in browser.rows()} == {s["slot"] for s in told["slots"]}
     whats = [row["What"] for row in browser.rows()]
-    assert any(w.startswith("tiny/") for w in whats), whats
+    assert any("/" in w for w in whats), whats
     for purpose, ms in told["core_ms"].items():
         assert ms == 0 or browser.locate(f'table.bars th:text-is("{purpose}")', "count") == 1, purpose
     for message in told["messages"][-5:]:
@@ -183,23 +183,27 @@ def test_staged_prs(browser, farm):
 def test_numbers_change_in_place(browser, farm):
     """Without a reload, and without taking focus, text or the place from who reads."""
     browser.goto("targets", "Targets")
-    browser.page("fill", "#target-text", "tiny")
+    name = farm.get("/targets")["targets"][0]["target"]
+    browser.page("fill", "#target-text", name)
+    wait_until(lambda: len(browser.rows()) == 1, 10, "one is left")
     browser.eval("() => { window.mark = document.querySelector('tbody tr td:nth-child(4)'); }")
     total = lambda: sum(digits(row["Executions"]) for row in browser.rows())
     before = total()
     wait_until(lambda: total() > before, 30, "executions grow")
     assert browser.eval("""() => window.mark === document.querySelector('tbody tr td:nth-child(4)')
-        && document.activeElement.id === "target-text" && document.activeElement.value === "tiny" """)
+        && document.activeElement.id === "target-text" && document.activeElement.value.length > 0""")
 
 
 def test_reconnects(browser, farm):
     browser.goto("targets", "Targets")
     browser.eval("() => { window.mark = 1; }")
     farm.kill()
-    browser.page("waitForSelector", "text=Not connected")
-    assert "as old as the last answer" in browser.text("#lost")
-    assert browser.rows(), "what was known is shown still"
-    farm.start()
+    try:
+        browser.page("waitForSelector", "text=Not connected")
+        assert "as old as the last answer" in browser.text("#lost")
+        assert browser.rows(), "what was known is shown still"
+    finally:
+        farm.start()
     browser.page("waitForSelector", '[data-link="on"]', {"timeout": 30000})
     assert browser.text("#lost") == "" and browser.eval("window.mark") == 1
     total = lambda: sum(digits(row["Executions"]) for row in browser.rows())
@@ -271,10 +275,10 @@ def test_campaign(browser, farm):
     browser.page("check", ".choice input >> nth=0")
     browser.page("click", "text=Start the campaign")
     browser.page("waitForSelector", "table.cards")
-    (row,) = browser.rows()
-    assert row["row"] == HTML and row["State"] == "active"
-    browser.page("click", "td button:text-is('Stop')")
-    wait_until(lambda: browser.rows()[0]["State"] == "stopped", 10, "it is stopped")
+    state = lambda: {row["row"]: row["State"] for row in browser.rows()}.get(HTML)
+    wait_until(lambda: state() == "active", 10, "it is there")
+    browser.page("click", f'tr:has-text("{HTML}") button:text-is("Stop")')
+    wait_until(lambda: state() == "stopped", 10, "it is stopped")
 
 
 # -- strangers' words ---------------------------------------------------------------------
