@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "adapters/history_db.h"
+#include "adapters/staged_db.h"
 #include "base/mem.h"
 #include "triage/artifact.h"
 
@@ -18,6 +20,14 @@ static json_t *loads_or_null(const char *text)
 static json_t *time_or_null(int64_t ms)
 {
 	return ms ? json_integer(ms) : json_null();
+}
+
+/* NULL also for what is no UTF-8. */
+static json_t *text_or_null(const char *text)
+{
+	json_t *json = text && *text ? json_string(text) : NULL;
+
+	return json ? json : json_null();
 }
 
 bool answer_bug_is_private(const struct bug_row *row)
@@ -174,6 +184,67 @@ json_t *answer_targets(const struct answer_scope *scope, int64_t id, struct iw_e
 
 	if (project_db_targets(scope->dbc, list_target, &l, err) == 0)
 		return json_pack("{so}", "targets", l.items);
+	json_decref(l.items);
+	return NULL;
+}
+
+static int list_point(void *ctx, const struct history_point *p)
+{
+	json_array_append_new(ctx,
+		json_pack("{sI sI sI sI sI}", "at_ms", (json_int_t)p->at_ms, "executions",
+			(json_int_t)p->executions, "features", (json_int_t)p->features,
+			"units", (json_int_t)p->units, "per_second",
+			(json_int_t)p->per_second));
+	return 0;
+}
+
+json_t *answer_history(
+	const struct answer_scope *scope, int64_t target_id, struct iw_err *err)
+{
+	json_t *points = json_array();
+
+	if (history_db_list(scope->dbc, target_id, list_point, points, err) == 0)
+		return json_pack("{so}", "points", points);
+	json_decref(points);
+	return NULL;
+}
+
+static int list_bug_id(void *ctx, const struct bug_row *row)
+{
+	add_id(ctx, row->id);
+	return 0;
+}
+
+static int list_pr(void *ctx, const struct staged_row *row)
+{
+	struct listing *l = ctx;
+	struct bug_filter filter = {
+		.adapter = row->adapter,
+		.pr = row->pr,
+		.is_staged = !l->scope->sees_private,
+	};
+	json_t *bugs = json_array();
+	int rc = bug_db_find(l->scope->dbc, &filter, list_bug_id, bugs, l->err);
+
+	/* Strangers wrote these: what is no UTF-8 is left out. */
+	json_array_append_new(l->items,
+		json_pack("{ss sI so so so so sb sI sI sI so}", "adapter", row->adapter,
+			"pr", (json_int_t)row->pr, "head_ref",
+			text_or_null(row->head_ref), "head", text_or_null(row->head),
+			"merge", text_or_null(row->merge), "promoted_ms",
+			time_or_null(row->promoted_ms), "is_current",
+			(int)row->is_current, "since_ms", (json_int_t)row->since_ms,
+			"core_ms", (json_int_t)row->core_ms, "executions",
+			(json_int_t)row->executions, "bugs", bugs));
+	return rc;
+}
+
+json_t *answer_prs(const struct answer_scope *scope, struct iw_err *err)
+{
+	struct listing l = {.scope = scope, .items = json_array(), .err = err};
+
+	if (staged_db_list(scope->dbc, list_pr, &l, err) == 0)
+		return json_pack("{so}", "prs", l.items);
 	json_decref(l.items);
 	return NULL;
 }

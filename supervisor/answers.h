@@ -39,6 +39,12 @@ json_t *answer_crash(
 /* All targets, or with id one of them ({"targets": []} when there is none), as rows:
  * features of those that nobody fuzzes now are null. */
 json_t *answer_targets(const struct answer_scope *scope, int64_t id, struct iw_err *err);
+/* {"points": []} of a target, oldest first. */
+json_t *answer_history(
+	const struct answer_scope *scope, int64_t target_id, struct iw_err *err);
+/* {"prs": []}: what was fuzzed with each staged pull request in the tree, and the bugs
+ * that it brought. */
+json_t *answer_prs(const struct answer_scope *scope, struct iw_err *err);
 /* An array of ids of bugs that changed after *since_ms, which moves on. */
 json_t *answer_changed_bugs(
 	const struct answer_scope *scope, int64_t *since_ms, struct iw_err *err);

@@ -196,6 +196,18 @@ int web_answer_target(struct web_request *r)
 	return 0;
 }
 
+int web_read_history(struct web_request *r, const struct answer_scope *scope)
+{
+	r->json = answer_history(scope, r->id, &r->err);
+	return r->json ? 0 : -1;
+}
+
+int web_read_prs(struct web_request *r, const struct answer_scope *scope)
+{
+	r->json = answer_prs(scope, &r->err);
+	return r->json ? 0 : -1;
+}
+
 /* -- bugs ------------------------------------------------------------------------------
  */
 

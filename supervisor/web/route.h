@@ -26,6 +26,8 @@ const struct web_route *web_route_find(
 /* api.c */
 int web_read_targets(struct web_request *r, const struct answer_scope *scope);
 int web_read_target(struct web_request *r, const struct answer_scope *scope);
+int web_read_history(struct web_request *r, const struct answer_scope *scope);
+int web_read_prs(struct web_request *r, const struct answer_scope *scope);
 int web_read_bugs(struct web_request *r, const struct answer_scope *scope);
 int web_read_bug(struct web_request *r, const struct answer_scope *scope);
 int web_read_issue(struct web_request *r, const struct answer_scope *scope);
