@@ -166,6 +166,10 @@ int project_db_targets(
 		" AND u.state = 'good') AS units, "
 		"(SELECT count(*) FROM crash c WHERE c.target_id = t.id) AS crashes, "
 		"(SELECT count(*) FROM bug g WHERE g.target_id = t.id) AS bugs, "
+		"(SELECT count(*) FROM bug g WHERE g.target_id = t.id "
+		" AND g.state <> 'flaky') AS open_bugs, "
+		"(SELECT coalesce(sum(g.core_ms), 0) FROM bug g "
+		" WHERE g.target_id = t.id) AS bug_core_ms, "
 		"(SELECT max(b.id) FROM build b WHERE b.adapter_id = a.id AND b.is_ok "
 		" AND b.flavour = 'libfuzzer' AND EXISTS (SELECT 1 FROM measure m "
 		" WHERE m.build_id = b.id AND m.target_id = t.id)) AS reference "
@@ -191,6 +195,8 @@ int project_db_targets(
 			.units = iw_col_int(stmt, "units"),
 			.crashes = iw_col_int(stmt, "crashes"),
 			.bugs = iw_col_int(stmt, "bugs"),
+			.open_bugs = iw_col_int(stmt, "open_bugs"),
+			.bug_core_ms = iw_col_int(stmt, "bug_core_ms"),
 			.reference_build = iw_col_id(stmt, "reference"),
 		};
 

@@ -67,6 +67,8 @@ struct project_target_row {
 	const char *adapter, *name; /* borrowed */
 	struct project_target_totals totals;
 	int64_t units, crashes, bugs;
+	int64_t open_bugs;	 /* of those: not flaky */
+	int64_t bug_core_ms;	 /* CPU time of triage's jobs for its bugs */
 	int64_t reference_build; /* the newest good one; -1: none */
 };
 typedef int (*project_db_target_cb)(void *ctx, const struct project_target_row *row);

@@ -53,7 +53,7 @@ json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 
 	iw_sha256_hex(&row->best, best);
 	bug = json_pack(
-		"{sI ss ss ss sb ss sb so ss ss ss sI sI sI sI ss? so so ss? sI sI}",
+		"{sI ss ss ss sb ss sb so ss ss ss sI sI sI sI ss? so so ss? sI sI sI sI}",
 		"id", (json_int_t)row->id, "adapter", row->adapter, "target", row->target,
 		"state", row->state, "private", (int)is_private, "type", row->type,
 		"security", (int)row->is_security, "frames", loads_or_null(row->frames),
@@ -62,8 +62,9 @@ json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 		(json_int_t)row->first_size, "runs", (json_int_t)row->runs, "hits",
 		(json_int_t)row->hits, "outcome", row->outcome, "prs",
 		loads_or_null(row->prs), "proof", loads_or_null(row->proof), "issue",
-		path, "found_ms", (json_int_t)row->found_ms, "sightings",
-		(json_int_t)row->sightings);
+		path, "found_ms", (json_int_t)row->found_ms, "changed_ms",
+		(json_int_t)row->changed_ms, "sightings", (json_int_t)row->sightings,
+		"core_ms", (json_int_t)row->core_ms);
 	if (is_private && !scope->sees_private)
 		hide(bug, private);
 	return bug;
@@ -268,13 +269,14 @@ json_t *answer_target(const struct answer_scope *scope,
 		json_decref(engines);
 		return NULL;
 	}
-	return json_pack("{sI ss ss sI sI so sI sI sI so sI so ss? so}", "id",
+	return json_pack("{sI ss ss sI sI so sI sI sI sI sI so sI so ss? so}", "id",
 		(json_int_t)row->id, "adapter", row->adapter, "target", row->name,
 		"executions", (json_int_t)t->executions, "core_ms",
 		(json_int_t)t->core_ms, "features",
 		features < 0 ? json_null() : json_integer(features), "units",
 		(json_int_t)row->units, "crashes", (json_int_t)row->crashes, "bugs",
-		(json_int_t)row->bugs, "found_ms", time_or_null(t->found_ms), "failures",
+		(json_int_t)row->bugs, "open_bugs", (json_int_t)row->open_bugs,
+		"bug_core_ms", (json_int_t)row->bug_core_ms, "found_ms", time_or_null(t->found_ms), "failures",
 		(json_int_t)t->failures, "failed_ms", time_or_null(t->failed_ms),
 		"failure", t->failure, "engines", engines);
 }

@@ -329,8 +329,10 @@ def objects_of(*scripts):
         for script in scripts:
             db.executescript(script.read_text())
         rows = db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
-    return {row[:3]: re.sub(r"\s+", " ", re.sub(r"--[^\n]*", "", row[3] or "")).strip()
-            for row in rows}
+    def plain(sql):
+        sql = re.sub(r"\s+", " ", re.sub(r"--[^\n]*", "", sql or ""))
+        return re.sub(r" ?([(),]) ?", r"\1", sql).strip()
+    return {row[:3]: plain(row[3]) for row in rows}
 
 
 def needs_strict():

@@ -53,6 +53,7 @@ struct triage_attribute {
 	char tree[IW_GIT_HEX];
 	struct triage_answer answer;
 	int infra_failures;
+	int64_t cpu_us; /* of jobs, and not stored yet */
 
 	struct iw_git_req git_req;
 	struct iw_build_req build_req;
@@ -141,8 +142,11 @@ static int store_verdict(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
 	struct triage_attribute *op = ctx;
 
-	return verdict_db_put(dbc, op->spec.bug_id, op->tree, answer_word(&op->answer),
+	int rc = verdict_db_put(dbc, op->spec.bug_id, op->tree, answer_word(&op->answer),
 		op->answer.runs, op->answer.hits, err);
+
+	return rc < 0 ? rc
+		      : bug_db_add_core(dbc, op->spec.bug_id, op->cpu_us / 1000, err);
 }
 
 static void on_stored(struct iw_db_req *req)
@@ -154,6 +158,7 @@ static void on_stored(struct iw_db_req *req)
 		finish(op);
 		return;
 	}
+	op->cpu_us %= 1000;
 	remember(op, op->tree, &op->answer);
 	give_answer(op);
 }
@@ -194,6 +199,7 @@ static void on_run(struct triage_reproduce *run, const struct iw_err *err, void 
 
 	if (err)
 		copy = *err;
+	op->cpu_us += r->cpu_us;
 	triage_reproduce_free(run);
 	op->run = NULL;
 	if (copy.code) {
@@ -374,6 +380,7 @@ static void on_doubted(struct triage_doubt *doubt, const struct iw_err *err, voi
 	const struct triage_doubt_result *r = triage_doubt_result(doubt);
 
 	op->doubt = NULL;
+	op->cpu_us += r->cpu_us;
 	if (err)
 		op->err = *err;
 	if (!err && r->input) {
@@ -513,6 +520,11 @@ char *triage_attribute_prs(const struct triage_attribute *op)
 	text = json_dumps(prs, JSON_COMPACT);
 	json_decref(prs);
 	return text;
+}
+
+int64_t triage_attribute_cpu_us(const struct triage_attribute *op)
+{
+	return op->cpu_us;
 }
 
 void triage_attribute_free(struct triage_attribute *op)

@@ -9,6 +9,9 @@
 
 #include "base/banned.h"
 
+/* Of how many sightings each has an event of its own. */
+#define SIGHTINGS_TOLD 5
+
 void bug_row_fini(struct bug_row *row)
 {
 	free(row->frames);
@@ -107,6 +110,8 @@ static void read_row(sqlite3_stmt *stmt, struct bug_row *row)
 		.snapshot = copy_of(iw_col_str(stmt, "snapshot")),
 		.found_ms = iw_col_int(stmt, "found_ms"),
 		.sightings = iw_col_int(stmt, "sightings"),
+		.changed_ms = iw_col_int(stmt, "changed_ms"),
+		.core_ms = iw_col_int(stmt, "core_ms"),
 	};
 	copy(row->adapter, sizeof row->adapter, iw_col_str(stmt, "adapter"));
 	copy(row->target, sizeof row->target, iw_col_str(stmt, "target"));
@@ -181,6 +186,85 @@ int bug_db_changed(struct iw_dbc *dbc, int64_t *since_ms, bug_db_id_cb each, voi
 	}
 	iw_stmt_done(dbc, stmt);
 	return rc;
+}
+
+static int touch(struct iw_dbc *dbc, int64_t id, int64_t core_ms, struct iw_err *err)
+{
+	return iw_db_exec(dbc, err,
+		"UPDATE bug SET changed_ms = ?, core_ms = core_ms + ? WHERE id = ?",
+		"iii", iw_time_wall_ms(), core_ms, id);
+}
+
+int bug_db_add_core(struct iw_dbc *dbc, int64_t id, int64_t core_ms, struct iw_err *err)
+{
+	return core_ms > 0 ? touch(dbc, id, core_ms, err) : 0;
+}
+
+int bug_db_add_event(struct iw_dbc *dbc, int64_t id, const char *what, const char *text,
+	struct iw_err *err)
+{
+	int rc = iw_db_exec(dbc, err,
+		"INSERT INTO bug_event (bug_id, at_ms, what, text) VALUES (?, ?, ?, ?)",
+		"iiss", id, iw_time_wall_ms(), what, text);
+
+	return rc < 0 ? rc : touch(dbc, id, 0, err);
+}
+
+/* The row that counts is the one behind the first few. */
+static int count_sighting(
+	struct iw_dbc *dbc, int64_t id, const char *where, struct iw_err *err)
+{
+	_auto_free_ char *text = NULL;
+	int64_t row, count;
+	int rc = iw_db_int(dbc, 0, &count, err,
+		"SELECT count(*) FROM crash WHERE bug_id = ?", "i", id);
+
+	if (rc == 0)
+		rc = iw_db_int(dbc, -1, &row, err,
+			"SELECT id FROM bug_event WHERE bug_id = ? AND what = 'sighting' "
+			"ORDER BY id LIMIT 1 OFFSET ?",
+			"ii", id, (int64_t)SIGHTINGS_TOLD);
+	if (rc < 0)
+		return rc;
+	text = iw_fmt(
+		"seen %lld times by now, the last time in %s", (long long)count, where);
+	if (row < 0)
+		return bug_db_add_event(dbc, id, "sighting", text, err);
+	rc = iw_db_exec(dbc, err, "UPDATE bug_event SET at_ms = ?, text = ? WHERE id = ?",
+		"isi", iw_time_wall_ms(), text, row);
+	return rc < 0 ? rc : touch(dbc, id, 0, err);
+}
+
+int bug_db_add_sighting(
+	struct iw_dbc *dbc, int64_t id, const char *where, struct iw_err *err)
+{
+	_auto_free_ char *text = iw_fmt("seen again in %s", where);
+	int64_t told;
+	int rc = iw_db_int(dbc, 0, &told, err,
+		"SELECT count(*) FROM bug_event WHERE bug_id = ? AND what = 'sighting'",
+		"i", id);
+
+	if (rc < 0)
+		return rc;
+	if (told < SIGHTINGS_TOLD)
+		return bug_db_add_event(dbc, id, "sighting", text, err);
+	return count_sighting(dbc, id, where, err);
+}
+
+int bug_db_events(
+	struct iw_dbc *dbc, int64_t id, bug_event_cb each, void *ctx, struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(dbc,
+		"SELECT at_ms, what, text FROM bug_event WHERE bug_id = ? "
+		"ORDER BY at_ms, id",
+		"i", id);
+	int rc = 0, stop = 0;
+
+	while (stop == 0 && (rc = iw_stmt_step(dbc, stmt, err)) == 1)
+		stop = each(ctx, iw_col_int(stmt, "at_ms"), iw_col_str(stmt, "what"),
+			iw_col_str(stmt, "text"));
+	iw_stmt_done(dbc, stmt);
+	return stop ? stop : rc;
 }
 
 int verdict_db_put(struct iw_dbc *dbc, int64_t bug_id, const char *tree,

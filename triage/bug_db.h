@@ -1,6 +1,7 @@
 /*
- * Rows of the tables bug and verdict: every statement on them is here. Synchronous;
- * thread: that of the connection. Strings of a row are the row's own; bug_row_fini frees.
+ * Rows of the tables bug, bug_event and verdict: every statement on them is here.
+ * Synchronous; thread: that of the connection. Strings of a row are the row's own;
+ * bug_row_fini frees.
  */
 #ifndef TRIAGE_BUG_DB_H
 #define TRIAGE_BUG_DB_H
@@ -26,6 +27,8 @@ struct bug_row {
 	char *issue;		     /* NULL until written */
 	char *snapshot;		     /* commit of its adapter's snapshot */
 	int64_t found_ms, sightings;
+	int64_t changed_ms;
+	int64_t core_ms; /* CPU time of triage's jobs for it; builds are not counted */
 };
 
 void bug_row_fini(struct bug_row *row);
@@ -60,6 +63,29 @@ int bug_db_changed(struct iw_dbc *dbc, int64_t *since_ms, bug_db_id_cb each, voi
 /* All bugs, oldest first; id 0: all. Stops when each returns non-zero, and returns it. */
 int bug_db_list(
 	struct iw_dbc *dbc, int64_t id, bug_db_cb each, void *ctx, struct iw_err *err);
+
+/*
+ * What happened to it. Written in the transaction that changes the bug, whose changed_ms
+ * is this moment then. text must not tell what is private: no type, frames or input.
+ *
+ *	found       a new bug, where and how often it fails
+ *	sighting    seen again: the first few, later ones share one row that counts
+ *	minimized   how small its input got
+ *	attributed  outcome and pull requests
+ *	issue       written for the first time
+ */
+int bug_db_add_event(struct iw_dbc *dbc, int64_t id, const char *what, const char *text,
+	struct iw_err *err);
+/* One more crash was judged to be it; where: "demo/addrman, libfuzzer+asan". */
+int bug_db_add_sighting(
+	struct iw_dbc *dbc, int64_t id, const char *where, struct iw_err *err);
+int bug_db_add_core(struct iw_dbc *dbc, int64_t id, int64_t core_ms, struct iw_err *err);
+
+typedef int (*bug_event_cb)(void *ctx, int64_t at_ms, const char *what, const char *text);
+/* Oldest first; strings are borrowed. Stops when each returns non-zero, and returns it.
+ */
+int bug_db_events(
+	struct iw_dbc *dbc, int64_t id, bug_event_cb each, void *ctx, struct iw_err *err);
 
 /* Answers of a bisection, by tree. */
 int verdict_db_put(struct iw_dbc *dbc, int64_t bug_id, const char *tree,

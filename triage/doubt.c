@@ -87,6 +87,7 @@ static void on_run(struct triage_reproduce *run, const struct iw_err *err, void 
 
 	if (err)
 		copy = *err;
+	d->result.cpu_us += triage_reproduce_result(run)->cpu_us;
 	triage_reproduce_free(run);
 	d->run = NULL;
 	if (copy.code) {
@@ -135,6 +136,7 @@ static void on_searched(struct triage_search *search, const struct iw_err *err, 
 	if (err)
 		copy = *err;
 	d->found = found ? iw_memdup(found, d->result.len) : NULL;
+	d->result.cpu_us += triage_search_cpu_us(search);
 	triage_search_free(search);
 	d->search = NULL;
 	if (copy.code)

@@ -36,6 +36,7 @@ struct triage_doubt_result {
 	size_t len;
 	unsigned hits, runs; /* of input on the snapshot */
 	size_t left_out;     /* the merge that it does not need */
+	int64_t cpu_us;	     /* of all jobs, also when nothing was found */
 };
 
 struct triage_doubt;

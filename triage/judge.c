@@ -54,6 +54,7 @@ struct triage_judge {
 	struct triage_reproduce *run;
 	struct triage_reproduce *rate; /* of a new bug: after run's hit */
 	unsigned runs, hits;
+	int64_t cpu_us; /* of all runs on all flavours */
 	struct iw_timer *retry;
 
 	struct triage_bug *bug; /* the verdict; NULL: unreproducible */
@@ -105,6 +106,21 @@ static int store_new_bug(struct triage_judge *j, struct iw_dbc *dbc, struct iw_e
 	return rc < 0 ? rc : bug_db_add(dbc, row, err);
 }
 
+/* What the bug's row and its life say of this crash. */
+static int tell_bug(
+	struct triage_judge *j, struct iw_dbc *dbc, int64_t id, struct iw_err *err)
+{
+	_auto_free_ char *where =
+		iw_fmt("%s/%s, %s", project_adapter(j->c->target->project)->name,
+			j->c->target->spec->name, j->build->flavour);
+	_auto_free_ char *found =
+		iw_fmt("in %s, fails in %u of %u runs", where, j->hits, j->runs);
+	int rc = j->is_new ? bug_db_add_event(dbc, id, "found", found, err)
+			   : bug_db_add_sighting(dbc, id, where, err);
+
+	return rc < 0 ? rc : bug_db_add_core(dbc, id, j->cpu_us / 1000, err);
+}
+
 static int store_verdict(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
 	struct triage_judge *j = ctx;
@@ -126,7 +142,9 @@ static int store_verdict(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 		rc = store_new_bug(j, dbc, err);
 	if (j->bug)
 		verdict.bug_id = j->is_new ? j->row.id : j->bug->id;
-	return rc < 0 ? rc : crash_db_judge(dbc, j->c->crash_id, &verdict, err);
+	if (rc == 0)
+		rc = crash_db_judge(dbc, j->c->crash_id, &verdict, err);
+	return rc < 0 || !j->bug ? rc : tell_bug(j, dbc, verdict.bug_id, err);
 }
 
 static void tell(struct triage_judge *j)
@@ -235,6 +253,7 @@ static void on_rate(struct triage_reproduce *run, const struct iw_err *err, void
 		give_up(j, &copy);
 		return;
 	}
+	j->cpu_us += r->cpu_us;
 	j->runs += r->runs;
 	j->hits += r->hits;
 	triage_reproduce_free(run);
@@ -277,6 +296,7 @@ static void on_run(struct triage_reproduce *run, const struct iw_err *err, void 
 		give_up(j, &copy);
 		return;
 	}
+	j->cpu_us += r->cpu_us;
 	j->runs = r->runs;
 	j->hits = r->hits;
 	if (r->hits == 0) {

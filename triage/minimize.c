@@ -32,7 +32,7 @@ struct triage_minimize {
 	struct triage_candidate batch[BATCH_MAX];
 	size_t batch_size, batch_max;
 	unsigned repeat; /* how often each candidate runs: more than once when flaky */
-	int64_t deadline;
+	int64_t deadline, cpu_us;
 	struct engine_driver *driver;
 	struct iw_timer *later;
 	struct iw_err err;
@@ -105,6 +105,7 @@ static void on_batch(struct engine_driver *driver, const struct iw_err *err, voi
 		if (is_same_bug(op, &results->units[i]))
 			same[i / op->repeat] = true;
 	triage_shrink_feed(op->shrink, same, op->batch_size);
+	op->cpu_us += engine_driver_cpu_us(driver);
 	engine_driver_free(driver);
 	op->driver = NULL;
 	step(op);
@@ -123,6 +124,7 @@ static void on_start(struct engine_driver *driver, const struct iw_err *err, voi
 		op->err = *err;
 	else if (!op->has_raw)
 		iw_err_set(&op->err, IW_EJOB, "it does not fail among other units");
+	op->cpu_us += engine_driver_cpu_us(driver);
 	engine_driver_free(driver);
 	op->driver = NULL;
 	step(op);
@@ -233,6 +235,11 @@ const uint8_t *triage_minimize_best(const struct triage_minimize *op, size_t *le
 size_t triage_minimize_candidates(const struct triage_minimize *op)
 {
 	return triage_shrink_candidates(op->shrink);
+}
+
+int64_t triage_minimize_cpu_us(const struct triage_minimize *op)
+{
+	return op->cpu_us;
 }
 
 void triage_minimize_free(struct triage_minimize *op)

@@ -39,6 +39,7 @@ void triage_minimize_stop(struct triage_minimize *op);
 /* After done; borrowed until free. */
 const uint8_t *triage_minimize_best(const struct triage_minimize *op, size_t *len);
 size_t triage_minimize_candidates(const struct triage_minimize *op);
+int64_t triage_minimize_cpu_us(const struct triage_minimize *op);
 void triage_minimize_free(struct triage_minimize *op);
 
 #endif

@@ -230,8 +230,11 @@ static int write_issue(struct draft *d, const struct bug_row *row)
 
 	if (rc < 0)
 		return rc;
-	return bug_db_set_issue(
-		d->dbc, row->id, is_flaky ? "flaky" : "open", name, d->err);
+	rc = bug_db_set_issue(d->dbc, row->id, is_flaky ? "flaky" : "open", name, d->err);
+	if (rc == 0 && !row->issue)
+		rc = bug_db_add_event(
+			d->dbc, row->id, "issue", "written into the outbox", d->err);
+	return rc;
 }
 
 static int write_row(void *ctx, const struct bug_row *row)

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "triage/artifact.h"
@@ -113,11 +115,31 @@ static void publish(struct triage_pursuit *p)
 	triage_publish(p->world, p->bug->id, p->bug->target, on_published, p);
 }
 
+/* "staged: PR #7", "interaction: PR #6, PR #7", "pre-existing". The caller frees. */
+static char *outcome_words(const char *outcome, const char *prs)
+{
+	_auto_(iw_json_freep) json_t *list = json_loads(prs, 0, NULL);
+	struct iw_buf text = {0};
+	size_t i;
+
+	iw_buf_adds(&text, outcome);
+	for (i = 0; i < json_array_size(list); i++)
+		iw_buf_addf(&text, "%s PR #%lld", i == 0 ? ":" : ",",
+			(long long)json_integer_value(json_array_get(list, i)));
+	return iw_buf_steal(&text);
+}
+
 static int store_outcome(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
 	struct triage_pursuit *p = ctx;
 
-	return bug_db_set_outcome(dbc, p->bug->id, p->outcome, p->prs, p->proof, err);
+	_auto_free_ char *text = outcome_words(p->outcome, p->prs);
+	int64_t cpu_us = p->attribute ? triage_attribute_cpu_us(p->attribute) : 0;
+	int rc = bug_db_set_outcome(dbc, p->bug->id, p->outcome, p->prs, p->proof, err);
+
+	if (rc == 0)
+		rc = bug_db_add_core(dbc, p->bug->id, cpu_us / 1000, err);
+	return rc < 0 ? rc : bug_db_add_event(dbc, p->bug->id, "attributed", text, err);
 }
 
 static void on_outcome_stored(struct iw_db_req *req)
@@ -174,15 +196,39 @@ static void attribute(struct triage_pursuit *p)
 	p->attribute = triage_attribute_start(p->world, &spec, on_attributed, p);
 }
 
+/* The caller frees. */
+static char *minimized_words(const struct triage_pursuit *p)
+{
+	_auto_free_ char *size = (int64_t)p->len < p->row.best_size
+		? iw_fmt("from %lld to %zu bytes", (long long)p->row.best_size, p->len)
+		: iw_fmt("stays at %zu bytes", p->len);
+
+	return iw_fmt("%s, %zu candidates tried; fails in %lld of %lld runs", size,
+		triage_minimize_candidates(p->minimize), (long long)p->row.hits,
+		(long long)p->row.runs);
+}
+
+/* CPU time since the bug was found. */
+static int64_t spent_us(const struct triage_pursuit *p)
+{
+	int64_t us = triage_minimize_cpu_us(p->minimize);
+
+	return p->confirm ? us + triage_reproduce_result(p->confirm)->cpu_us : us;
+}
+
 static int store_best(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
 	struct triage_pursuit *p = ctx;
+	_auto_free_ char *text = minimized_words(p);
 	int rc = triage_artifact_put(
 		p->world->artifacts_dir, p->input, p->len, &p->row.best, err);
 
-	return rc < 0 ? rc
-		      : bug_db_set_best(dbc, p->bug->id, &p->row.best, (int64_t)p->len,
-				p->row.runs, p->row.hits, true, err);
+	if (rc == 0)
+		rc = bug_db_set_best(dbc, p->bug->id, &p->row.best, (int64_t)p->len,
+			p->row.runs, p->row.hits, true, err);
+	if (rc == 0)
+		rc = bug_db_add_core(dbc, p->bug->id, spent_us(p) / 1000, err);
+	return rc < 0 ? rc : bug_db_add_event(dbc, p->bug->id, "minimized", text, err);
 }
 
 static void on_best_stored(struct iw_db_req *req)

@@ -139,6 +139,7 @@ static void on_run(struct iw_job *job, const struct iw_exit *exit, void *ctx)
 {
 	struct triage_reproduce *op = ctx;
 
+	op->result.cpu_us += iw_exit_cpu_us(exit);
 	switch (exit->class) {
 	case IW_EXIT_STOPPED:
 		iw_err_set(&op->err, IW_ECANCELED, "stopped");

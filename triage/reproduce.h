@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/build.h"
 #include "triage/signature.h"
@@ -32,6 +33,7 @@ struct triage_reproduce_spec {
 struct triage_reproduce_result {
 	unsigned runs, hits;
 	unsigned others;		   /* failures that are something else */
+	int64_t cpu_us;			   /* of all runs */
 	struct triage_signature signature; /* of the first hit; hangs: of all hits */
 	bool is_security;
 	char *report; /* text of the first hit; NULL without one */

@@ -40,6 +40,7 @@ struct triage_search {
 	struct iw_job *job;
 	uint32_t seed;
 	int64_t left_ms; /* of the engine's time */
+	int64_t cpu_us;
 	bool is_running, has_artifact;
 	struct triage_reproduce *judging;
 	char *candidate, *found;
@@ -77,6 +78,7 @@ static void on_judged(struct triage_reproduce *run, const struct iw_err *err, vo
 
 	if (err)
 		s->err = *err;
+	s->cpu_us += triage_reproduce_result(run)->cpu_us;
 	if (triage_reproduce_result(run)->hits > 0) {
 		s->found = iw_steal(&s->candidate);
 		s->found_len = s->candidate_len;
@@ -115,6 +117,7 @@ static void on_fuzzed(struct iw_job *job, const struct iw_exit *exit, void *ctx)
 	};
 
 	s->is_running = false;
+	s->cpu_us += iw_exit_cpu_us(exit);
 	/* Each round costs something, or a target that dies at once would go on for ever.
 	 */
 	s->left_ms -= exit->wall_ms > 1000 ? exit->wall_ms : 1000;
@@ -241,6 +244,11 @@ const char *triage_search_found(const struct triage_search *s, size_t *len)
 {
 	*len = s->found_len;
 	return s->found;
+}
+
+int64_t triage_search_cpu_us(const struct triage_search *s)
+{
+	return s->cpu_us;
 }
 
 void triage_search_free(struct triage_search *s)

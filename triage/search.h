@@ -38,6 +38,8 @@ void triage_search_stop(struct triage_search *search);
 /* After done: another input that shows the bug on the tree, NULL when none was found.
  * Borrowed until free. */
 const char *triage_search_found(const struct triage_search *search, size_t *len);
+/* CPU time of its jobs. */
+int64_t triage_search_cpu_us(const struct triage_search *search);
 void triage_search_free(struct triage_search *search);
 
 #endif

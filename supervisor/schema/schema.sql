@@ -135,8 +135,19 @@ CREATE TABLE bug (
 	report BLOB NOT NULL,                -- artifact: the report it is named by
 	issue TEXT,                          -- path below outbox/
 	found_ms INTEGER NOT NULL,
-	changed_ms INTEGER NOT NULL
+	changed_ms INTEGER NOT NULL,
+	core_ms INTEGER NOT NULL DEFAULT 0   -- CPU time of triage's jobs for it, without builds
 ) STRICT;
+
+-- What happened to a bug, in words that are no secret while the bug is one.
+CREATE TABLE bug_event (
+	id INTEGER PRIMARY KEY,
+	bug_id INTEGER NOT NULL REFERENCES bug(id),
+	at_ms INTEGER NOT NULL,
+	what TEXT NOT NULL,                  -- found, sighting, minimized, attributed, issue
+	text TEXT NOT NULL
+) STRICT;
+CREATE INDEX bug_event_by_bug ON bug_event(bug_id);
 
 -- One observed failure: an input, a build, a report. Rows are made when the artifact is on
 -- disk and synced, before anyone is told.

@@ -3,9 +3,11 @@ life and the cost of a bug, which targets are held."""
 
 from __future__ import annotations
 
+import re
 import subprocess
+import time
 
-from conftest import GIT, git, rows
+from conftest import GIT, TARGET, git, rows
 from farm_oracle import make_adapter
 from test_run_demo import stage
 
@@ -76,3 +78,36 @@ def test_core_time_of_staged_pull_requests(ironworks, tiny, state, tmp_path):
 def rev(adapter, name):
     return subprocess.run([*GIT, "-C", str(adapter.source), "rev-parse", name], check=True,
                           capture_output=True, text=True).stdout.strip()
+
+
+def test_life_of_a_bug(ironworks, tiny, state):
+    """From the find to the issue, in order, each with its moment; and what it cost, by bug and
+    by target. Nothing in it tells what is private while the bug is."""
+    adapter = tiny(files={"parser.c": TARGET.replace("abort();", "return;"),
+                          "seeds/a": b"bug!" + 40 * b"x", "seeds/b": b"x"})
+    adapter.write(adapter.document | {
+        "source": {"git": str(adapter.source), "branch": "staging", "base": "main"}})
+    git(adapter.source, "checkout", "-q", "-b", "staging")
+    stage(adapter, 6, "A harmless change", {"README": "x"})
+    stage(adapter, 7, "Another one", {"parser.c": TARGET})
+    began = time.time() * 1000
+    done = ironworks("run", adapter, "--for", "2s", "--no-sandbox", "--state", state,
+                     timeout=120)
+    assert done.rc == 1, done.stderr
+    ((bug, found_ms, core_ms),) = rows(state, "SELECT id, found_ms, core_ms FROM bug")
+    life = rows(state, "SELECT what, text FROM bug_event WHERE bug_id = ? ORDER BY at_ms, id",
+                bug)
+    told = [(what, text) for what, text in life if what != "sighting"]
+    assert [what for what, _ in told] == ["found", "minimized", "attributed", "issue"], life
+    said = dict(told)
+    assert said["found"].startswith("in tiny/parser, libfuzzer, fails in 5 of 5 runs")
+    assert re.match(r"from \d+ to 4 bytes, \d+ candidates tried; fails in 8 of 8 runs$",
+                    said["minimized"]), said
+    assert said["attributed"] == "staged: PR #7"
+    times = [t for (t,) in rows(state, "SELECT at_ms FROM bug_event ORDER BY id")]
+    assert times == sorted(times) and began <= found_ms <= times[0] + 1
+    for private in ("parse_header", "Abort", "abrt"):
+        assert not any(private.lower() in text.lower() for _, text in life), life
+    # A process of this target takes some milliseconds, and there were dozens of them.
+    assert core_ms > 50
+    assert rows(state, "SELECT bug_id FROM bug_event GROUP BY 1") == [(bug,)]
