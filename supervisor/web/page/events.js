@@ -58,6 +58,7 @@ export class Stream {
 		this.onEvent = onEvent;
 		this.onState = onState;
 		this.failures = 0;
+		this.why = "";
 		document.addEventListener("visibilitychange", () => this.onVisibility());
 		addEventListener("online", () => this.isOn || this.connect());
 	}
@@ -68,7 +69,8 @@ export class Stream {
 		this.close();
 		const me = this.abort = new AbortController();
 
-		this.onState({is: "waiting", until_ms: 0, why: ""});
+		/* Who was told that it is lost is told once, not at every try. */
+		this.onState({is: this.failures ? "off" : "waiting", until_ms: 0, why: this.why});
 		this.read(me.signal).then(() => new Refusal(0, "The farm ended the connection.", 0),
 			(e) => e).then((why) => this.abort === me && this.lost(why));
 	}
@@ -121,7 +123,8 @@ export class Stream {
 			Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.failures++);
 		const ms = wait * (0.75 + Math.random() / 2);
 
-		this.onState({is: "off", until_ms: Date.now() + ms, why: why.message});
+		this.why = why.message;
+		this.onState({is: "off", until_ms: Date.now() + ms, why: this.why});
 		this.timer = setTimeout(() => this.connect(), ms);
 	}
 

@@ -109,12 +109,20 @@ export class Order {
 		Object.assign(this, {redraw, column, isDown});
 	}
 
+	by(column)
+	{
+		this.isDown = Boolean(column?.num);
+		this.column = column?.id;
+		this.redraw();
+	}
+
 	press(column)
 	{
-		const isSame = this.column === column.id;
-
-		this.isDown = isSame ? !this.isDown : Boolean(column.num);
-		this.column = column.id;
+		if (this.column !== column.id) {
+			this.by(column);
+			return;
+		}
+		this.isDown = !this.isDown;
 		this.redraw();
 	}
 
@@ -150,6 +158,21 @@ function head(column, order)
 			isBy ? (order.isDown ? "▼" : "▲") : "")));
 }
 
+/* Cards have no head to press. */
+function sorter(caption, columns, order)
+{
+	const id = `order-${caption.replaceAll(" ", "-")}`;
+	const sortable = columns.filter((c) => c.sort);
+
+	return h("div", {class: "sorter"},
+		select(id, "Order by", [...(order.column ? [] : [["", "as it comes"]]),
+			...sortable.map((c) => [c.id, c.label])], order.column || "",
+		(value) => order.by(sortable.find((c) => c.id === value))),
+		order.column && h("button", {type: "button", onclick: () =>
+			order.press(sortable.find((c) => c.id === order.column))},
+		order.isDown ? "Descending" : "Ascending"));
+}
+
 function cells(columns, row)
 {
 	return columns.map((c, i) => h(i ? "td" : "th", {
@@ -177,9 +200,10 @@ export function table({caption, columns, rows, key, order, below, stamp})
 		];
 	});
 
-	return h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": caption},
-		h("table", {class: "cards"},
-			h("caption", {class: "unseen"}, caption),
-			h("thead", null, h("tr", null, columns.map((c) => head(c, order)))),
-			h("tbody", null, body)));
+	return [order && rows.length > 1 && sorter(caption, columns, order),
+		h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": caption},
+			h("table", {class: "cards"},
+				h("caption", {class: "unseen"}, caption),
+				h("thead", null, h("tr", null, columns.map((c) => head(c, order)))),
+				h("tbody", null, body)))];
 }
