@@ -79,7 +79,7 @@ class Browser:
 
     def eval(self, script, arg=None):
         """The value of an expression, or of a function of arg."""
-        is_function = script.lstrip().startswith("(") and "=>" in script
+        is_function = script.lstrip().startswith(("(", "async")) and "=>" in script
         return self.page("evaluate", f"({script})({json.dumps(arg)})" if is_function else script)
 
     def text(self, selector="main"):

@@ -211,6 +211,26 @@ def test_reconnects(browser, farm):
     wait_until(lambda: total() > before, 30, "numbers run again")
 
 
+def test_events_in_pieces(browser):
+    """A stream comes in whatever pieces the network makes; cut at every place, it says the same."""
+    browser.goto()
+    told = browser.eval("""async () => {
+        const {EventParser} = await import("/events.js");
+        const text = ": a comment\\nevent: farm\\ndata: {\\ndata: }\\n\\n" +
+            "event:bugs\\r\\ndata: [1]\\r\\n\\r\\ndata\\r\\rid: 7\\ndata: é\\n\\nevent: none\\n\\n";
+        const all = new Set();
+        for (let cut = 0; cut <= text.length; cut++) {
+            const seen = [];
+            const parser = new EventParser((name, data) => seen.push([name, data]));
+            parser.push(text.slice(0, cut));
+            parser.push(text.slice(cut));
+            all.add(JSON.stringify(seen));
+        }
+        return [...all].map((text) => JSON.parse(text));
+    }""")
+    assert told == [[["farm", "{\n}"], ["bugs", "[1]"], ["message", ""], ["message", "é"]]]
+
+
 # -- who may see what ---------------------------------------------------------------------
 
 
@@ -290,6 +310,7 @@ def test_html_stays_text(browser, farm):
     for route in ("", "bugs", f"bugs/{bug['id']}"):
         browser.goto(route)
         assert browser.locate("img, script:not([src])", "count") == 0
+        assert browser.eval("'hacked' in window") is False
     assert HTML in browser.text("h1") and HTML in browser.text(".frames")
 
 
