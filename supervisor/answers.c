@@ -52,8 +52,8 @@ json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 	json_t *bug;
 
 	iw_sha256_hex(&row->best, best);
-	bug = json_pack(
-		"{sI ss ss ss sb ss sb so ss ss ss sI sI sI sI ss? so so ss? sI sI sI sI}",
+	bug = json_pack("{sI ss ss ss sb ss sb so ss ss ss sI sI sI sI ss? so so ss? sI "
+			"sI sI sI}",
 		"id", (json_int_t)row->id, "adapter", row->adapter, "target", row->target,
 		"state", row->state, "private", (int)is_private, "type", row->type,
 		"security", (int)row->is_security, "frames", loads_or_null(row->frames),
@@ -276,9 +276,10 @@ json_t *answer_target(const struct answer_scope *scope,
 		features < 0 ? json_null() : json_integer(features), "units",
 		(json_int_t)row->units, "crashes", (json_int_t)row->crashes, "bugs",
 		(json_int_t)row->bugs, "open_bugs", (json_int_t)row->open_bugs,
-		"bug_core_ms", (json_int_t)row->bug_core_ms, "found_ms", time_or_null(t->found_ms), "failures",
-		(json_int_t)t->failures, "failed_ms", time_or_null(t->failed_ms),
-		"failure", t->failure, "engines", engines);
+		"bug_core_ms", (json_int_t)row->bug_core_ms, "found_ms",
+		time_or_null(t->found_ms), "failures", (json_int_t)t->failures,
+		"failed_ms", time_or_null(t->failed_ms), "failure", t->failure, "engines",
+		engines);
 }
 
 static void add_engine_live(json_t *engines, const struct farm_engine_view *view)
