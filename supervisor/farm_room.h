@@ -124,7 +124,7 @@ struct farm_target {
 	char why[FARM_WHY_MAX]; /* policy would choose it next */
 	/* The last point of its history in this run; at_ms: monotonic, 0: none yet. */
 	struct history_point history;
-	int checks;		/* start checks under way */
+	int checks; /* start checks under way */
 };
 
 struct slice;

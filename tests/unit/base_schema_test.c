@@ -15,7 +15,8 @@ static const char old_rows[] =
 	"made_ms) VALUES (1, 'c', 1, 'tree', 'libfuzzer', 1, 5, 6);"
 	"INSERT INTO bug (id, adapter_id, target_id, state, type, is_security, frames, "
 	"flavour, build_id, best, best_size, first_size, runs, hits, report, found_ms, "
-	"changed_ms) VALUES (1, 1, 1, 'open', 'Abort', 0, '[]', 'libfuzzer', 1, x'62', 1, "
+	"changed_ms) VALUES (1, 1, 1, 'open', 'Abort', 0, '[]', 'libfuzzer', 1, x'62', "
+	"1, "
 	"1, 4, 4, x'72', 77, 78);";
 
 static struct iw_dbc *open_at(struct temp *t, size_t steps)
