@@ -1,6 +1,7 @@
 """The driver in real targets, built by each clang with each sanitizer."""
 
 import os
+import platform
 import random
 import re
 import resource
@@ -53,6 +54,7 @@ def targets(tmp_path_factory):
     home = tmp_path_factory.mktemp("targets")
     wanted = [("faults", s, c) for s, c in FLAVOURS] + [("threads", s, c) for s, c in THREADED]
     wanted.append(("init_exit", "plain", CLANGS[-1]))
+    wanted += [("traces", "plain", c) for c in CLANGS]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda w: compile_target(home / "{}-{}-{}".format(*w),
                                                SOURCES / f"{w[0]}.c", w[1], w[2]), wanted))
@@ -114,6 +116,18 @@ def test_features_are_those_of_libfuzzer(targets, tmp_path, sanitizer, clang):
     assert len({tuple(f) for f in result.features.values()}) > 5
     for record in result.of(drv.MEASURED):
         assert record.count == len(drv.features(record.payload))
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="looks for an x86-64 instruction")
+@pytest.mark.parametrize("clang", CLANGS)
+def test_nobody_listens_to_compares(targets, tmp_path, clang):
+    binary = targets("traces", "plain", clang)
+    _, result, _ = run(binary, tmp_path, [b"abcd", b"efgh"])
+    assert [r.flags & drv.WROTE for r in result.of(drv.MEASURED)] == [0, 0]
+    unit = tmp_path / "unit"
+    unit.write_bytes(b"abcd")
+    alone = subprocess.run([binary, unit], capture_output=True, timeout=20, check=True)
+    assert b"compares are told" in alone.stdout, "the target would tell"
 
 
 FATAL = {  # first byte: which sanitizers notice, the kind, words of the report

@@ -37,6 +37,7 @@
 
 #include "engine/preload/death.h"
 #include "engine/preload/features.h"
+#include "engine/preload/traces.h"
 #include "base/banned.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -160,6 +161,7 @@ static void target_load(void)
 
 	if (!target_find(t, driver.options.features, &reason))
 		give_up(IW_DRIVER_UNFIT, IW_DRIVER_EXIT_UNFIT);
+	traces_silence(t);
 	counters = (size_t)(t->counters_end - t->counters);
 	driver.record = sys_pages(sizeof(struct iw_driver_record) + IW_DRIVER_TEXT_MAX +
 		FEATURES_SIZE_MAX(counters));

@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 
 #include "engine/driver_format.h"
+#include "engine/preload/traces.h"
 #include "base/banned.h"
 
 struct image {
@@ -110,6 +111,16 @@ static void **target_slot(struct target *t, const char *name)
 	return NULL;
 }
 
+/* Exported functions stand in two tables. */
+static void target_add_trace(struct target *t, uintptr_t at)
+{
+	for (size_t i = 0; i < t->trace_count; i++)
+		if (t->traces[i] == (void *)at)
+			return;
+	if (t->trace_count < TARGET_TRACES_MAX)
+		t->traces[t->trace_count++] = (void *)at;
+}
+
 static void target_take_table(
 	struct target *t, const struct image *im, const Elf64_Shdr *table, uintptr_t base)
 {
@@ -122,6 +133,9 @@ static void target_take_table(
 
 		if (sym[i].st_value == 0 || sym[i].st_name >= str_size)
 			continue;
+		if (ELF64_ST_TYPE(sym[i].st_info) == STT_FUNC &&
+			trace_is_name(str + sym[i].st_name))
+			target_add_trace(t, base + sym[i].st_value);
 		slot = target_slot(t, str + sym[i].st_name);
 		if (slot && !*slot)
 			*slot = (void *)(base + sym[i].st_value);

@@ -14,6 +14,8 @@
 typedef void (*target_malloc_cb)(const volatile void *p, size_t size);
 typedef void (*target_free_cb)(const volatile void *p);
 
+#define TARGET_TRACES_MAX 32
+
 /* Every pointer but test_one may be NULL: the build has no such runtime. */
 struct target {
 	int (*test_one)(const uint8_t *data, size_t size);
@@ -27,6 +29,8 @@ struct target {
 	void (*msan_unpoison)(const volatile void *p, size_t size);
 	void (*msan_unpoison_param)(size_t count);
 	void (*tsan_init)(void);
+	void *traces[TARGET_TRACES_MAX]; /* see engine/preload/traces.h */
+	size_t trace_count;
 };
 
 /*
