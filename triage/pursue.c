@@ -104,6 +104,7 @@ static void on_published(void *ctx, const struct iw_err *err)
 		return;
 	}
 	p->bug->tries = 0;
+	p->bug->has_issue = true;
 	if (e->settled)
 		e->settled(e->ctx, p->bug->id);
 	end(p);

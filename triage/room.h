@@ -17,7 +17,7 @@ struct triage_bug {
 	struct triage_signature signature;
 	const struct triage_target *target; /* NULL until announced */
 	bool is_dirty;			    /* the issue is older than the sightings */
-	bool is_new;			    /* found by this process */
+	bool has_issue;			    /* attributed and published once */
 	unsigned tries;			    /* pursuits that failed, in a row */
 };
 

@@ -123,7 +123,6 @@ struct triage_bug *triage_bug_new(struct triage *t, const struct triage_target *
 	struct triage_bug *bug = link_bug(t, -1, project_id(target->project), target->id);
 
 	bug->target = target;
-	bug->is_new = true;
 	triage_signature_copy(&bug->signature, sig);
 	return bug;
 }
@@ -149,6 +148,7 @@ static int load_bug(void *ctx, const struct bug_row *row)
 	struct triage *t = ctx;
 	struct triage_bug *bug = link_bug(t, row->id, row->adapter_id, row->target_id);
 
+	bug->has_issue = row->issue != NULL;
 	return triage_signature_parse(&bug->signature, row->type, row->frames, NULL);
 }
 
@@ -550,13 +550,14 @@ static void on_published(void *ctx, const struct iw_err *err)
 	check_stopped(t);
 }
 
+/* The first issue of a bug is its pursuit's, which knows whom to blame. */
 static void publish_dirty(void *ctx)
 {
 	struct triage *t = ctx;
 	struct triage_bug *bug;
 
 	for (bug = t->bugs; bug; bug = bug->next) {
-		if (!bug->is_dirty || bug->id < 0 || !bug->target)
+		if (!bug->is_dirty || !bug->has_issue || !bug->target)
 			continue;
 		bug->is_dirty = false;
 		t->requests++;
