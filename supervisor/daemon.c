@@ -376,15 +376,24 @@ static void watch(struct daemon *d)
 	iw_timer_start(d->look, LOOK_MS, LOOK_MS);
 }
 
-static void unwatch(struct daemon *d)
+/* From here on the process only says what came of it: a second Ctrl-C that arrives late
+ * must not take that away. libuv puts the default back when a handle closes. */
+static void ignore_late_signals(struct daemon *d)
 {
 	size_t i;
 
+	for (i = 0; i < IW_COUNT(d->signals); i++)
+		uv_close((uv_handle_t *)&d->signals[i], NULL);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+}
+
+static void unwatch(struct daemon *d)
+{
 	iw_notify("STOPPING=1");
 	close_door(d);
 	iw_timer_free(d->look);
-	for (i = 0; i < IW_COUNT(d->signals); i++)
-		uv_close((uv_handle_t *)&d->signals[i], NULL);
+	ignore_late_signals(d);
 	/* Nothing is left but handles that close; a farm that could not open leaves more.
 	 */
 	if (d->has_closed)
