@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -14,6 +15,9 @@
 #include "base/schema.h"
 
 #include "base/banned.h"
+
+#define LOCK_TRIES 10
+#define LOCK_PAUSE_NS 20000000
 
 static char *default_dir(void)
 {
@@ -24,6 +28,11 @@ static char *default_dir(void)
 	if (home && *home == '/')
 		return iw_path_join(home, ".local/state/ironworks");
 	return iw_strdup("/var/lib/ironworks");
+}
+
+char *iw_state_dir(const char *dir)
+{
+	return dir ? iw_strdup(dir) : default_dir();
 }
 
 static void set_paths(struct iw_state *s)
@@ -39,6 +48,19 @@ static void set_paths(struct iw_state *s)
 	s->log = iw_path_join(s->dir, "log");
 }
 
+/* Who only asks whether somebody holds it has it for a moment, too. */
+static int lock_patiently(int fd)
+{
+	int tries = LOCK_TRIES;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (--tries == 0)
+			return -1;
+		nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_NS}, NULL);
+	}
+	return 0;
+}
+
 static int take_lock(struct iw_state *s, struct iw_err *err)
 {
 	_auto_free_ char *path = iw_path_join(s->dir, "lock");
@@ -48,7 +70,7 @@ static int take_lock(struct iw_state *s, struct iw_err *err)
 	s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (s->lock_fd < 0)
 		return iw_err_errno(err, errno, "cannot open '%s'", path);
-	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0) {
+	if (lock_patiently(s->lock_fd) == 0) {
 		n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
 		if (ftruncate(s->lock_fd, 0) < 0 ||
 			pwrite(s->lock_fd, pid, (size_t)n, 0) < 0)
@@ -140,7 +162,7 @@ static int make_home(const char *dir, struct iw_err *err)
 int iw_state_open(
 	struct iw_state *s, const char *dir, enum iw_state_mode mode, struct iw_err *err)
 {
-	_auto_free_ char *wanted = dir ? iw_strdup(dir) : default_dir();
+	_auto_free_ char *wanted = iw_state_dir(dir);
 	char absolute[PATH_MAX];
 	int rc = 0;
 
@@ -161,7 +183,7 @@ int iw_state_open(
 
 int iw_state_holder(const char *dir, pid_t *pid, struct iw_err *err)
 {
-	_auto_free_ char *wanted = dir ? iw_strdup(dir) : default_dir();
+	_auto_free_ char *wanted = iw_state_dir(dir);
 	_auto_free_ char *path = iw_path_join(wanted, "lock");
 	_auto_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char text[32];

@@ -26,8 +26,12 @@ enum iw_state_mode {
 	IW_STATE_READ,	/* IW_ENOENT when there is none */
 };
 
-/* dir NULL: $XDG_STATE_HOME/ironworks or ~/.local/state/ironworks. IW_EBUSY: another
- * process works on it. IW_EVERSION: a newer version wrote it. */
+/* dir, or where it is NULL $XDG_STATE_HOME/ironworks or ~/.local/state/ironworks. The
+ * caller frees. */
+char *iw_state_dir(const char *dir);
+
+/* dir as for iw_state_dir(). IW_EBUSY: another process works on it. IW_EVERSION: a newer
+ * version wrote it. */
 int iw_state_open(struct iw_state *state, const char *dir, enum iw_state_mode mode,
 	struct iw_err *err);
 void iw_state_close(struct iw_state *state);
