@@ -180,3 +180,15 @@ CREATE TABLE verdict (
 	hits INTEGER NOT NULL,
 	PRIMARY KEY (bug_id, tree)
 ) STRICT, WITHOUT ROWID;
+
+-- Who may do what over HTTP. A revoked token stays, so that its use is understood.
+CREATE TABLE token (
+	id INTEGER PRIMARY KEY,
+	name TEXT NOT NULL,                  -- of one that is not revoked: nobody else's
+	role TEXT NOT NULL CHECK (role IN ('read', 'triage', 'admin')),
+	hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),  -- all that is kept of the secret
+	created_ms INTEGER NOT NULL,
+	last_used_ms INTEGER,                -- to within ten minutes
+	revoked_ms INTEGER
+) STRICT;
+CREATE UNIQUE INDEX token_by_name ON token(name) WHERE revoked_ms IS NULL;
