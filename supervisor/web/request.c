@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "web/guard.h"
 #include "web/route.h"
 
 #include "base/banned.h"
@@ -118,6 +119,8 @@ static void add_headers(const struct web_request *r, struct MHD_Response *respon
 		snprintf(number, sizeof number, "%d", r->retry_s);
 		MHD_add_response_header(response, "Retry-After", number);
 	}
+	if (r->is_last)
+		MHD_add_response_header(response, "Connection", "close");
 }
 
 static enum MHD_Result respond(struct web_request *r)
@@ -281,12 +284,6 @@ static bool is_our_host(const struct web_request *r)
 	return false;
 }
 
-static int find_role(struct web_request *r)
-{
-	r->role = r->side->is_socket ? WEB_ROLE_ADMIN : WEB_ROLE_NONE;
-	return 0;
-}
-
 static int find_route(struct web_request *r)
 {
 	const char *method = strcmp(r->method, "HEAD") == 0 ? "GET" : r->method;
@@ -297,13 +294,7 @@ static int find_route(struct web_request *r)
 		return web_fail(r, 404, "there is nothing at this path");
 	if (!r->route)
 		return web_fail(r, 405, "this path does not take %s", r->method);
-	if (r->role >= r->route->role)
-		return 0;
-	return r->role == WEB_ROLE_NONE
-		? web_fail(r, 401, "this wants a token with the role '%s'",
-			  web_role_name(r->route->role))
-		: web_fail(r, 403, "this wants the role '%s', the token has '%s'",
-			  web_role_name(r->route->role), web_role_name(r->role));
+	return web_guard_allow(r->web->guard, r);
 }
 
 static int read_body(struct web_request *r)
@@ -332,7 +323,8 @@ static bool begin(struct web_request *r)
 		web_fail(r, 403, "ask for localhost, 127.0.0.1 or [::1]");
 		return true;
 	}
-	if (find_role(r) < 0 || find_route(r) < 0 || read_body(r) < 0)
+	if (web_guard_admit(r->web->guard, r) < 0 || find_route(r) < 0 ||
+		read_body(r) < 0)
 		return true;
 	return run(r);
 }

@@ -37,6 +37,7 @@ struct web_request {
 	const char *type;	       /* of text */
 	const char *filename;	       /* to be saved as; or NULL */
 	int retry_s;		       /* Retry-After; 0: none */
+	bool is_last;		       /* its connection ends with it */
 	struct MHD_Response *response; /* instead of all that */
 	struct iw_err err;
 	/* below: private */

@@ -27,6 +27,11 @@ static const struct web_route routes[] = {
 	{"GET", V1 "/crashes", WEB_ROLE_NONE, .read = web_read_crashes},
 	{"GET", V1 "/crashes/*", WEB_ROLE_NONE, .read = web_read_crash},
 	{"POST", V1 "/stop", WEB_ROLE_ADMIN, .check = web_check_stop},
+	{"GET", V1 "/tokens", WEB_ROLE_ADMIN, .read = web_read_tokens},
+	{"POST", V1 "/tokens", WEB_ROLE_ADMIN, .check = web_check_token,
+		.change = web_change_token, .answer = web_answer_token},
+	{"POST", V1 "/tokens/*/revoke", WEB_ROLE_ADMIN, .change = web_change_token_revoke,
+		.answer = web_answer_token_revoke},
 	{0},
 };
 

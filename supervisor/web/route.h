@@ -43,6 +43,14 @@ int web_answer_health(struct web_request *r);
 /* change.c */
 int web_check_stop(struct web_request *r);
 
+/* token.c */
+int web_read_tokens(struct web_request *r, const struct answer_scope *scope);
+int web_check_token(struct web_request *r);
+int web_change_token(struct web_request *r, struct iw_dbc *dbc);
+int web_answer_token(struct web_request *r);
+int web_change_token_revoke(struct web_request *r, struct iw_dbc *dbc);
+int web_answer_token_revoke(struct web_request *r);
+
 /* events.c */
 int web_answer_events(struct web_request *r);
 

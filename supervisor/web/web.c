@@ -10,6 +10,7 @@
 #include "base/schema.h"
 #include "base/time.h"
 #include "web/events.h"
+#include "web/guard.h"
 #include "web/request.h"
 
 #include "base/banned.h"
@@ -48,6 +49,7 @@ static void read_done(void *ctx, struct iw_queue_item *item)
 
 static void free_web(struct web *web)
 {
+	web_guard_free(web->guard);
 	web_events_free(web->events);
 	iw_dbc_close(web->dbc);
 	free(web->socket_path);
@@ -77,6 +79,10 @@ static int open_reader(struct web *web, struct iw_err *err)
 	int rc = iw_dbc_open(&web->dbc, web->world.state->db, IW_DB_READ, iw_schema_steps,
 		iw_schema_step_count, err);
 
+	if (rc == 0)
+		rc = web_guard_load(web->guard, web->dbc, err);
+	if (rc < 0)
+		iw_dbc_close(iw_steal(&web->dbc));
 	return rc < 0 ? rc : iw_queue_start(&web->reader, web->world.loop, &ops, err);
 }
 
@@ -149,6 +155,7 @@ static int open_web(void **door, const struct iw_door_world *world,
 
 	web->world = *world;
 	web->events = web_events_new(web);
+	web->guard = web_guard_new();
 	rc = open_reader(web, err);
 	if (rc < 0) {
 		/* A queue that could not start ends by itself. */

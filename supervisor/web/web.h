@@ -18,6 +18,8 @@ extern const struct iw_door web_door;
 enum web_role { WEB_ROLE_NONE, WEB_ROLE_READ, WEB_ROLE_TRIAGE, WEB_ROLE_ADMIN };
 const char *web_role_name(enum web_role role);
 
+struct web_guard;
+
 /* One of the two ways in. */
 struct web_side {
 	struct web *web;
@@ -34,6 +36,7 @@ struct web {
 	int under_way; /* requests whose connection rests */
 	bool is_closing;
 	struct web_events *events;
+	struct web_guard *guard;
 	const struct farm_view *view; /* of this moment; NULL between two farms */
 };
 

@@ -74,12 +74,14 @@ static void test_files_of_the_page(void **state)
 /* Nothing is changed by who has no role, whatever else is forgotten. */
 static void test_changes_want_a_role(void **state)
 {
-	static const char *const paths[] = {"/api/v1/stop"};
+	static const char *const paths[] = {
+		"/api/v1/stop", "/api/v1/tokens", "/api/v1/tokens/1/revoke"};
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof paths / sizeof *paths; i++)
 		assert_true(find("POST", paths[i])->role > WEB_ROLE_READ);
+	assert_int_equal(find("GET", "/api/v1/tokens")->role, WEB_ROLE_ADMIN);
 }
 
 static void test_only_loopback_is_bound(void **state)

@@ -75,7 +75,7 @@ export function tokenHint(text)
 {
 	return notice("plain", `${text} `, role() === "none" ?
 		["Sign in with a token to see them; who runs the farm makes one with ",
-			code("ironworks token add NAME --role read"), "."] : "");
+			code("ironworks token create NAME --role read"), "."] : "");
 }
 
 function choices(values, any)

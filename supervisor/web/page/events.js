@@ -115,7 +115,8 @@ export class Stream {
 	lost(why)
 	{
 		this.close();
-		if (why.status === 401 && token.get()) {
+		/* Only wrong tokens are told to wait, so both say the same of it. */
+		if ((why.status === 401 || why.status === 429) && token.get()) {
 			this.onState({is: "refused", until_ms: 0, why: why.message});
 			return;
 		}

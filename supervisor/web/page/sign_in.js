@@ -46,7 +46,7 @@ function draw()
 				spellcheck: "false", placeholder: "iw_…", "aria-describedby": "token-said"})),
 		h("p", {id: "token-said", class: "said", role: "alert"}, said),
 		h("p", {class: "quiet"}, "Who runs the farm makes one: ", h("code", null,
-			"ironworks token add NAME --role read")),
+			"ironworks token create NAME --role read")),
 		h("div", {class: "buttons"},
 			h("button", {type: "submit", class: "main", disabled: isBusy}, "Sign in"),
 			h("button", {type: "button", onclick: () => dialog.close()}, "Cancel"))));
