@@ -45,6 +45,7 @@ int cli_run(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_stop(int argc, char **argv);
+int cli_token(int argc, char **argv);
 
 /* "ironworks NOUN: why; 'ironworks NOUN --help' shows how". Returns CLI_USAGE. */
 int cli_usage(const char *noun, const char *why);

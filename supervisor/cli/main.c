@@ -17,6 +17,7 @@ const struct cli_command cli_commands[] = {
 	{"crash", "list and show crashes", cli_crash},
 	{"repro", "run the input of a bug or a crash again", cli_repro},
 	{"doctor", "can this machine do the work? what is missing?", cli_doctor},
+	{"token", "make, list and revoke tokens for HTTP", cli_token},
 	{"adapter", "check an adapter", cli_adapter},
 	{"corpus", "distil a corpus", cli_corpus},
 	{NULL, NULL, NULL},

@@ -15,7 +15,8 @@
 #define TIMEOUT_MS 20000
 #define ANSWER_MAX ((size_t)64 << 20)
 /* A daemon has the lock before it listens: in between it may bring the database up to
- * date. A command that works alone has it for a moment and never listens. */
+ * date. Between two farms it answers that it is early (503). A command that works alone
+ * has the lock for a moment and never listens. */
 #define START_MS 3000
 #define START_STEP_MS 50
 
@@ -75,6 +76,7 @@ int cli_remote(const char *state_dir, const char *method, const char *path, json
 		.max_body = ANSWER_MAX,
 	};
 	int64_t deadline = iw_time_mono_ms() + START_MS;
+	bool is_early;
 	pid_t pid;
 	int rc;
 
@@ -84,8 +86,11 @@ int cli_remote(const char *state_dir, const char *method, const char *path, json
 		if (rc < 0 || pid == 0)
 			return rc < 0 ? rc : 1;
 		rc = ask(&request, status, answer, err);
-		if (rc != 1 || iw_time_mono_ms() > deadline)
+		is_early = rc == 1 || (rc == 0 && *status == 503);
+		if (!is_early || iw_time_mono_ms() > deadline)
 			break;
+		json_decref(*answer);
+		*answer = NULL;
 		pause_ms(START_STEP_MS);
 	}
 	if (rc == 1)

@@ -43,10 +43,12 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 class Api:
-    """By its address on loopback, or with is_socket by the socket in the state folder."""
+    """By its address on loopback, or with is_socket by the socket in the state folder. source:
+    the address on loopback that asks."""
 
-    def __init__(self, state, is_socket=False, token=None):
+    def __init__(self, state, is_socket=False, token=None, source="127.0.0.1"):
         self.state, self.is_socket, self.token = Path(state), is_socket, token
+        self.source = source
         self._document = None
 
     @property
@@ -56,7 +58,8 @@ class Api:
     def connect(self, timeout=20):
         if self.is_socket:
             return _UnixConnection(self.state / "socket", timeout)
-        return http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=timeout)
+        return http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=timeout,
+                                          source_address=(self.source, 0))
 
     def raw(self, method, path, body=None, headers=None):
         """Whatever comes, not held against anything."""

@@ -15,7 +15,7 @@ from conftest import TARGET, Ironworks, Tiny
 
 # Where a command wants more words before it looks at its options.
 WORDS = {"run": ["demo"], "bug": ["list"], "crash": ["list"], "repro": ["1"],
-         "adapter": ["check", "demo"], "corpus": ["distil", "in"]}
+         "adapter": ["check", "demo"], "corpus": ["distil", "in"], "token": ["list"]}
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,11 @@ def test_wrong_options(ironworks, commands, state):
                  ["bug", "frobnicate"], ["crash", "show", "-1"], ["repro"],
                  ["repro", "1", "2"], ["repro", "crash:"], ["repro", "crash:x"],
                  ["repro", "1", "--runs", "0"], ["repro", "0"], ["status", "more"],
-                 ["doctor", "more"], ["adapter"], ["adapter", "check"]):
+                 ["doctor", "more"], ["adapter"], ["adapter", "check"], ["token"],
+                 ["token", "create", "a"], ["token", "create", "--role", "read"],
+                 ["token", "create", "1", "--role", "read"],
+                 ["token", "create", "a", "--role", "root"], ["token", "revoke"],
+                 ["token", "list", "--role", "read"], ["token", "frobnicate"]):
         done = ironworks(*args).fails_with("--help", rc=2)
         assert done.stdout == "" and len(done.stderr.strip().splitlines()) == 1, args
     assert not state.exists()
@@ -93,7 +97,8 @@ def test_wrong_options(ironworks, commands, state):
 def test_no_state_yet(ironworks, state):
     """Looking at a state that is not there says how to get one, and makes none."""
     for command in (["status"], ["bug", "list"], ["bug", "show", "1"], ["crash", "list"],
-                    ["crash", "show", "1"], ["repro", "1"], ["repro", "crash:1"]):
+                    ["crash", "show", "1"], ["repro", "1"], ["repro", "crash:1"],
+                    ["token", "list"], ["token", "revoke", "a"]):
         for more in ([], ["--json"]):
             done = ironworks(*command, *more, "--state", state)
             done.fails_with(str(state), "ironworks run", "--state")

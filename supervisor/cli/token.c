@@ -1,0 +1,315 @@
+/* `ironworks token create|list|revoke`. */
+#include "token.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "cli/cli.h"
+#include "cli/remote.h"
+#include "cli/table.h"
+
+#include "base/banned.h"
+
+static const char help[] =
+	"Examples:\n"
+	"  ironworks token create ci --role read\n"
+	"  ironworks token create anna --role admin --state /srv/farm > anna.token\n"
+	"  ironworks token list\n"
+	"  ironworks token revoke ci\n"
+	"\n"
+	"usage: ironworks token create NAME --role read|triage|admin [--state DIR] "
+	"[--json]\n"
+	"       ironworks token list [--state DIR] [--json]\n"
+	"       ironworks token revoke NAME|ID [--state DIR] [--json]\n"
+	"\n"
+	"A token gives a role over HTTP: 'Authorization: Bearer iw_…'. 'read' sees "
+	"private\n"
+	"bugs, 'triage' may hold targets and start campaigns, too, 'admin' may do "
+	"everything.\n"
+	"It is printed once, by 'create'; the farm keeps only its hash. A revoked one "
+	"is\n"
+	"refused at once, also by a farm that runs.\n"
+	"\n"
+	"exit status: 0 done, 2 usage, 3 the farm does not answer, 4 failed or no such "
+	"token\n";
+
+struct options {
+	const char *state, *role;
+	bool json;
+};
+
+/* -- where it is done ------------------------------------------------------------------
+ */
+
+/* One change: asked of the daemon, or, where none runs, made here. */
+struct change {
+	const char *path;
+	json_t *body;
+	int (*make)(const struct change *change, struct iw_dbc *dbc, json_t **made,
+		struct iw_err *err);
+	const char *name, *role;
+	int64_t id;
+};
+
+struct making {
+	const struct change *change;
+	json_t **made;
+};
+
+static int in_transaction(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
+{
+	struct making *m = ctx;
+
+	return m->change->make(m->change, dbc, m->made, err);
+}
+
+static int make_here(const struct change *change, const char *state_dir, json_t **made,
+	struct iw_err *err)
+{
+	struct making m = {change, made};
+	struct iw_state state;
+	int rc = iw_state_open(&state, state_dir, IW_STATE_WRITE, err);
+
+	if (rc < 0)
+		return rc;
+	rc = iw_db_tx(state.dbc, in_transaction, &m, err);
+	iw_state_close(&state);
+	return rc;
+}
+
+/* Returns an exit status. */
+static int make(const struct change *change, const char *state_dir, json_t **made)
+{
+	struct iw_err err = IW_ERR_INIT;
+	long status;
+	int rc = cli_remote(
+		state_dir, "POST", change->path, change->body, &status, made, &err);
+
+	if (rc < 0)
+		return cli_unreachable(&err);
+	rc = rc == 1 ? make_here(change, state_dir, made, &err)
+		     : cli_remote_check(status, *made, &err);
+	return rc < 0 ? cli_fail(&err) : CLI_DONE;
+}
+
+/* -- create ----------------------------------------------------------------------------
+ */
+
+static int create_here(const struct change *change, struct iw_dbc *dbc, json_t **made,
+	struct iw_err *err)
+{
+	return token_create(dbc, change->name, change->role, made, err);
+}
+
+static int create_token(const struct options *o, const char *name)
+{
+	_auto_(iw_json_freep) json_t *made = NULL;
+	_auto_(iw_json_freep) json_t *body = NULL;
+	struct iw_err err = IW_ERR_INIT;
+	struct change change = {
+		.path = "/api/v1/tokens",
+		.make = create_here,
+		.name = name,
+		.role = o->role,
+	};
+	int rc;
+
+	if (!o->role)
+		return cli_usage("token", "say --role read, triage or admin");
+	if (token_check(name, o->role, &err) < 0)
+		return cli_usage("token", err.msg);
+	change.body = body = json_pack("{ss ss}", "name", name, "role", o->role);
+	rc = make(&change, o->state, &made);
+	if (rc != CLI_DONE)
+		return rc;
+	if (o->json) {
+		cli_print_json(iw_steal(&made));
+		return CLI_DONE;
+	}
+	puts(json_string_value(json_object_get(made, "token")));
+	fprintf(stderr,
+		"token %lld, '%s', has the role '%s'; this is the only time that it is "
+		"shown\n",
+		(long long)json_integer_value(json_object_get(made, "id")), name,
+		o->role);
+	return CLI_DONE;
+}
+
+/* -- list ------------------------------------------------------------------------------
+ */
+
+static void time_cell(struct cli_table *table, const json_t *ms, const char *never)
+{
+	char iso[24];
+
+	if (!json_is_integer(ms)) {
+		cli_table_cell(table, "%s", never);
+		return;
+	}
+	iw_time_iso(json_integer_value(ms), iso);
+	cli_table_cell(table, "%s", iso);
+}
+
+static void print_list(const json_t *tokens)
+{
+	struct cli_table *table =
+		cli_table_new(">token|name|role|created|last used|revoked");
+	const json_t *token;
+	size_t i;
+
+	json_array_foreach(tokens, i, token)
+	{
+		cli_table_cell(table, "%lld",
+			(long long)json_integer_value(json_object_get(token, "id")));
+		cli_table_cell(
+			table, "%s", json_string_value(json_object_get(token, "name")));
+		cli_table_cell(
+			table, "%s", json_string_value(json_object_get(token, "role")));
+		time_cell(table, json_object_get(token, "created_ms"), "");
+		time_cell(table, json_object_get(token, "last_used_ms"), "never");
+		time_cell(table, json_object_get(token, "revoked_ms"), "");
+	}
+	if (json_array_size(tokens))
+		cli_table_print(table, stdout, 0);
+	else
+		puts("no tokens yet");
+	cli_table_free(table);
+}
+
+/* Reading needs no daemon and disturbs none. */
+static int read_list(const char *state_dir, json_t **list, struct iw_err *err)
+{
+	struct iw_state state;
+	int rc = iw_state_open(&state, state_dir, IW_STATE_READ, err);
+
+	if (rc < 0)
+		return rc;
+	*list = token_list(state.dbc, err);
+	iw_state_close(&state);
+	return *list ? 0 : err->code;
+}
+
+static int list_tokens(const struct options *o)
+{
+	_auto_(iw_json_freep) json_t *tokens = NULL;
+	struct iw_err err = IW_ERR_INIT;
+
+	if (read_list(o->state, &tokens, &err) < 0)
+		return cli_fail(&err);
+	if (o->json)
+		cli_print_json(iw_steal(&tokens));
+	else
+		print_list(json_object_get(tokens, "tokens"));
+	return CLI_DONE;
+}
+
+/* -- revoke ----------------------------------------------------------------------------
+ */
+
+/* By its number, or by the name that only one token has that is not revoked. */
+static int find(const json_t *tokens, const char *word, int64_t *id, struct iw_err *err)
+{
+	const json_t *token;
+	size_t i;
+
+	if (cli_number(word, 1, INT64_MAX, id))
+		return 0;
+	json_array_foreach(tokens, i, token)
+	{
+		const char *name = json_string_value(json_object_get(token, "name"));
+
+		*id = json_integer_value(json_object_get(token, "id"));
+		if (json_is_null(json_object_get(token, "revoked_ms")) &&
+			strcmp(name, word) == 0)
+			return 0;
+	}
+	return iw_err_set(err, IW_ENOENT,
+		"there is no token '%s' that could be revoked; 'ironworks token list' "
+		"shows all",
+		word);
+}
+
+static int revoke_here(const struct change *change, struct iw_dbc *dbc, json_t **made,
+	struct iw_err *err)
+{
+	return token_revoke(dbc, change->id, made, err);
+}
+
+static int revoke_token(const struct options *o, const char *word)
+{
+	_auto_(iw_json_freep) json_t *tokens = NULL;
+	_auto_(iw_json_freep) json_t *made = NULL;
+	_auto_free_ char *path = NULL;
+	struct iw_err err = IW_ERR_INIT;
+	struct change change = {.make = revoke_here};
+	int rc = read_list(o->state, &tokens, &err);
+
+	if (rc == 0)
+		rc = find(json_object_get(tokens, "tokens"), word, &change.id, &err);
+	if (rc < 0)
+		return cli_fail(&err);
+	path = iw_fmt("/api/v1/tokens/%lld/revoke", (long long)change.id);
+	change.path = path;
+	rc = make(&change, o->state, &made);
+	if (rc == CLI_DONE && o->json)
+		cli_print_json(iw_steal(&made));
+	return rc;
+}
+
+/* --------------------------------------------------------------------------------------
+ */
+
+static int run(const struct options *o, int argc, char **argv)
+{
+	const char *verb = argc > 0 ? argv[0] : "";
+
+	if (strcmp(verb, "create") == 0 && argc == 2)
+		return create_token(o, argv[1]);
+	if (o->role)
+		return cli_usage("token", "--role is for 'create NAME'");
+	if (strcmp(verb, "list") == 0 && argc == 1)
+		return list_tokens(o);
+	if (strcmp(verb, "revoke") == 0 && argc == 2)
+		return revoke_token(o, argv[1]);
+	return cli_usage("token", "say 'create NAME', 'list' or 'revoke NAME'");
+}
+
+int cli_token(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"state", required_argument, NULL, 's'},
+		{"role", required_argument, NULL, 'r'},
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	struct options o = {0};
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			o.state = optarg;
+			break;
+		case 'r':
+			o.role = optarg;
+			break;
+		case 'j':
+			o.json = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return CLI_DONE;
+		default:
+			return cli_usage(
+				"token", "unknown option, or one without its value");
+		}
+	}
+	return run(&o, argc - optind, argv + optind);
+}
