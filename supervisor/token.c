@@ -11,7 +11,7 @@
 
 /* A leaked one is recognised by who looks for such things. */
 #define PREFIX "iw_"
-#define SECRET_BYTES 32
+#define SECRET_BYTES ((size_t)32)
 #define TEXT_SIZE (sizeof PREFIX + 2 * SECRET_BYTES)
 #define NAME_MAX_LEN 64
 
@@ -59,12 +59,13 @@ static int make_secret(char text[static TEXT_SIZE], struct iw_err *err)
 {
 	static const char digits[] = "0123456789abcdef";
 	unsigned char secret[SECRET_BYTES];
-	char *to = text + strlen(PREFIX);
+	char *to = text;
 	size_t i;
 
 	if (getrandom(secret, sizeof secret, 0) != (ssize_t)sizeof secret)
 		return iw_err_errno(err, errno, "cannot get random bytes");
-	memcpy(text, PREFIX, strlen(PREFIX));
+	for (i = 0; PREFIX[i]; i++)
+		*to++ = PREFIX[i];
 	for (i = 0; i < sizeof secret; i++) {
 		*to++ = digits[secret[i] >> 4];
 		*to++ = digits[secret[i] & 15];

@@ -123,7 +123,8 @@ static int create_token(const struct options *o, const char *name)
 		return cli_usage("token", "say --role read, triage or admin");
 	if (token_check(name, o->role, &err) < 0)
 		return cli_usage("token", err.msg);
-	change.body = body = json_pack("{ss ss}", "name", name, "role", o->role);
+	body = json_pack("{ss ss}", "name", name, "role", o->role);
+	change.body = body;
 	rc = make(&change, o->state, &made);
 	if (rc != CLI_DONE)
 		return rc;
