@@ -122,8 +122,11 @@ def test_it_agrees_with_the_command_line(service, admin):
 
 
 def test_lists_go_on_where_a_page_ended(admin):
-    everything = [c["id"] for c in admin.get("/api/v1/crashes?limit=1000")["crashes"]]
-    assert everything == sorted(everything, reverse=True) and len(everything) > 3
+    def all_of_them():
+        return [c["id"] for c in admin.get("/api/v1/crashes?limit=1000")["crashes"]]
+    wait_until(lambda: len(all_of_them()) > 3, 60, "there are some crashes")
+    everything = all_of_them()
+    assert everything == sorted(everything, reverse=True)
     newest = everything[0]
     first = admin.get(f"/api/v1/crashes?limit=2&before={newest + 1}")
     second = admin.get(f"/api/v1/crashes?limit=2&before={first['next']}")

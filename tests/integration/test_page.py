@@ -272,6 +272,16 @@ def test_wrong_token(browser, farm):
     assert "Sign in" in browser.text("#who")
 
 
+def test_behind_a_proxy(browser, farm):
+    """Whoever comes by one sees nothing before he has signed in."""
+    browser.page("setExtraHTTPHeaders", {"X-Forwarded-For": "192.0.2.7"})
+    browser.page("goto", farm.url)
+    browser.page("waitForSelector", "text=this wants a token with the role 'read'")
+    sign_in(browser, farm.tokens["read"])
+    browser.page("waitForSelector", "text=Sign out")
+    browser.page("waitForSelector", "text=fuzzing")
+
+
 def test_hold_and_resume(browser, farm):
     target = farm.get("/targets")["targets"][0]
     is_held = lambda: farm.get(f"/targets/{target['id']}")["is_held"]

@@ -28,7 +28,7 @@ const plain = {
 };
 
 /* The farm's own sentence is the best; proxies between us may not have one. */
-async function refusal(response)
+async function refusal(response, hasToken)
 {
 	const after = Number(response.headers.get("Retry-After")) || 0;
 	let sentence = "";
@@ -38,7 +38,7 @@ async function refusal(response)
 	} catch {
 		sentence = "";
 	}
-	if (response.status === 401)
+	if (response.status === 401 && hasToken)
 		sentence = plain[401];
 	if (response.status === 429 && after)
 		sentence = `${plain[429]} Wait ${after} s and try again.`;
@@ -65,7 +65,7 @@ export async function request(path, options = {})
 		throw new Refusal(0, plain[0], 0);
 	}
 	if (!response.ok)
-		throw await refusal(response);
+		throw await refusal(response, Boolean(secret));
 	return response;
 }
 
