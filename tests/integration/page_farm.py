@@ -96,7 +96,9 @@ class PageFarm:
         self.ironworks = Ironworks(home / "home")
         self.adapter = self.make_adapter(home)
         self.url = f"http://127.0.0.1:{free_port()}"
-        self.process = None
+        self.process, self.tokens = None, {}
+
+    def begin(self):
         self.start()
         wait_until(self.is_ready, 180, "two bugs are attributed")
         self.tokens = {role: self.make_token(role) for role in ("read", "triage")}

@@ -23,8 +23,11 @@ EXPECTED = re.compile(r"Failed to load resource: (net::ERR_|the server responded
 @pytest.fixture(scope="module")
 def farm(binaries, tmp_path_factory):
     farm = PageFarm(tmp_path_factory.mktemp("page"))
-    yield farm
-    farm.close()
+    try:
+        farm.begin()
+        yield farm
+    finally:
+        farm.close()
 
 
 @pytest.fixture(scope="module")
