@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 from demo_truth import ROOT, Verdict, judge, make_truth  # noqa: E402
 
+COMPILED = ROOT / "build" / "bench" / "seeds-ccache"
 BIN = Path(os.environ.get("IRONWORKS_BIN", ROOT / "build/release/bin"))
 
 
@@ -39,10 +40,11 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def keep_compiled(kept: Path, cache: Path) -> None:
-    """The first to end keeps what it compiled for the others."""
-    if not kept.exists():
-        shutil.move(cache, kept)
+def keep_compiled(cache: Path) -> None:
+    """The first to end keeps what it compiled for the others, and for the next bench."""
+    if not COMPILED.exists():
+        COMPILED.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(cache, COMPILED)
 
 
 @dataclass
@@ -68,8 +70,8 @@ class Run:
 def run_farm(opts: argparse.Namespace, seed: int) -> Run:
     with tempfile.TemporaryDirectory(prefix="seeds-") as tmp:
         home = Path(tmp)
-        if opts.compiled.exists():
-            shutil.copytree(opts.compiled, home / "state" / "ccache")
+        if COMPILED.exists():
+            shutil.copytree(COMPILED, home / "state" / "ccache")
         command = [str(BIN / "ironworks"), "run", f"{ROOT}/adapters/demo:seed={seed}"]
         if not opts.alone:
             command.append(f"{ROOT}/adapters/zstd")
@@ -80,7 +82,7 @@ def run_farm(opts: argparse.Namespace, seed: int) -> Run:
         opts.shares.put(cores)
         if done.returncode not in (0, 1):
             raise SystemExit(f"seed {seed}: {done.stderr.splitlines()[-1]}")
-        keep_compiled(opts.compiled, home / "state" / "ccache")
+        keep_compiled(home / "state" / "ccache")
         truth, told = make_truth(home, seed), json.loads(done.stdout)
         grown = sum(t["features"] - t["features_start"] for t in told["targets"]
                     if t["adapter"] == "zstd")
@@ -97,9 +99,7 @@ def main() -> None:
     opts.shares = queue.Queue()
     for i in range(opts.jobs):
         opts.shares.put(cores[i::opts.jobs])
-    with (tempfile.TemporaryDirectory(prefix="seeds-compiled-") as tmp,
-          concurrent.futures.ThreadPoolExecutor(opts.jobs) as pool):
-        opts.compiled = Path(tmp) / "ccache"
+    with concurrent.futures.ThreadPoolExecutor(opts.jobs) as pool:
         for run in pool.map(lambda s: run_farm(opts, s), seeds):
             run.tell()
             kept += run.is_kept(opts.alone)
