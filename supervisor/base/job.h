@@ -163,6 +163,10 @@ const char *iw_job_what(const struct iw_job *job);
 void iw_job_set_what(struct iw_job *job, const char *what);
 /* Wall clock of its start, also when another supervisor started it; 0: it waits. */
 int64_t iw_job_since_ms(const struct iw_job *job);
+/* CPU time that it has used so far, in milliseconds; -1: it does not run, or nobody
+ * knows.
+ */
+int64_t iw_job_cpu_ms(const struct iw_job *job);
 /* How it ended; CPU times are 0 until then. */
 const struct iw_exit *iw_job_exit(const struct iw_job *job);
 

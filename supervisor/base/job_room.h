@@ -4,6 +4,7 @@
  *	job.c         its life
  *	job_spec.c    the order for its keeper
  *	job_adopt.c   jobs of an earlier supervisor, and leaving them to the next
+ *	job_cpu.c     what one that runs has used
  */
 #ifndef IW_BASE_JOB_ROOM_H
 #define IW_BASE_JOB_ROOM_H

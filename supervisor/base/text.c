@@ -1,6 +1,5 @@
 #include "base/text.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/banned.h"
@@ -83,6 +82,19 @@ void iw_text_plain(struct iw_buf *out, const char *s)
 		}
 		p += n;
 	}
+}
+
+bool iw_text_is_name(const char *s, size_t max)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	size_t chars = 0, len;
+
+	for (; *p; p += len, chars++) {
+		len = utf8_len(p);
+		if (*p < 0x20 || *p == 0x7f || len == 0 || is_deceptive(p, len))
+			return false;
+	}
+	return chars > 0 && chars <= max && s[0] != ' ' && p[-1] != ' ';
 }
 
 void iw_text_json(struct iw_buf *out, const char *s)

@@ -6,12 +6,17 @@
 #ifndef IW_BASE_TEXT_H
 #define IW_BASE_TEXT_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 
 /* For terminals and logs: control characters as \xNN, tabs and newlines as spaces. */
 void iw_text_plain(struct iw_buf *out, const char *s);
+/* Whether s is a name that people see: at most max characters, one at least, all of them
+ * valid UTF-8 that prints as what it is, and no space at either end. */
+bool iw_text_is_name(const char *s, size_t max);
 /* A JSON string with its quotes. */
 void iw_text_json(struct iw_buf *out, const char *s);
 /* One line of Markdown outside code: every character with a meaning is escaped. */

@@ -156,12 +156,43 @@ static void test_adopted_can_be_stopped(void **state)
 	jobs_close(&j);
 }
 
+/* What its children took that have ended counts, too. */
+#define BURN "(i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done)"
+
+static void test_what_it_has_used_so_far(void **state)
+{
+	struct jobs_test j;
+	struct taking t = {.calls = 0};
+	struct jobs_end first = {.calls = 0}, second = {.calls = 0};
+	_auto_free_ char *dir = NULL;
+	struct iw_job *job;
+	int64_t used;
+
+	(void)state;
+	jobs_open(&j, NULL);
+	gate(&j, &t);
+	dir = start_and_let_go(
+		&j, &first, BURN "; " BURN "; touch ready; exec sleep 100");
+	job = adopt(&j, dir, &second);
+	used = iw_job_cpu_ms(job);
+	assert_true(used > 0);
+	iw_job_stop(job);
+	iw_loop_run(&j.loop);
+	assert_int_equal(iw_job_cpu_ms(job), -1);
+	/* A tick is 10 ms, and each of them may be cut off or the keeper's. */
+	assert_in_range(used, iw_exit_cpu_us(&second.exit) / 2000,
+		iw_exit_cpu_us(&second.exit) / 1000 + 50);
+	iw_job_free(job);
+	jobs_close(&j);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_goes_on_and_is_adopted),
 		cmocka_unit_test(test_ended_in_the_outage),
 		cmocka_unit_test(test_adopted_can_be_stopped),
+		cmocka_unit_test(test_what_it_has_used_so_far),
 	};
 
 	return cmocka_run_group_tests_name("base_job_adopt", tests, NULL, NULL);

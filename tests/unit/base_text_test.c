@@ -268,6 +268,21 @@ static void test_any_bytes(void **state)
 	}
 }
 
+static void test_names(void **state)
+{
+	static const char *const good[] = {
+		"a", "two words", "100% <b>", "gr\xc3\xb6", "\xf0\x9f\x98\x80"};
+	static const char *const bad[] = {"", " a", "a ", "a\tb", "a\n", "\x7f", "\xff",
+		"\xc3", "\xe2\x80\xae(reversed)", "123456789"};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < IW_COUNT(good); i++)
+		assert_true(iw_text_is_name(good[i], 9));
+	for (i = 0; i < IW_COUNT(bad); i++)
+		assert_false(iw_text_is_name(bad[i], 8));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +294,7 @@ int main(void)
 		cmocka_unit_test(test_base64_lines),
 		cmocka_unit_test(test_shell),
 		cmocka_unit_test(test_any_bytes),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests_name("base_text", tests, NULL, NULL);
