@@ -4,9 +4,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/time.h"
 
 #include "base/banned.h"
+
+/* Characters, of the reason why a target is held. */
+#define WHY_MAX 200
 
 int project_db_adapter(struct iw_dbc *dbc, const char *name, const char *dir,
 	const char *parameters, int64_t *id, struct iw_err *err)
@@ -118,6 +122,72 @@ int project_db_add_totals(struct iw_dbc *dbc, int64_t target_id,
 		more->failures, more->failed_ms, more->failure, target_id);
 }
 
+static int each_id(struct iw_dbc *dbc, sqlite3_stmt *stmt, project_db_id_cb each,
+	void *ctx, size_t *count, struct iw_err *err)
+{
+	int rc = 0, stop = 0;
+
+	*count = 0;
+	while (stop == 0 && (rc = iw_stmt_step(dbc, stmt, err)) == 1) {
+		stop = each(ctx, iw_col_int(stmt, "id"));
+		++*count;
+	}
+	iw_stmt_done(dbc, stmt);
+	return stop ? stop : rc;
+}
+
+int project_db_find(struct iw_dbc *dbc, const char *name, project_db_id_cb each,
+	void *ctx, struct iw_err *err)
+{
+	const char *slash = strchr(name, '/');
+	_auto_free_ char *adapter =
+		iw_strndup(name, slash ? (size_t)(slash - name) : strlen(name));
+	sqlite3_stmt *stmt = iw_stmt(dbc,
+		"SELECT t.id FROM target t JOIN adapter a ON a.id = t.adapter_id "
+		"WHERE a.name = ?1 AND (?2 IS NULL OR t.name = ?2) ORDER BY t.name",
+		"ss", adapter, slash ? slash + 1 : NULL);
+	size_t count;
+	int rc = each_id(dbc, stmt, each, ctx, &count, err);
+
+	if (rc != 0 || count > 0)
+		return rc;
+	return iw_err_set(err, IW_ENOENT,
+		"there is no target '%s'; 'ironworks target list' shows all that are "
+		"known",
+		name);
+}
+
+int project_db_hold(
+	struct iw_dbc *dbc, int64_t target_id, const char *why, struct iw_err *err)
+{
+	if (why && !iw_text_is_name(why, WHY_MAX))
+		return iw_err_set(err, IW_EINVAL,
+			"a reason has 1 to %d printable characters", WHY_MAX);
+	return iw_db_exec(dbc, err,
+		"UPDATE target SET held_ms = coalesce(held_ms, ?), held_why = ? "
+		"WHERE id = ?",
+		"isi", iw_time_wall_ms(), why, target_id);
+}
+
+int project_db_resume(struct iw_dbc *dbc, int64_t target_id, struct iw_err *err)
+{
+	return iw_db_exec(dbc, err,
+		"UPDATE target SET held_ms = NULL, held_why = NULL WHERE id = ?", "i",
+		target_id);
+}
+
+int project_db_held(
+	struct iw_dbc *dbc, project_db_id_cb each, void *ctx, struct iw_err *err)
+{
+	size_t count;
+
+	return each_id(dbc,
+		iw_stmt(dbc,
+			"SELECT id FROM target WHERE held_ms IS NOT NULL ORDER BY id",
+			""),
+		each, ctx, &count, err);
+}
+
 int project_db_add_engine(struct iw_dbc *dbc, int64_t target_id,
 	const struct project_engine_totals *more, struct iw_err *err)
 {
@@ -161,7 +231,7 @@ int project_db_targets(
 {
 	sqlite3_stmt *stmt = iw_stmt(dbc,
 		"SELECT t.id, a.name AS adapter, t.name, t.executions, t.core_ms, "
-		"t.found_ms, t.failures, t.failed_ms, t.failure, "
+		"t.found_ms, t.failures, t.failed_ms, t.failure, t.held_ms, t.held_why, "
 		"(SELECT count(*) FROM target_unit u WHERE u.target_id = t.id "
 		" AND u.state = 'good') AS units, "
 		"(SELECT count(*) FROM crash c WHERE c.target_id = t.id) AS crashes, "
@@ -198,6 +268,8 @@ int project_db_targets(
 			.open_bugs = iw_col_int(stmt, "open_bugs"),
 			.bug_core_ms = iw_col_int(stmt, "bug_core_ms"),
 			.reference_build = iw_col_id(stmt, "reference"),
+			.held_ms = iw_col_int(stmt, "held_ms"),
+			.held_why = iw_col_str(stmt, "held_why"),
 		};
 
 		stop = each(ctx, &row);

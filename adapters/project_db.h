@@ -47,6 +47,22 @@ int project_db_totals(struct iw_dbc *dbc, int64_t target_id,
 int project_db_add_totals(struct iw_dbc *dbc, int64_t target_id,
 	const struct project_target_totals *more, struct iw_err *err);
 
+/* A target is named "ADAPTER/TARGET"; "ADAPTER" alone means all that are known of it. Ids
+ * in the order of names. IW_ENOENT: there is none. Stops when each returns non-zero, and
+ * returns that. */
+typedef int (*project_db_id_cb)(void *ctx, int64_t id);
+int project_db_find(struct iw_dbc *dbc, const char *name, project_db_id_cb each,
+	void *ctx, struct iw_err *err);
+
+/* No engine may start on it any more; why may be NULL. Again: another reason. IW_EINVAL:
+ * why is not a line of text. */
+int project_db_hold(
+	struct iw_dbc *dbc, int64_t target_id, const char *why, struct iw_err *err);
+int project_db_resume(struct iw_dbc *dbc, int64_t target_id, struct iw_err *err);
+/* Those that are held, ascending. */
+int project_db_held(
+	struct iw_dbc *dbc, project_db_id_cb each, void *ctx, struct iw_err *err);
+
 /* What one engine did on a target. */
 struct project_engine_totals {
 	const char *engine; /* borrowed */
@@ -70,6 +86,8 @@ struct project_target_row {
 	int64_t open_bugs;	 /* of those: not flaky */
 	int64_t bug_core_ms;	 /* CPU time of triage's jobs for its bugs */
 	int64_t reference_build; /* the newest good one; -1: none */
+	int64_t held_ms;	 /* since when no engine may start on it; 0: one may */
+	const char *held_why;	 /* or NULL; borrowed */
 };
 typedef int (*project_db_target_cb)(void *ctx, const struct project_target_row *row);
 /* By adapter and name. Stops when each returns non-zero, and returns that. */

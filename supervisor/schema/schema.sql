@@ -22,6 +22,8 @@ CREATE TABLE target (
 	failures INTEGER NOT NULL DEFAULT 0, -- engines that ended without having worked
 	failure TEXT,                        -- how the last of them ended
 	failed_ms INTEGER,
+	held_ms INTEGER,                     -- since when no engine may start on it; NULL: one may
+	held_why TEXT,
 	UNIQUE (adapter_id, name)
 ) STRICT;
 
@@ -62,6 +64,27 @@ CREATE TABLE staged_pr (
 	core_ms INTEGER NOT NULL DEFAULT 0,  -- of engines, with it in the tree
 	executions INTEGER NOT NULL DEFAULT 0,
 	PRIMARY KEY (adapter_id, pr, head)
+) STRICT, WITHOUT ROWID;
+
+-- Some targets, a budget for them, and what came of it.
+CREATE TABLE campaign (
+	id INTEGER PRIMARY KEY,
+	name TEXT NOT NULL UNIQUE,
+	state TEXT NOT NULL CHECK (state IN ('active', 'done', 'stopped')),
+	budget_ms INTEGER NOT NULL CHECK (budget_ms > 0),  -- core time
+	core_ms INTEGER NOT NULL DEFAULT 0,  -- of engines that it had on its targets
+	executions INTEGER NOT NULL DEFAULT 0,
+	features INTEGER NOT NULL DEFAULT 0, -- that were new on the reference builds
+	crashes INTEGER,                     -- of its targets, from begin to end
+	bugs INTEGER,                        -- new ones, likewise
+	began_ms INTEGER NOT NULL,
+	ended_ms INTEGER
+) STRICT;
+
+CREATE TABLE campaign_target (
+	campaign_id INTEGER NOT NULL REFERENCES campaign(id),
+	target_id INTEGER NOT NULL REFERENCES target(id),
+	PRIMARY KEY (campaign_id, target_id)
 ) STRICT, WITHOUT ROWID;
 
 -- adapter × tree × flavour; builds/<closure>/ holds the files of a good one.

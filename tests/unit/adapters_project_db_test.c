@@ -160,6 +160,82 @@ static void test_targets_with_their_counts(void **state)
 	rows_close(&r);
 }
 
+struct found {
+	int64_t ids[8];
+	int count;
+	int rc;
+};
+
+static int take_id(void *ctx, int64_t id)
+{
+	struct found *f = ctx;
+
+	f->ids[f->count++] = id;
+	return f->rc;
+}
+
+static void test_targets_by_name(void **state)
+{
+	struct found one = {.count = 0}, all = {.count = 0}, first = {.rc = 5};
+	struct rows r;
+
+	(void)state;
+	rows_open(&r);
+	temp_ok(&r.t.err,
+		project_db_find(r.dbc, "demo/message", take_id, &one, &r.t.err));
+	assert_int_equal(one.count, 1);
+	assert_int_equal(one.ids[0], r.targets[1]);
+	temp_ok(&r.t.err, project_db_find(r.dbc, "demo", take_id, &all, &r.t.err));
+	assert_int_equal(all.count, 2);
+	assert_int_equal(project_db_find(r.dbc, "demo", take_id, &first, &r.t.err), 5);
+	assert_int_equal(first.count, 1);
+	temp_fails(&r.t.err, project_db_find(r.dbc, "block", take_id, &one, &r.t.err),
+		IW_ENOENT,
+		"there is no target 'block'; 'ironworks target list' shows all that are "
+		"known");
+	rows_close(&r);
+}
+
+static void expect_held(struct rows *r, int64_t since_ms, const char *why)
+{
+	struct targets t = {.count = 0, .rc = 1}; /* the first by name: block */
+	struct found held = {.count = 0};
+
+	assert_int_equal(project_db_targets(r->dbc, take_target, &t, &r->t.err), 1);
+	assert_int_equal(t.last.held_ms, since_ms);
+	temp_ok(&r->t.err, project_db_held(r->dbc, take_id, &held, &r->t.err));
+	assert_int_equal(held.count, since_ms ? 1 : 0);
+	assert_int_equal(
+		rows_int(r, "SELECT count(*) FROM target WHERE held_why IS NOT NULL"),
+		why ? 1 : 0);
+	if (why)
+		assert_int_equal(rows_int(r, why), 1);
+}
+
+static void test_hold_and_resume(void **state)
+{
+	struct rows r;
+
+	(void)state;
+	rows_open(&r);
+	expect_held(&r, 0, NULL);
+	temp_ok(&r.t.err, project_db_hold(r.dbc, r.targets[0], NULL, &r.t.err));
+	expect_held(&r, ROWS_NOW, NULL);
+	/* For another reason, but since then. */
+	iw_time_set(ROWS_NOW + 5, -1);
+	temp_ok(&r.t.err, project_db_hold(r.dbc, r.targets[0], "it is slow", &r.t.err));
+	expect_held(&r, ROWS_NOW,
+		"SELECT count(*) FROM target WHERE held_why = 'it is slow'");
+	temp_fails(&r.t.err, project_db_hold(r.dbc, r.targets[0], "a\nb", &r.t.err),
+		IW_EINVAL, "a reason has 1 to 200 printable characters");
+	rows_reopen(&r);
+	expect_held(&r, ROWS_NOW,
+		"SELECT count(*) FROM target WHERE held_why = 'it is slow'");
+	temp_ok(&r.t.err, project_db_resume(r.dbc, r.targets[0], &r.t.err));
+	expect_held(&r, 0, NULL);
+	rows_close(&r);
+}
+
 struct builds {
 	struct iw_build list[8];
 	int count;
@@ -218,6 +294,8 @@ int main(void)
 		cmocka_unit_test(test_target_is_made_once),
 		cmocka_unit_test(test_totals_add_up),
 		cmocka_unit_test(test_targets_with_their_counts),
+		cmocka_unit_test(test_targets_by_name),
+		cmocka_unit_test(test_hold_and_resume),
 		cmocka_unit_test(test_builds),
 	};
 
