@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "farm_room.h"
@@ -18,39 +17,20 @@
 
 #define ABOUT_MAX ((size_t)64 << 10)
 
-struct about {
-	int64_t target_id, build_id;
-	char *engine;
-};
-
-/* False when the text is not that of an engine's job. */
-static bool read_about(const char *text, struct about *about)
-{
-	_auto_(iw_json_freep) json_t *json = text ? json_loads(text, 0, NULL) : NULL;
-	const char *engine = json_string_value(json_object_get(json, "engine"));
-
-	if (!engine || !engine_find(engine))
-		return false;
-	about->target_id = json_integer_value(json_object_get(json, "target"));
-	about->build_id = json_integer_value(json_object_get(json, "build"));
-	about->engine = iw_strdup(engine);
-	return true;
-}
-
 bool farm_note_living(struct farm *farm, const char *dir, const char *about_text)
 {
-	struct about about;
+	struct farm_about about;
 
-	if (!read_about(about_text, &about))
+	if (!farm_about_read(about_text, &about))
 		return false;
-	iw_freep(&about.engine);
+	farm_about_fini(&about);
 	iw_grow(farm->living, farm->living_count, farm->living_cap);
 	farm->living[farm->living_count++] = iw_strdup(dir);
 	return true;
 }
 
 struct search {
-	const struct about *about;
+	const struct farm_about *about;
 	struct farm_lane *lane;
 };
 
@@ -65,7 +45,7 @@ static void look_for_lane(struct farm_target *t, void *ctx)
 		struct farm_lane *lane = &t->lanes[i];
 
 		if (lane->build->id == search->about->build_id && lane->share &&
-			strcmp(lane->share->engine->name, search->about->engine) == 0)
+			lane->share->engine == search->about->engine)
 			search->lane = lane;
 	}
 }
@@ -79,16 +59,15 @@ static char *about_of(const char *dir)
 	return iw_file_read(path, ABOUT_MAX, &text, &len, NULL) < 0 ? NULL : text;
 }
 
-static struct farm_lane *lane_of(struct farm *farm, const char *dir)
+/* The caller ends about. */
+static struct farm_lane *lane_of(
+	struct farm *farm, const char *dir, struct farm_about *about)
 {
 	_auto_free_ char *text = about_of(dir);
-	struct about about = {0};
-	struct search search = {.about = &about};
+	struct search search = {.about = about};
 
-	if (!read_about(text, &about))
-		return NULL;
-	farm_each_target(farm, look_for_lane, &search);
-	iw_freep(&about.engine);
+	if (farm_about_read(text, about))
+		farm_each_target(farm, look_for_lane, &search);
 	return search.lane;
 }
 
@@ -148,13 +127,13 @@ static void queue_crashes(struct farm_target *t, void *ctx)
 static void note_units(struct farm_target *t, void *ctx)
 {
 	const struct orphan *o = ctx;
-	struct about about;
+	struct farm_about about;
 
-	if (o->swept.units == 0 || !read_about(o->about, &about))
+	if (o->swept.units == 0 || !farm_about_read(o->about, &about))
 		return;
 	if (about.target_id == t->triage.id)
 		farm_units_added(t, o->swept.units);
-	free(about.engine);
+	farm_about_fini(&about);
 }
 
 static void end_orphan(struct orphan *o)
@@ -187,6 +166,8 @@ static void on_orphan_swept(struct iw_db_req *req)
 		farm_each_target(o->farm, queue_crashes, o);
 		farm_each_target(o->farm, note_units, o);
 	}
+	/* It may have been a campaign's. */
+	farm_wishes_changed(o->farm);
 	end_orphan(o);
 }
 
@@ -225,15 +206,18 @@ void farm_adopt(struct farm *farm)
 	size_t adopted = 0, i;
 
 	for (i = 0; i < farm->living_count; i++) {
-		struct farm_lane *lane = lane_of(farm, farm->living[i]);
+		struct farm_about about;
+		struct farm_lane *lane = lane_of(farm, farm->living[i], &about);
 
 		/* There may be fewer cores than before. */
 		if (!lane || (int)adopted == iw_slots_count(farm->world.slots)) {
 			stop_orphan(farm, farm->living[i]);
-			continue;
+		} else {
+			farm_slice_adopt(
+				lane->target, lane, farm->living[i], &about.campaigns);
+			adopted++;
 		}
-		farm_slice_adopt(lane->target, lane, farm->living[i]);
-		adopted++;
+		farm_about_fini(&about);
 	}
 	if (farm->living_count > 0)
 		farm_say(farm, "%zu engine%s of the supervisor before this one adopted",

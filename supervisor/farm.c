@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "adapters/adapter.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
@@ -104,64 +103,6 @@ void farm_target_broken(struct farm_target *t, const char *why)
 			"target '%s' of adapter '%s' cannot be fuzzed: %s", t->spec.name,
 			project_adapter(t->owner->project)->name, why);
 	farm_say(t->farm, "target %s is left out: %s", t->spec.name, why);
-}
-
-/* Policy: the target that had the least, a new engine on it never on top of another one
- * while there are others. Which engine, share.c says. */
-static void consider(struct farm_target *t, void *ctx)
-{
-	struct farm_target **best = ctx;
-
-	if (t->state != FARM_TARGET_READY || t->not_before_ms > iw_time_mono_ms())
-		return;
-	if (!*best || t->engines < (*best)->engines ||
-		(t->engines == (*best)->engines && t->core_ms < (*best)->core_ms))
-		*best = t;
-}
-
-static void count_engines(struct farm_target *t, void *engines)
-{
-	*(int *)engines += t->engines;
-}
-
-/* An engine on a full disk finds what nobody can store. */
-static bool has_room(struct farm *farm)
-{
-	int64_t free_bytes = iw_disk_free(farm->world.state->dir);
-	bool has = free_bytes < 0 || free_bytes >= IW_STATE_MIN_FREE;
-
-	if (!has && !farm->is_full)
-		farm_say(farm,
-			"the disk of '%s' is full: no engine starts until there is "
-			"room again",
-			farm->world.state->dir);
-	farm->is_full = !has;
-	return has;
-}
-
-static void fill_slots(struct farm *farm)
-{
-	int engines = 0;
-
-	if (!has_room(farm))
-		return;
-
-	/* Counted here and not asked of the slots: a slice that is being prepared has no
-	 * job yet. */
-	farm_each_target(farm, count_engines, &engines);
-	for (; engines < iw_slots_count(farm->world.slots); engines++) {
-		struct farm_target *best = NULL;
-		struct farm_lane *lane;
-
-		farm_each_target(farm, consider, &best);
-		if (!best)
-			return;
-		lane = farm_pick_lane(best);
-		if (!lane)
-			return;
-		farm_say_why(best);
-		farm_slice_start(best, lane);
-	}
 }
 
 static void count_ready(struct farm_target *t, void *ready)
@@ -270,7 +211,7 @@ void farm_advance(struct farm *farm)
 		iw_time_mono_ms() >= farm->fuzz_ends_ms)
 		drain(farm);
 	if (farm->phase == FARM_FUZZING)
-		fill_slots(farm);
+		farm_fill_slots(farm);
 	farm->is_advancing = false;
 	if (farm->phase == FARM_OPENING || farm->phase == FARM_FUZZING)
 		farm_measure_tick(farm, FARM_MEASURE_DUE);
@@ -283,6 +224,7 @@ static void on_tick(void *ctx)
 	struct farm *farm = ctx;
 
 	farm_slices_tick(farm);
+	farm_campaigns_tick(farm);
 	farm_advance(farm);
 	farm_history_tick(farm);
 }
@@ -375,6 +317,8 @@ int farm_open(struct farm **out, const struct farm_world *world,
 	iw_timer_start(farm->tick, TICK_MS, TICK_MS);
 	if (rc < 0)
 		farm_fail(farm, err);
+	else
+		farm_wishes_changed(farm);
 	return 0;
 }
 
@@ -424,6 +368,7 @@ void farm_free(struct farm *farm)
 	free(farm->projects);
 	corpus_packs_close(farm->packs);
 	farm_forget_living(farm);
+	farm_campaigns_fini(farm);
 	iw_arena_free(farm->arena);
 	free(farm->view_targets);
 	free(farm->view_slots);
@@ -458,6 +403,8 @@ static const char *status_of(const struct farm_target *t)
 		return "broken";
 	if (t->state != FARM_TARGET_READY)
 		return "opening";
+	if (farm_target_is_held(t))
+		return "held";
 	flavour = farm_target_flavour(t);
 	return flavour ? flavour : "idle";
 }

@@ -79,6 +79,8 @@ void farm_leave(struct farm *farm);
 /* Where no farm runs: ends every job that one left behind and stores what its engines
  * found. Blocks. */
 int farm_end_leftovers(struct iw_state *state, struct iw_err *err);
+/* Campaigns or held targets are others now, by their rows. */
+void farm_wishes_changed(struct farm *farm);
 /* After closed. */
 void farm_free(struct farm *farm);
 
@@ -106,9 +108,10 @@ struct farm_engine_view {
 struct farm_target_view {
 	int64_t id; /* row; -1 while it is being loaded */
 	const char *adapter, *target;
-	const char *status; /* "opening", "idle", "libfuzzer+asan+ubsan", "broken" */
-	int64_t executions; /* of all runs on this state */
-	int64_t per_second; /* of the engines that run now */
+	const char
+		*status; /* "opening", "idle", "libfuzzer+asan+ubsan", "held", "broken" */
+	int64_t executions;		  /* of all runs on this state */
+	int64_t per_second;		  /* of the engines that run now */
 	int64_t features_start, features; /* at the start of this run, and now */
 	int64_t units;
 	int64_t crashes;  /* of this run */

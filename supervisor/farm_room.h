@@ -1,7 +1,9 @@
 /*
  * What the files of the farm share: a project's targets and their state. Not for others.
  *
- *	farm.c      phases, policy, the view
+ *	farm.c      phases, the view
+ *	policy.c    which target gets the next engine
+ *	campaigns.c budgets for some targets, and targets that are held
  *	history.c   points of a target's history
  *	watching.c  the parts of the view that say what runs and why
  *	opening.c   from adapter to targets that can be fuzzed
@@ -12,6 +14,7 @@
  *	measuring.c new units through the reference build and the sanitizers
  *	sweep.c     what a dead process left behind
  *	adopting.c  engines that outlived it
+ *	about.c     what is written beside an engine's job
  */
 #ifndef IW_FARM_ROOM_H
 #define IW_FARM_ROOM_H
@@ -24,6 +27,7 @@
 #include "corpus/scan.h"
 #include "engine/engine.h"
 #include "farm.h"
+#include "ids.h"
 #include "triage/triage.h"
 
 #define FARM_REFERENCE "libfuzzer"
@@ -127,6 +131,20 @@ struct farm_target {
 	int checks; /* start checks under way */
 };
 
+/* One that is active. */
+struct farm_campaign {
+	int64_t id;
+	char *name;
+	struct iw_ids targets;
+	int64_t budget_ms, core_ms; /* core_ms: of engines that have ended */
+	/* of its engines that have not, at the last tick */
+	int64_t running_ms; /* at most */
+	int engines;
+	bool is_paused;	    /* that would be all of its budget: they end */
+	int64_t used_up_ms; /* monotonic; 0: there is budget left */
+	bool is_ending;	    /* its end is being written down */
+};
+
 struct slice;
 
 struct farm {
@@ -141,7 +159,12 @@ struct farm {
 	struct farm_project *projects;
 	size_t project_count;
 	struct slice *slices;
-	char **living; /* folders of engines that an earlier supervisor started */
+	struct farm_campaign *campaigns; /* newest first */
+	size_t campaign_count;
+	struct iw_ids held;  /* targets */
+	bool knows_wishes;   /* these two were read */
+	int campaign_starts; /* in a row, since a target without a campaign had one */
+	char **living;	     /* folders of engines that an earlier supervisor started */
 	size_t living_count, living_cap;
 	struct iw_timer *tick;
 	int opening;   /* projects and targets on their way */
@@ -179,6 +202,33 @@ uint32_t farm_random(struct farm *farm);
 void farm_each_target(struct farm *farm,
 	void (*each)(struct farm_target *target, void *ctx), void *ctx);
 
+/* policy.c */
+/* NULL: no engine may start now. */
+struct farm_target *farm_pick_target(struct farm *farm);
+/* An engine starts on it: says why, and whose turn it was. */
+void farm_note_start(struct farm_target *target);
+void farm_fill_slots(struct farm *farm);
+
+/* campaigns.c */
+void farm_campaigns_fini(struct farm *farm);
+/* Once a second, and when something has changed: ends engines that have nothing to do on
+ * their target any more, and campaigns whose budget is used. */
+void farm_campaigns_tick(struct farm *farm);
+bool farm_target_is_held(const struct farm_target *target);
+/* One with budget left that has this target, or 0. */
+int64_t farm_campaign_of(const struct farm_target *target);
+/* No engine starts: those that run may use up its campaign's budget. */
+bool farm_campaign_rests(const struct farm_target *target);
+/* Adds those that an engine that starts now works for. */
+void farm_campaigns_of(const struct farm_target *target, struct iw_ids *ids);
+/* An engine of these campaigns has ended: in the transaction of its totals, then on the
+ * loop. */
+int farm_campaigns_add(struct iw_dbc *dbc, const struct iw_ids *ids, int64_t executions,
+	int64_t core_ms, struct iw_err *err);
+void farm_campaigns_note(struct farm *farm, const struct iw_ids *ids, int64_t core_ms);
+/* Its units showed features that are new. */
+void farm_campaigns_found(struct farm_target *target, int64_t features);
+
 /* history.c */
 /* Whether a point of its history is due; now_ms: monotonic. */
 bool farm_history_is_due(const struct farm_target *target, int64_t now_ms);
@@ -191,8 +241,6 @@ void farm_history_end(struct farm *farm);
 void farm_note_message(struct farm *farm, const char *text);
 /* Fills what the view says of slots, messages and core time. */
 void farm_look_at_work(struct farm *farm, struct farm_view *view);
-/* Puts into words why policy chose this target: see consider() in farm.c. */
-void farm_say_why(struct farm_target *target);
 /* "demo/addrman, libfuzzer+asan+ubsan". The caller frees. */
 char *farm_lane_what(const struct farm_lane *lane);
 
@@ -213,8 +261,8 @@ void farm_progress_read(const char *dir, const struct engine_ops *engine,
 	struct engine_progress *progress);
 void farm_slice_start(struct farm_target *target, struct farm_lane *lane);
 /* A slice around an engine that runs already; dir is its job's folder. */
-void farm_slice_adopt(
-	struct farm_target *target, struct farm_lane *lane, const char *dir);
+void farm_slice_adopt(struct farm_target *target, struct farm_lane *lane, const char *dir,
+	const struct iw_ids *campaigns);
 void farm_slices_stop(struct farm *farm);
 /* Lets running engines go on for the next supervisor, each as soon as nothing of it is on
  * its way into the store; stops those that have not begun. */
@@ -229,6 +277,19 @@ bool farm_slices_give(const struct farm_target *target, const struct farm_share 
 	const struct farm_gift *gift);
 /* Why policy started this engine; NULL when the job is no slice's. */
 const char *farm_slices_why(const struct farm *farm, const struct iw_job *job);
+/* An engine that runs, or has ended and is not counted yet. */
+struct farm_running {
+	const struct farm_target *target;
+	const struct iw_ids *campaigns; /* it works for them */
+	int64_t core_ms;		/* at most */
+	/* to be set: */
+	bool wants_core; /* the next visit tells core_ms as it is now, which costs a look
+			  * into /proc */
+	bool ends;	 /* it has to, in peace */
+};
+/* Calls each for every one, also for those that end already. */
+void farm_slices_each(struct farm *farm,
+	void (*each)(void *ctx, struct farm_running *running), void *ctx);
 /* Adds what its running slices did to the view. */
 void farm_slices_look(const struct farm_target *target, const struct farm_share *share,
 	struct farm_engine_view *view);
@@ -292,9 +353,16 @@ int farm_sweep_folder(struct farm *farm, struct iw_dbc *dbc, const char *dir,
 	const char *about, struct farm_swept *swept, struct iw_err *err);
 /* After that is committed: its queue stays for the next slice. */
 void farm_sweep_keep(const struct farm *farm, const char *dir, const char *about);
-/* The about text of an engine's job, by which the sweep finds its target again. Caller
- * frees. */
-char *farm_about(const struct farm_target *target, const struct iw_build *build,
-	const char *engine);
+/* about.c */
+struct farm_about {
+	int64_t target_id, build_id;
+	const struct engine_ops *engine;
+	struct iw_ids campaigns; /* that it works for */
+};
+/* The caller frees. */
+char *farm_about_write(const struct farm_about *about);
+/* False when the text is not that of an engine's job; else the caller ends it. */
+bool farm_about_read(const char *text, struct farm_about *about);
+void farm_about_fini(struct farm_about *about);
 
 #endif

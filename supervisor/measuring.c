@@ -149,6 +149,9 @@ static void on_measured(
 		t->found_ms = iw_time_wall_ms();
 	if (is_reference(lane) && !err)
 		farm_exchange(t, result);
+	/* Not of seeds, nor of a corpus that is measured on another build. */
+	if (is_reference(lane) && t->state == FARM_TARGET_READY)
+		farm_campaigns_found(t, (int64_t)result->new_features);
 	t->units -= (int64_t)result->died;
 	/* More than a round takes, or a death in the middle: there may be more. */
 	lane->has_work = lane->has_work || result->count >= CORPUS_MEASURE_LIMIT ||

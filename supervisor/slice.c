@@ -72,6 +72,7 @@ void slice_end(struct slice *s, bool keep_folder)
 	free(s->corpus_dir);
 	free(s->handout_inbox);
 	free(s->kept_path);
+	iw_ids_fini(&s->campaigns);
 	free(s);
 	farm_advance(farm);
 }
@@ -121,9 +122,12 @@ static int add_totals(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	rc = project_db_add_totals(dbc, s->target->triage.id, &more, err);
 	if (rc == 0)
 		rc = project_db_add_engine(dbc, s->target->triage.id, &mine, err);
+	if (rc == 0)
+		rc = staged_db_add(
+			dbc, s->lane->build->id, more.executions, more.core_ms, err);
 	return rc < 0 ? rc
-		      : staged_db_add(dbc, s->lane->build->id, more.executions,
-				more.core_ms, err);
+		      : farm_campaigns_add(
+				dbc, &s->campaigns, more.executions, more.core_ms, err);
 }
 
 static void on_totals(struct iw_db_req *req)
@@ -134,6 +138,8 @@ static void on_totals(struct iw_db_req *req)
 
 	if (req->err.code)
 		iw_warn("totals of a slice are lost", S("error", req->err.msg));
+	else
+		farm_campaigns_note(s->farm, &s->campaigns, core_ms);
 	s->target->executions_before += s->progress.executions;
 	share->executions += s->progress.executions;
 	share->received += received_of(s);
@@ -402,15 +408,19 @@ void farm_slices_leave(struct farm *farm)
 	}
 }
 
+static void end_early(struct slice *s)
+{
+	s->is_stopping = true;
+	if (s->is_running)
+		iw_job_stop(s->job);
+}
+
 void farm_slices_stop(struct farm *farm)
 {
 	struct slice *s;
 
-	for (s = farm->slices; s; s = s->next) {
-		s->is_stopping = true;
-		if (s->is_running)
-			iw_job_stop(s->job);
-	}
+	for (s = farm->slices; s; s = s->next)
+		end_early(s);
 }
 
 void farm_slices_tick(struct farm *farm)
@@ -430,6 +440,49 @@ void farm_slices_tick(struct farm *farm)
 			slice_list_artifacts(s, NULL);
 			slice_next_artifact(s);
 		}
+	}
+}
+
+/* An engine has one core, so it took no more than the time that passed. */
+static int64_t core_ms_at_most(const struct slice *s, int64_t now)
+{
+	int64_t since = s->is_running ? iw_job_since_ms(s->job) : 0;
+
+	if (s->has_ended)
+		return iw_exit_cpu_us(&s->exit) / 1000;
+	if (s->cpu_at_ms > since)
+		since = s->cpu_at_ms;
+	return since && now > since ? s->cpu_ms + now - since : s->cpu_ms;
+}
+
+static void ask_for_cpu(struct slice *s, int64_t now)
+{
+	int64_t cpu = s->is_running && !s->has_ended ? iw_job_cpu_ms(s->job) : -1;
+
+	if (cpu < 0)
+		return;
+	s->cpu_ms = cpu;
+	s->cpu_at_ms = now;
+}
+
+void farm_slices_each(struct farm *farm,
+	void (*each)(void *ctx, struct farm_running *running), void *ctx)
+{
+	int64_t now = iw_time_wall_ms();
+	struct slice *s;
+
+	for (s = farm->slices; s; s = s->next) {
+		struct farm_running r = {
+			.target = s->target,
+			.campaigns = &s->campaigns,
+			.core_ms = core_ms_at_most(s, now),
+		};
+
+		each(ctx, &r);
+		if (r.wants_core)
+			ask_for_cpu(s, now);
+		if (r.ends && !s->has_ended && !s->is_stopping)
+			end_early(s);
 	}
 }
 

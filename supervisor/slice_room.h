@@ -30,6 +30,8 @@ struct slice {
 	struct iw_job *job;
 	char *corpus_dir, *handout_inbox, *kept_path;
 	int64_t seconds;
+	struct iw_ids campaigns;   /* it works for them */
+	int64_t cpu_ms, cpu_at_ms; /* when it was asked for last, wall clock */
 	bool is_resumed;
 	char why[FARM_WHY_MAX]; /* policy chose it */
 

@@ -25,13 +25,6 @@
 #define OVERTIME_MS 30000
 #define STALL_MS 10000
 
-char *farm_about(const struct farm_target *target, const struct iw_build *build,
-	const char *engine)
-{
-	return iw_fmt("{\"target\":%lld,\"build\":%lld,\"engine\":\"%s\"}",
-		(long long)target->triage.id, (long long)build->id, engine);
-}
-
 static void give_up(struct slice *s)
 {
 	if (s->err.code != IW_ECANCELED) {
@@ -182,7 +175,13 @@ static int make_job(struct slice *s, struct iw_err *err)
 	const struct adapter_target *t = &s->target->spec;
 	const char *reads[] = {s->lane->build->dir, s->lane->target->lanes[0].build->dir,
 		s->lane->companion ? s->lane->companion->dir : NULL, NULL};
-	_auto_free_ char *about = farm_about(s->target, s->lane->build, s->engine->name);
+	struct farm_about whose = {
+		.target_id = s->target->triage.id,
+		.build_id = s->lane->build->id,
+		.engine = s->engine,
+		.campaigns = s->campaigns,
+	};
+	_auto_free_ char *about = farm_about_write(&whose);
 	_auto_free_ char *what = farm_lane_what(s->lane);
 	struct iw_job_spec spec = {
 		.purpose = IW_PURPOSE_FUZZ,
@@ -264,11 +263,21 @@ static void open_folders(struct slice *s)
 	open_inbox(s);
 }
 
-void farm_slice_adopt(struct farm_target *target, struct farm_lane *lane, const char *dir)
+static void copy_ids(struct iw_ids *to, const struct iw_ids *from)
+{
+	size_t i;
+
+	for (i = 0; i < from->count; i++)
+		iw_ids_add(to, from->items[i]);
+}
+
+void farm_slice_adopt(struct farm_target *target, struct farm_lane *lane, const char *dir,
+	const struct iw_ids *campaigns)
 {
 	struct slice *s = new_slice(target, lane);
 	_auto_free_ char *what = farm_lane_what(lane);
 
+	copy_ids(&s->campaigns, campaigns);
 	snprintf(s->why, sizeof s->why,
 		"it outlived the supervisor before this one and was adopted");
 	if (iw_job_adopt(&s->job, target->farm->world.jobs, dir, IW_PURPOSE_FUZZ,
@@ -287,6 +296,7 @@ void farm_slice_start(struct farm_target *target, struct farm_lane *lane)
 	struct farm *farm = target->farm;
 	struct slice *s = new_slice(target, lane);
 
+	farm_campaigns_of(target, &s->campaigns);
 	if (make_job(s, &s->err) < 0) {
 		give_up(s);
 		return;

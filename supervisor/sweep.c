@@ -11,7 +11,6 @@
 #include "adapters/staged_db.h"
 #include "base/file.h"
 #include "base/job_record.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "corpus/ingest.h"
@@ -30,37 +29,24 @@ struct remains {
 	const char *dir;
 	char *work;
 	const char *artifact_dir;
-	const struct engine_ops *engine;
-	int64_t target_id, build_id;
+	struct farm_about about;
 	size_t artifacts;
 	struct iw_err *err;
 };
-
-/* False: no engine's. Everything but engines can be made again. */
-static bool read_about(const char *about, struct remains *r)
-{
-	_auto_(iw_json_freep) json_t *json = about ? json_loads(about, 0, NULL) : NULL;
-	const char *engine = json_string_value(json_object_get(json, "engine"));
-
-	r->engine = engine ? engine_find(engine) : NULL;
-	r->target_id = json_integer_value(json_object_get(json, "target"));
-	r->build_id = json_integer_value(json_object_get(json, "build"));
-	return r->engine != NULL;
-}
 
 static int store_artifact(void *ctx, const char *name)
 {
 	struct remains *r = ctx;
 	struct farm_swept *swept = r->swept;
-	struct triage_target target = {.id = r->target_id};
-	struct triage_crash crash = {.target = &target, .build_id = r->build_id};
+	struct triage_target target = {.id = r->about.target_id};
+	struct triage_crash crash = {.target = &target, .build_id = r->about.build_id};
 	_auto_free_ char *input = NULL, *report = NULL;
 	struct iw_err why = IW_ERR_INIT;
 	struct iw_sha256 hash;
 	int64_t id;
 	int rc;
 
-	if (r->engine->artifact(r->artifact_dir, name) == ENGINE_ARTIFACT_NONE)
+	if (r->about.engine->artifact(r->artifact_dir, name) == ENGINE_ARTIFACT_NONE)
 		return 0;
 	if (r->artifacts++ == FARM_ARTIFACTS_MAX)
 		return 1;
@@ -74,7 +60,8 @@ static int store_artifact(void *ctx, const char *name)
 		return iw_err_copy(r->err, &why);
 	if (iw_job_record_log(r->dir, REPORT_MAX, &report, &crash.report_len, NULL) < 0)
 		report = iw_strdup("");
-	crash.kind = engine_artifact_name(r->engine->artifact(r->artifact_dir, name));
+	crash.kind =
+		engine_artifact_name(r->about.engine->artifact(r->artifact_dir, name));
 	crash.input = input;
 	crash.report = report;
 	rc = triage_store(
@@ -93,7 +80,7 @@ static int store_artifacts(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	int rc = 0;
 
 	(void)dbc;
-	for (dir = r->engine->artifact_dirs; rc == 0 && *dir; dir++) {
+	for (dir = r->about.engine->artifact_dirs; rc == 0 && *dir; dir++) {
 		r->artifact_dir = *dir;
 		if (farm_is_folder(r->work, *dir))
 			rc = iw_dir_each_below(
@@ -106,17 +93,18 @@ static bool is_found(void *ctx, const char *name)
 {
 	const struct remains *r = ctx;
 
-	return r->engine->unit(name) == ENGINE_UNIT_FOUND;
+	return r->about.engine->unit(name) == ENGINE_UNIT_FOUND;
 }
 
 static int store_finds(struct remains *r)
 {
-	struct corpus_scan *scan = corpus_scan_new_below(r->work, r->engine->find_dir);
+	struct corpus_scan *scan =
+		corpus_scan_new_below(r->work, r->about.engine->find_dir);
 	struct corpus_swept swept = {0};
 	int rc;
 
 	corpus_scan_filter(scan, is_found, r);
-	rc = corpus_ingest_scan_sync(r->dbc, r->farm->packs, r->target_id,
+	rc = corpus_ingest_scan_sync(r->dbc, r->farm->packs, r->about.target_id,
 		CORPUS_ORIGIN_FUZZ, scan, &swept, r->err);
 	r->swept->units += swept.added;
 	iw_freep(&swept.ids);
@@ -129,23 +117,26 @@ static int store_totals(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	struct remains *r = ctx;
 	struct engine_progress progress = engine_progress_none;
 	struct project_target_totals more = {0};
-	struct project_engine_totals mine = {.engine = r->engine->name};
+	struct project_engine_totals mine = {.engine = r->about.engine->name};
 	struct iw_exit exit;
 	int rc;
 
 	iw_job_record_read(r->dir, "", false, &exit);
-	farm_progress_read(r->dir, r->engine, &progress);
+	farm_progress_read(r->dir, r->about.engine, &progress);
 	more.executions = mine.executions = progress.executions;
 	more.core_ms = mine.core_ms = iw_exit_cpu_us(&exit) / 1000;
 	iw_info("an engine ended while nobody watched", S("dir", r->dir),
 		S("how", exit.words), I("executions", more.executions),
 		I("cpu_ms", more.core_ms));
-	rc = project_db_add_totals(dbc, r->target_id, &more, err);
+	rc = project_db_add_totals(dbc, r->about.target_id, &more, err);
 	if (rc == 0)
-		rc = project_db_add_engine(dbc, r->target_id, &mine, err);
-	return rc < 0
-		? rc
-		: staged_db_add(dbc, r->build_id, more.executions, more.core_ms, err);
+		rc = project_db_add_engine(dbc, r->about.target_id, &mine, err);
+	if (rc == 0)
+		rc = staged_db_add(
+			dbc, r->about.build_id, more.executions, more.core_ms, err);
+	return rc < 0 ? rc
+		      : farm_campaigns_add(dbc, &r->about.campaigns, more.executions,
+				more.core_ms, err);
 }
 
 int farm_sweep_folder(struct farm *farm, struct iw_dbc *dbc, const char *dir,
@@ -160,24 +151,27 @@ int farm_sweep_folder(struct farm *farm, struct iw_dbc *dbc, const char *dir,
 		.err = err};
 	int rc = 0;
 
-	if (!read_about(about, &r))
+	/* Everything but engines can be made again. */
+	if (!farm_about_read(about, &r.about))
 		return 0;
-	if (farm_is_folder(r.work, r.engine->find_dir))
+	if (farm_is_folder(r.work, r.about.engine->find_dir))
 		rc = store_finds(&r);
 	if (rc >= 0)
 		rc = iw_db_tx(dbc, store_artifacts, &r, err);
 	if (rc >= 0)
 		rc = iw_db_tx(dbc, store_totals, &r, err);
+	farm_about_fini(&r.about);
 	return rc < 0 ? rc : 0;
 }
 
 void farm_sweep_keep(const struct farm *farm, const char *dir, const char *about)
 {
 	_auto_free_ char *work = iw_path_join(dir, "work");
-	struct remains r = {0};
+	struct farm_about whose;
 
-	if (read_about(about, &r) && r.engine->keeps_finds)
-		farm_keep(farm, work, r.engine, r.target_id);
+	if (farm_about_read(about, &whose) && whose.engine->keeps_finds)
+		farm_keep(farm, work, whose.engine, whose.target_id);
+	farm_about_fini(&whose);
 }
 
 /* All folders, at the start. */

@@ -46,34 +46,6 @@ char *farm_lane_what(const struct farm_lane *lane)
 		lane->build->flavour);
 }
 
-/* Of the targets that could have been chosen instead. */
-struct rivals {
-	const struct farm_target *chosen;
-	int count, equal; /* equal: with as few engines */
-};
-
-static void count_rival(struct farm_target *t, void *ctx)
-{
-	struct rivals *r = ctx;
-
-	if (t->state != FARM_TARGET_READY || t == r->chosen)
-		return;
-	r->count++;
-	r->equal += t->engines == r->chosen->engines;
-}
-
-void farm_say_why(struct farm_target *t)
-{
-	struct rivals r = {.chosen = t};
-	const char *why;
-
-	farm_each_target(t->farm, count_rival, &r);
-	why = r.count == 0     ? "the only target that can be fuzzed"
-		: r.equal == 0 ? "fewer engines than any other target"
-			       : "least core time of all targets";
-	snprintf(t->why, sizeof t->why, "%s", why);
-}
-
 static void look_at_job(
 	const struct farm *farm, const struct iw_job *job, struct farm_work_view *view)
 {

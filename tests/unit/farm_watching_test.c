@@ -138,33 +138,12 @@ static void test_last_messages_stay(void **state)
 	close_farm(&w);
 }
 
-static void test_policy_in_words(void **state)
-{
-	struct farm_target a = {.state = FARM_TARGET_READY};
-	struct farm_target b = {.state = FARM_TARGET_BROKEN};
-	struct farm_target *targets[] = {&a, &b};
-	struct farm_project project = {.targets = targets, .target_count = 2};
-	struct farm farm = {.projects = &project, .project_count = 1};
-
-	(void)state;
-	a.farm = b.farm = &farm;
-	farm_say_why(&a);
-	assert_string_equal(a.why, "the only target that can be fuzzed");
-	b.state = FARM_TARGET_READY;
-	farm_say_why(&a);
-	assert_string_equal(a.why, "least core time of all targets");
-	b.engines = 1;
-	farm_say_why(&a);
-	assert_string_equal(a.why, "fewer engines than any other target");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slots_say_what_runs_and_why),
 		cmocka_unit_test(test_core_time_goes_to_its_purpose),
 		cmocka_unit_test(test_last_messages_stay),
-		cmocka_unit_test(test_policy_in_words),
 	};
 
 	return cmocka_run_group_tests_name("farm_watching", tests, NULL, NULL);
