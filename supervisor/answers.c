@@ -250,6 +250,54 @@ json_t *answer_prs(const struct answer_scope *scope, struct iw_err *err)
 	return NULL;
 }
 
+static int list_campaign_target(
+	void *ctx, int64_t target_id, const char *adapter, const char *target)
+{
+	_auto_free_ char *name = iw_fmt("%s/%s", adapter, target);
+
+	(void)target_id;
+	json_array_append_new(ctx, json_string(name));
+	return 0;
+}
+
+static json_t *outcome_of(const struct campaign_row *row)
+{
+	if (!row->ended_ms)
+		return json_null();
+	return json_pack("{sI sI sI sI sI}", "core_ms", (json_int_t)row->core_ms,
+		"executions", (json_int_t)row->executions, "new_features",
+		(json_int_t)row->features, "crashes", (json_int_t)row->crashes,
+		"new_bugs", (json_int_t)row->bugs);
+}
+
+static int list_campaign(void *ctx, const struct campaign_row *row)
+{
+	struct listing *l = ctx;
+	json_t *targets = json_array();
+	int rc = campaign_db_targets(
+		l->scope->dbc, row->id, list_campaign_target, targets, l->err);
+
+	json_array_append_new(l->items,
+		json_pack("{sI ss ss so sI sI so sI so}", "id", (json_int_t)row->id,
+			"name", row->name, "state", row->state, "targets", targets,
+			"budget_core_ms", (json_int_t)row->budget_ms, "used_core_ms",
+			(json_int_t)row->core_ms, "outcome", outcome_of(row), "began_ms",
+			(json_int_t)row->began_ms, "ended_ms",
+			time_or_null(row->ended_ms)));
+	return rc;
+}
+
+json_t *answer_campaigns(const struct answer_scope *scope, int64_t id, struct iw_err *err)
+{
+	struct listing l = {.scope = scope, .items = json_array(), .err = err};
+	struct campaign_filter filter = {.id = id};
+
+	if (campaign_db_list(scope->dbc, &filter, list_campaign, &l, err) == 0)
+		return json_pack("{so}", "campaigns", l.items);
+	json_decref(l.items);
+	return NULL;
+}
+
 static int add_engine(void *ctx, const struct project_engine_totals *e)
 {
 	json_object_set_new(ctx, e->engine,
@@ -269,8 +317,8 @@ json_t *answer_target(const struct answer_scope *scope,
 		json_decref(engines);
 		return NULL;
 	}
-	return json_pack("{sI ss ss sI sI so sI sI sI sI sI so sI so ss? so}", "id",
-		(json_int_t)row->id, "adapter", row->adapter, "target", row->name,
+	return json_pack("{sI ss ss sI sI so sI sI sI sI sI so sI so ss? sb so so so}",
+		"id", (json_int_t)row->id, "adapter", row->adapter, "target", row->name,
 		"executions", (json_int_t)t->executions, "core_ms",
 		(json_int_t)t->core_ms, "features",
 		features < 0 ? json_null() : json_integer(features), "units",
@@ -278,7 +326,10 @@ json_t *answer_target(const struct answer_scope *scope,
 		(json_int_t)row->bugs, "open_bugs", (json_int_t)row->open_bugs,
 		"bug_core_ms", (json_int_t)row->bug_core_ms, "found_ms",
 		time_or_null(t->found_ms), "failures", (json_int_t)t->failures,
-		"failed_ms", time_or_null(t->failed_ms), "failure", t->failure, "engines",
+		"failed_ms", time_or_null(t->failed_ms), "failure", t->failure, "is_held",
+		row->held_ms != 0, "held_ms", time_or_null(row->held_ms), "held_why",
+		/* Why an operator holds one may tell of a bug. */
+		text_or_null(scope->sees_private ? row->held_why : NULL), "engines",
 		engines);
 }
 
@@ -301,6 +352,17 @@ static void add_engine_live(json_t *engines, const struct farm_engine_view *view
 		json_object_set_new(engine, "kept", json_integer(view->kept));
 }
 
+/* The row knows first whether it is held. */
+static const char *live_status(const json_t *target, const struct farm_target_view *view)
+{
+	bool is_held = json_is_true(json_object_get(target, "is_held"));
+
+	if (is_held && strcmp(view->status, "broken") != 0 &&
+		strcmp(view->status, "opening") != 0)
+		return "held";
+	return !is_held && strcmp(view->status, "held") == 0 ? "idle" : view->status;
+}
+
 void answer_target_live(json_t *target, const struct farm_target_view *view)
 {
 	json_t *engines = json_object_get(target, "engines");
@@ -312,7 +374,7 @@ void answer_target_live(json_t *target, const struct farm_target_view *view)
 		if (view->engines[i].stability >= 0)
 			stability = view->engines[i].stability;
 	}
-	json_object_set_new(target, "status", json_string(view->status));
+	json_object_set_new(target, "status", json_string(live_status(target, view)));
 	json_object_set_new(target, "executions", json_integer(view->executions));
 	json_object_set_new(target, "per_second", json_integer(view->per_second));
 	json_object_set_new(target, "features", json_integer(view->features));

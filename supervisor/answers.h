@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "adapters/project_db.h"
+#include "campaign_db.h"
 #include "farm.h"
 #include "state.h"
 #include "triage/bug_db.h"
@@ -45,6 +46,9 @@ json_t *answer_history(
 /* {"prs": []}: what was fuzzed with each staged pull request in the tree, and the bugs
  * that it brought. */
 json_t *answer_prs(const struct answer_scope *scope, struct iw_err *err);
+/* {"campaigns": []}, newest first; with id that one of them, or none. */
+json_t *answer_campaigns(
+	const struct answer_scope *scope, int64_t id, struct iw_err *err);
 /* An array of ids of bugs that changed after *since_ms, which moves on. */
 json_t *answer_changed_bugs(
 	const struct answer_scope *scope, int64_t *since_ms, struct iw_err *err);

@@ -196,6 +196,25 @@ int web_answer_target(struct web_request *r)
 	return 0;
 }
 
+int web_read_campaigns(struct web_request *r, const struct answer_scope *scope)
+{
+	r->json = answer_campaigns(scope, 0, &r->err);
+	return r->json ? 0 : -1;
+}
+
+int web_read_campaign(struct web_request *r, const struct answer_scope *scope)
+{
+	json_t *list = answer_campaigns(scope, r->id, &r->err);
+
+	if (!list)
+		return -1;
+	r->json = json_incref(json_array_get(json_object_get(list, "campaigns"), 0));
+	json_decref(list);
+	if (r->json)
+		return 0;
+	return web_fail(r, 404, "there is no campaign %lld", (long long)r->id);
+}
+
 int web_read_history(struct web_request *r, const struct answer_scope *scope)
 {
 	r->json = answer_history(scope, r->id, &r->err);

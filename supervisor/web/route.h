@@ -26,6 +26,8 @@ const struct web_route *web_route_find(
 /* api.c */
 int web_read_targets(struct web_request *r, const struct answer_scope *scope);
 int web_read_target(struct web_request *r, const struct answer_scope *scope);
+int web_read_campaigns(struct web_request *r, const struct answer_scope *scope);
+int web_read_campaign(struct web_request *r, const struct answer_scope *scope);
 int web_read_history(struct web_request *r, const struct answer_scope *scope);
 int web_read_prs(struct web_request *r, const struct answer_scope *scope);
 int web_read_bugs(struct web_request *r, const struct answer_scope *scope);
@@ -42,6 +44,14 @@ int web_answer_health(struct web_request *r);
 
 /* change.c */
 int web_check_stop(struct web_request *r);
+int web_check_campaign(struct web_request *r);
+int web_change_campaign(struct web_request *r, struct iw_dbc *dbc);
+int web_change_campaign_stop(struct web_request *r, struct iw_dbc *dbc);
+int web_check_hold(struct web_request *r);
+int web_change_hold(struct web_request *r, struct iw_dbc *dbc);
+int web_change_resume(struct web_request *r, struct iw_dbc *dbc);
+int web_answer_wish(struct web_request *r);
+int web_answer_target_wish(struct web_request *r);
 
 /* token.c */
 int web_read_tokens(struct web_request *r, const struct answer_scope *scope);

@@ -16,6 +16,7 @@ from farm_api import Api
 from farm_oracle import make_adapter
 
 ENGINE = "-DUNIT_PAUSE_US=2000 -DUNITS_PER_CRASH=100"
+CAMPAIGN = {"name": "first", "targets": ["fake/engine"], "budget_core_hours": 100}
 FIELDS_THAT_TELL = ("type", "security", "frames", "input", "input_size", "proof", "issue", "prs")
 
 
@@ -52,6 +53,8 @@ def _service(binaries, tmp_path_factory):  # pylint: disable=unused-argument
         wait_until(lambda: any(b["state"] != "new" for b in
                                Api(service.state, is_socket=True).get("/api/v1/bugs")["bugs"]),
                    120, "a bug is settled")
+        begun = Api(service.state, is_socket=True)("POST", "/api/v1/campaigns", CAMPAIGN)
+        assert (begun.status, begun.json["id"], begun.json["state"]) == (201, 1, "active")
         yield service
         service.stop()
         assert not processes_of(service.state)
@@ -88,7 +91,7 @@ def test_every_path_answers_as_documented(api):
 
 
 def test_what_is_not_there(api):
-    for path in ("targets", "bugs", "crashes"):
+    for path in ("targets", "bugs", "crashes", "campaigns"):
         answer = api("GET", f"/api/v1/{path}/999999")
         assert answer.status == 404 and "999999" in answer.json["error"]
     for path in ("/api/v1/bugs/0", "/api/v1/bugs/-1", "/api/v1/bugs/1x", "/api/v1/bugs/01",
@@ -161,9 +164,56 @@ def test_its_input_is_the_reproducer(service, admin):
 
 
 def test_nobody_changes_anything_without_a_role(public):
-    answer = public("POST", "/api/v1/stop", {})
-    assert answer.status == 401 and "admin" in answer.json["error"]
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    for path, role in (("stop", "admin"), ("campaigns", "triage"), ("campaigns/1/stop", "triage"),
+                       ("targets/1/hold", "triage"), ("targets/1/resume", "triage")):
+        answer = public("POST", f"/api/v1/{path}", {})
+        assert answer.status == 401 and role in answer.json["error"]
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("change, status, word", [
+    ({"name": "first"}, 409, "'first' already"),
+    ({"name": ""}, 400, "name"),
+    ({"name": "12"}, 400, "'12'"),
+    ({"name": 7}, 400, "name"),
+    ({"targets": []}, 400, "one target"),
+    ({"targets": ["fake/none"]}, 404, "'fake/none'"),
+    ({"targets": ["fake/engine", 1]}, 400, "strings"),
+    ({"targets": "fake/engine"}, 400, "strings"),
+    ({"budget_core_hours": 0}, 400, "budget"),
+    ({"budget_core_hours": -1}, 400, "budget"),
+    ({"budget_core_hours": 1e300}, 400, "budget"),
+    ({"budget_core_hours": "1"}, 400, "number"),
+])
+def test_campaigns_that_cannot_be(admin, change, status, word):
+    answer = admin("POST", "/api/v1/campaigns", {**CAMPAIGN, "name": "second"} | change)
+    assert answer.status == status and word in answer.json["error"]
+    assert [c["name"] for c in admin.get("/api/v1/campaigns")["campaigns"]][-1:] == ["first"]
+
+
+def test_campaigns_begin_and_end(admin, public):
+    begun = admin("POST", "/api/v1/campaigns",
+                  {"name": "<b>short</b>", "targets": ["fake"], "budget_core_hours": 1e-9}).json
+    assert (begun["targets"], begun["budget_core_ms"]) == (["fake/engine"], 1)
+    path = f"/api/v1/campaigns/{begun['id']}"
+    ended = wait_until(lambda: (c := public.get(path))["state"] == "done" and c, 120, "it is done")
+    assert ended["used_core_ms"] >= 1 and ended["outcome"]["core_ms"] == ended["used_core_ms"]
+    stop = admin("POST", path + "/stop", {})
+    assert stop.status == 400 and "done" in stop.json["error"]
+    assert admin("POST", "/api/v1/campaigns/999/stop", {}).status == 404
+
+
+def test_hold_and_resume(admin, public):
+    held = admin("POST", "/api/v1/targets/1/hold", {"why": "bug 1 looks bad"}).json
+    assert (held["is_held"], held["status"]) == (True, "held")
+    assert admin.get("/api/v1/targets/1")["held_why"] == "bug 1 looks bad"
+    seen = public.get("/api/v1/targets/1")
+    assert (seen["is_held"], seen["status"], seen["held_why"]) == (True, "held", None)
+    for why in ("", "a\nb", "x" * 201, 1):
+        assert admin("POST", "/api/v1/targets/1/hold", {"why": why}).status == 400
+    assert admin("POST", "/api/v1/targets/1/resume", {}).json["is_held"] is False
+    for what in ("hold", "resume"):
+        assert admin("POST", f"/api/v1/targets/999/{what}", {}).status == 404
 
 
 def test_bodies_that_are_none(admin):

@@ -74,8 +74,10 @@ static void test_files_of_the_page(void **state)
 /* Nothing is changed by who has no role, whatever else is forgotten. */
 static void test_changes_want_a_role(void **state)
 {
-	static const char *const paths[] = {
-		"/api/v1/stop", "/api/v1/tokens", "/api/v1/tokens/1/revoke"};
+	static const char *const paths[] = {"/api/v1/stop", "/api/v1/tokens",
+		"/api/v1/tokens/1/revoke", "/api/v1/campaigns",
+		"/api/v1/campaigns/1/stop", "/api/v1/targets/1/hold",
+		"/api/v1/targets/1/resume"};
 	size_t i;
 
 	(void)state;
