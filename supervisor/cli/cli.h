@@ -37,6 +37,7 @@ extern const struct iw_door *cli_door;
 
 int cli_adapter(int argc, char **argv);
 int cli_bug(int argc, char **argv);
+int cli_campaign(int argc, char **argv);
 int cli_corpus(int argc, char **argv);
 int cli_crash(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
@@ -45,6 +46,7 @@ int cli_run(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_stop(int argc, char **argv);
+int cli_target(int argc, char **argv);
 int cli_token(int argc, char **argv);
 
 /* "ironworks NOUN: why; 'ironworks NOUN --help' shows how". Returns CLI_USAGE. */

@@ -13,6 +13,8 @@ const struct cli_command cli_commands[] = {
 	{"serve", "the same, always on; engines outlive it", cli_serve},
 	{"stop", "end a farm with its engines", cli_stop},
 	{"status", "what the farm has done so far, per target", cli_status},
+	{"target", "list targets, hold and resume them", cli_target},
+	{"campaign", "a budget of core time for some targets", cli_campaign},
 	{"bug", "list and show bugs", cli_bug},
 	{"crash", "list and show crashes", cli_crash},
 	{"repro", "run the input of a bug or a crash again", cli_repro},

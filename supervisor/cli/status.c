@@ -1,11 +1,13 @@
 /* `ironworks status`: totals per target. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "adapters/project_db.h"
 #include "answers.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "cli/cli.h"
 #include "cli/summary.h"
@@ -23,7 +25,8 @@ static const char help[] =
 	"usage: ironworks status [--state DIR] [--json]\n"
 	"\n"
 	"What the farm has done on a state folder so far: executions, core time, units,\n"
-	"features, crashes and bugs per target. Works while a farm runs, too.\n"
+	"features, crashes and bugs per target; which are held, and which campaigns are\n"
+	"active. Works while a farm runs, too.\n"
 	"\n"
 	"exit status: 0 done, 2 usage, 4 failed\n";
 
@@ -32,7 +35,7 @@ struct status {
 	struct cli_table *table, *engine_table;
 	json_t *targets;
 	const struct project_target_row *row;
-	struct iw_buf failures; /* lines below the table */
+	struct iw_buf notes; /* lines below the table */
 	struct iw_err *err;
 };
 
@@ -105,10 +108,32 @@ static void add_row(struct status *s, int64_t features)
 	cli_table_number(s->table, row->bugs);
 	cli_table_cell(s->table, "%s", since);
 	if (row->totals.failures)
-		iw_buf_addf(&s->failures,
-			"%s/%s: %lld engine%s did not work, the last %s\n", row->adapter,
-			row->name, (long long)row->totals.failures,
+		iw_buf_addf(&s->notes, "%s/%s: %lld engine%s did not work, the last %s\n",
+			row->adapter, row->name, (long long)row->totals.failures,
 			row->totals.failures == 1 ? "" : "s", row->totals.failure);
+	if (row->held_ms)
+		iw_buf_addf(&s->notes, "%s/%s is held%s%s\n", row->adapter, row->name,
+			row->held_why ? ": " : "", row->held_why ? row->held_why : "");
+}
+
+static void note_campaigns(struct status *s, const json_t *campaigns)
+{
+	const json_t *c;
+	size_t i;
+
+	json_array_foreach(campaigns, i, c)
+	{
+		char used[24], budget[24];
+
+		if (strcmp(json_string_value(json_object_get(c, "state")), "active") != 0)
+			continue;
+		iw_time_words(
+			json_integer_value(json_object_get(c, "used_core_ms")), used);
+		iw_time_words(
+			json_integer_value(json_object_get(c, "budget_core_ms")), budget);
+		iw_buf_addf(&s->notes, "campaign '%s': %s of %s core time used\n",
+			json_string_value(json_object_get(c, "name")), used, budget);
+	}
 }
 
 static int add_target(void *ctx, const struct project_target_row *row)
@@ -128,12 +153,23 @@ static int add_target(void *ctx, const struct project_target_row *row)
 	return project_db_engines(s->scope.dbc, row->id, add_engine, s, s->err);
 }
 
+/* Foreign words are in them. */
+static void print_notes(const struct iw_buf *notes)
+{
+	struct iw_buf safe = {0};
+
+	iw_text_block(&safe, notes->data, notes->len);
+	printf("\n%s", safe.data);
+	iw_buf_fini(&safe);
+}
+
 int cli_status(int argc, char **argv)
 {
 	struct iw_err err = IW_ERR_INIT;
 	struct cli_common common;
 	struct iw_state state;
 	struct status s = {.err = &err};
+	json_t *campaigns;
 	int first, rc = cli_common_options(argc, argv, help, &common, &first);
 
 	if (rc >= 0)
@@ -150,19 +186,24 @@ int cli_status(int argc, char **argv)
 		"target|engine|>executions|>core time|>units received|>kept");
 	s.targets = json_array();
 	rc = project_db_targets(state.dbc, add_target, &s, &err);
+	campaigns = rc == 0 ? answer_campaigns(&s.scope, 0, &err) : NULL;
+	if (rc == 0 && !campaigns)
+		rc = -1;
+	note_campaigns(&s, json_object_get(campaigns, "campaigns"));
 	if (rc == 0 && common.json) {
-		cli_print_json(
-			json_pack("{ss sO}", "state", state.dir, "targets", s.targets));
+		cli_print_json(json_pack("{ss sO sO}", "state", state.dir, "targets",
+			s.targets, "campaigns", json_object_get(campaigns, "campaigns")));
 	} else if (rc == 0) {
 		printf("state %s\n\n", state.dir);
 		cli_table_print(s.table, stdout, 0);
 		printf("\nunits that another engine found:\n\n");
 		cli_table_print(s.engine_table, stdout, 0);
-		if (s.failures.len)
-			printf("\n%s", s.failures.data);
+		if (s.notes.len)
+			print_notes(&s.notes);
 	}
-	iw_buf_fini(&s.failures);
+	iw_buf_fini(&s.notes);
 	json_decref(s.targets);
+	json_decref(campaigns);
 	cli_table_free(s.table);
 	cli_table_free(s.engine_table);
 	iw_state_close(&state);

@@ -9,6 +9,9 @@
  * HEX", synced. So does its own life: "start HEX", then "end HEX" when it ended by itself
  * or "stopped HEX" when it was asked to. LEDGER is defined by the build script.
  *
+ * With BURN_US it spends so much CPU time on each unit, and says at its end how much that
+ * was in all: "cpu HEX", PID.MILLISECONDS.
+ *
  * With PLAN it finds only what it is told: the file of that name says how many units and
  * crashes ("12 3"), the engine that takes it away finds them at once, and then, like all
  * others, nothing more.
@@ -137,6 +140,37 @@ static void note_life(const char *what)
 	note(what, self);
 }
 
+static long long cpu_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Between two units. */
+static void rest(void)
+{
+#ifdef BURN_US
+	long long end = cpu_us() + BURN_US;
+
+	while (cpu_us() < end)
+		;
+#else
+	usleep(UNIT_PAUSE_US);
+#endif
+}
+
+static void note_cpu(void)
+{
+#ifdef BURN_US
+	char text[48];
+
+	snprintf(text, sizeof text, "%ld.%lld", (long)getpid(), cpu_us() / 1000);
+	note("cpu", text);
+#endif
+}
+
 static void report(void)
 {
 	printf("==%d== ERROR: libFuzzer: deadly signal\n"
@@ -185,12 +219,14 @@ static int fuzz(const char *corpus, const char *prefix, long seconds)
 			 * mode. */
 			if (++crashes % 4 == 0) {
 				note_life("end");
+				note_cpu();
 				report();
 			}
 		}
-		usleep(UNIT_PAUSE_US);
+		rest();
 	}
 	note_life(is_stopped ? "stopped" : "end");
+	note_cpu();
 	return 0;
 }
 

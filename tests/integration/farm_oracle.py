@@ -32,8 +32,9 @@ def make_adapter(tiny, ledger, name="fake", more=""):
 
 def read_ledger(path):
     """{"unit": contents, "crash": contents}: what was complete on disk; and the
-    engines, as PID.TIME, that "start", "end" by themselves and are "stopped"."""
-    found = {"unit": set(), "crash": set(), "start": set(), "end": set(), "stopped": set()}
+    engines, as PID.TIME, that "start", "end" by themselves and are "stopped"; "cpu" is
+    PID.MILLISECONDS, where they count it."""
+    found = {what: set() for what in ("unit", "crash", "start", "end", "stopped", "cpu")}
     # A line that was cut off is of a file that nobody said to be complete.
     text = path.read_text(encoding="ascii") if path.exists() else ""
     for line in text[:text.rfind("\n") + 1].splitlines():

@@ -15,7 +15,8 @@ from conftest import TARGET, Ironworks, Tiny
 
 # Where a command wants more words before it looks at its options.
 WORDS = {"run": ["demo"], "bug": ["list"], "crash": ["list"], "repro": ["1"],
-         "adapter": ["check", "demo"], "corpus": ["distil", "in"], "token": ["list"]}
+         "adapter": ["check", "demo"], "corpus": ["distil", "in"], "token": ["list"],
+         "target": ["list"], "campaign": ["list"]}
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,13 @@ def test_wrong_options(ironworks, commands, state):
                  ["token", "create", "a"], ["token", "create", "--role", "read"],
                  ["token", "create", "1", "--role", "read"],
                  ["token", "create", "a", "--role", "root"], ["token", "revoke"],
-                 ["token", "list", "--role", "read"], ["token", "frobnicate"]):
+                 ["token", "list", "--role", "read"], ["token", "frobnicate"],
+                 ["target"],
+                 ["target", "hold"], ["target", "list", "more"], ["target", "resume", "a/b", "c"],
+                 ["target", "list", "--why", "x"], ["campaign"], ["campaign", "show"],
+                 ["campaign", "start", "a"], ["campaign", "start", "a", "--budget", "1h"],
+                 ["campaign", "start", "a", "--target", "a/b"],
+                 ["campaign", "stop", "a", "--budget", "1h"]):
         done = ironworks(*args).fails_with("--help", rc=2)
         assert done.stdout == "" and len(done.stderr.strip().splitlines()) == 1, args
     assert not state.exists()
@@ -98,7 +105,10 @@ def test_no_state_yet(ironworks, state):
     """Looking at a state that is not there says how to get one, and makes none."""
     for command in (["status"], ["bug", "list"], ["bug", "show", "1"], ["crash", "list"],
                     ["crash", "show", "1"], ["repro", "1"], ["repro", "crash:1"],
-                    ["token", "list"], ["token", "revoke", "a"]):
+                    ["token", "list"], ["token", "revoke", "a"],
+                    ["target", "list"],
+                    ["target", "hold", "a/b"], ["campaign", "list"], ["campaign", "stop", "a"],
+                    ["campaign", "start", "a", "--target", "a", "--budget", "1h"]):
         for more in ([], ["--json"]):
             done = ironworks(*command, *more, "--state", state)
             done.fails_with(str(state), "ironworks run", "--state")
