@@ -46,7 +46,8 @@ function learn(what, data)
 {
 	if (what === "farm") {
 		skew_ms = data.now_ms - Date.now();
-		live.farm = data;
+		/* Events go to everybody and say nothing of one's role; GET /farm does. */
+		live.farm = {role: live.farm?.role, ...data};
 	} else if (what === "targets") {
 		live.targets = data.targets;
 	} else if (what === "message" && live.farm) {
@@ -68,8 +69,12 @@ export function learnTarget(target)
 
 async function ask()
 {
+	const asker = token.get();
 	const [farm, targets] = await Promise.all([get("/farm"), get("/targets")]);
 
+	/* Somebody has signed in or out meanwhile, and asks again. */
+	if (token.get() !== asker)
+		return;
 	learn("farm", farm);
 	learn("targets", targets);
 }
