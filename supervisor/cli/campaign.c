@@ -190,6 +190,7 @@ static int look_up(struct wish *w, json_t **answer, struct iw_err *err)
 	struct answer_scope scope = {.state = &state, .sees_private = true};
 	int rc = iw_state_open(&state, w->state, IW_STATE_READ, err);
 
+	*answer = NULL;
 	if (rc < 0)
 		return rc;
 	scope.dbc = state.dbc;
