@@ -8,7 +8,8 @@ CREATE TABLE adapter (
 	name TEXT NOT NULL UNIQUE,
 	dir TEXT NOT NULL,               -- where adapter.json was, for commands without a farm
 	parameters TEXT NOT NULL,        -- "seed=1", sorted, or empty
-	snapshot TEXT                    -- commit of the staging branch that is fuzzed
+	snapshot TEXT,                   -- commit of the staging branch that is fuzzed
+	worked TEXT                      -- the last such commit whose fuzzing began
 ) STRICT;
 
 -- One fuzz target of an adapter, with its totals over all runs.
@@ -24,6 +25,7 @@ CREATE TABLE target (
 	failed_ms INTEGER,
 	held_ms INTEGER,                     -- since when no engine may start on it; NULL: one may
 	held_why TEXT,
+	offline_ms INTEGER,                  -- its adapter has it no more since then
 	UNIQUE (adapter_id, name)
 ) STRICT;
 
@@ -159,7 +161,12 @@ CREATE TABLE bug (
 	issue TEXT,                          -- path below outbox/
 	found_ms INTEGER NOT NULL,
 	changed_ms INTEGER NOT NULL,
-	core_ms INTEGER NOT NULL DEFAULT 0   -- CPU time of triage's jobs for it, without builds
+	core_ms INTEGER NOT NULL DEFAULT 0,  -- CPU time of triage's jobs for it, without builds
+	found_commit TEXT,                   -- the snapshot that it was found on
+	tested_tree TEXT,                    -- the newest one that it was run on again
+	tested_ms INTEGER,
+	tested_runs INTEGER,                 -- that tell something; 0: it cannot be tested there
+	tested_hits INTEGER
 ) STRICT;
 
 -- What happened to a bug, in words that are no secret while the bug is one.
@@ -167,7 +174,7 @@ CREATE TABLE bug_event (
 	id INTEGER PRIMARY KEY,
 	bug_id INTEGER NOT NULL REFERENCES bug(id),
 	at_ms INTEGER NOT NULL,
-	what TEXT NOT NULL,                  -- found, sighting, minimized, attributed, issue
+	what TEXT NOT NULL,                  -- found, sighting, minimized, attributed, issue, tested
 	text TEXT NOT NULL
 ) STRICT;
 CREATE INDEX bug_event_by_bug ON bug_event(bug_id);
