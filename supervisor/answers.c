@@ -41,6 +41,20 @@ static void hide(json_t *object, const char *const *fields)
 		json_object_set_new(object, *fields, json_null());
 }
 
+/* What it did on a newer snapshot than the one that it was found on. */
+static void add_tested(json_t *bug, const struct bug_row *row)
+{
+	bool is_tested = row->tested_tree != NULL;
+
+	json_object_set_new(bug, "found_commit", text_or_null(row->found_commit));
+	json_object_set_new(bug, "tested_tree", text_or_null(row->tested_tree));
+	json_object_set_new(bug, "tested_ms", time_or_null(row->tested_ms));
+	json_object_set_new(bug, "tested_runs",
+		is_tested ? json_integer(row->tested_runs) : json_null());
+	json_object_set_new(bug, "tested_hits",
+		is_tested ? json_integer(row->tested_hits) : json_null());
+}
+
 json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 {
 	static const char *const private[] = {"type", "security", "frames", "input",
@@ -65,6 +79,7 @@ json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 		path, "found_ms", (json_int_t)row->found_ms, "changed_ms",
 		(json_int_t)row->changed_ms, "sightings", (json_int_t)row->sightings,
 		"core_ms", (json_int_t)row->core_ms);
+	add_tested(bug, row);
 	if (is_private && !scope->sees_private)
 		hide(bug, private);
 	return bug;

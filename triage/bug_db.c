@@ -20,6 +20,8 @@ void bug_row_fini(struct bug_row *row)
 	free(row->proof);
 	free(row->issue);
 	free(row->snapshot);
+	free(row->found_commit);
+	free(row->tested_tree);
 	*row = (struct bug_row){0};
 }
 
@@ -31,13 +33,13 @@ int bug_db_add(struct iw_dbc *dbc, struct bug_row *row, struct iw_err *err)
 	rc = iw_db_exec(dbc, err,
 		"INSERT INTO bug (adapter_id, target_id, state, type, is_security, "
 		"frames, flavour, build_id, best, best_size, first_size, runs, hits, "
-		"report, found_ms, changed_ms) "
-		"VALUES (?, ?, 'new', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		"iisissibiiiibii", row->adapter_id, row->target_id, row->type,
+		"report, found_ms, changed_ms, found_commit) "
+		"VALUES (?, ?, 'new', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"iisissibiiiibiis", row->adapter_id, row->target_id, row->type,
 		(int64_t)row->is_security, row->frames, row->flavour, row->build_id,
 		row->best.bytes, sizeof row->best.bytes, row->best_size, row->first_size,
 		row->runs, row->hits, row->report.bytes, sizeof row->report.bytes,
-		row->found_ms, row->found_ms);
+		row->found_ms, row->found_ms, row->found_commit);
 	if (rc == 0)
 		row->id = iw_db_last_id(dbc);
 	return rc;
@@ -68,6 +70,17 @@ int bug_db_set_issue(struct iw_dbc *dbc, int64_t id, const char *state, const ch
 	return iw_db_exec(dbc, err,
 		"UPDATE bug SET state = ?, issue = ?, changed_ms = ? WHERE id = ?",
 		"ssii", state, issue, iw_time_wall_ms(), id);
+}
+
+int bug_db_set_tested(struct iw_dbc *dbc, int64_t id, const char *tree, int64_t runs,
+	int64_t hits, struct iw_err *err)
+{
+	int64_t now = iw_time_wall_ms();
+
+	return iw_db_exec(dbc, err,
+		"UPDATE bug SET tested_tree = ?, tested_ms = ?, tested_runs = ?, "
+		"tested_hits = ?, changed_ms = ? WHERE id = ?",
+		"siiiii", tree, now, runs, hits, now, id);
 }
 
 static void copy(char *to, size_t size, const char *from)
@@ -108,6 +121,11 @@ static void read_row(sqlite3_stmt *stmt, struct bug_row *row)
 		.proof = copy_of(iw_col_str(stmt, "proof")),
 		.issue = copy_of(iw_col_str(stmt, "issue")),
 		.snapshot = copy_of(iw_col_str(stmt, "snapshot")),
+		.found_commit = copy_of(iw_col_str(stmt, "found_commit")),
+		.tested_tree = copy_of(iw_col_str(stmt, "tested_tree")),
+		.tested_ms = iw_col_int(stmt, "tested_ms"),
+		.tested_runs = iw_col_int(stmt, "tested_runs"),
+		.tested_hits = iw_col_int(stmt, "tested_hits"),
 		.found_ms = iw_col_int(stmt, "found_ms"),
 		.sightings = iw_col_int(stmt, "sightings"),
 		.changed_ms = iw_col_int(stmt, "changed_ms"),
@@ -117,6 +135,7 @@ static void read_row(sqlite3_stmt *stmt, struct bug_row *row)
 	copy(row->target, sizeof row->target, iw_col_str(stmt, "target"));
 	copy(row->flavour, sizeof row->flavour, iw_col_str(stmt, "flavour"));
 	copy(row->closure, sizeof row->closure, iw_col_str(stmt, "closure"));
+	copy(row->found_tree, sizeof row->found_tree, iw_col_str(stmt, "found_tree"));
 	copy(row->state, sizeof row->state, iw_col_str(stmt, "state"));
 	copy(row->type, sizeof row->type, iw_col_str(stmt, "type"));
 	copy_hash(&row->best, stmt, "best");
@@ -125,7 +144,7 @@ static void read_row(sqlite3_stmt *stmt, struct bug_row *row)
 
 #define SELECT_BUGS                                                                      \
 	"SELECT g.*, t.name AS target, a.name AS adapter, b.closure AS closure, "        \
-	"a.snapshot AS snapshot, "                                                       \
+	"a.snapshot AS snapshot, b.tree AS found_tree, "                                 \
 	"(SELECT count(*) FROM crash c WHERE c.bug_id = g.id) AS sightings "             \
 	"FROM bug g JOIN target t ON t.id = g.target_id "                                \
 	"JOIN adapter a ON a.id = g.adapter_id JOIN build b ON b.id = g.build_id "

@@ -26,6 +26,11 @@ struct bug_row {
 	char *outcome, *prs, *proof; /* NULL until attributed */
 	char *issue;		     /* NULL until written */
 	char *snapshot;		     /* commit of its adapter's snapshot */
+	char *found_commit;  /* of the one that it was found on; NULL: not known */
+	char found_tree[41]; /* of build_id */
+	char *tested_tree;   /* the newest it was run on again; NULL: none */
+	int64_t tested_ms;
+	int64_t tested_runs, tested_hits; /* 0 runs: it cannot be tested there */
 	int64_t found_ms, sightings;
 	int64_t changed_ms;
 	int64_t core_ms; /* CPU time of triage's jobs for it; builds are not counted */
@@ -42,6 +47,9 @@ int bug_db_set_outcome(struct iw_dbc *dbc, int64_t id, const char *outcome,
 /* state becomes open or flaky, the issue's file is remembered. */
 int bug_db_set_issue(struct iw_dbc *dbc, int64_t id, const char *state, const char *issue,
 	struct iw_err *err);
+/* What its best input did on a newer snapshot. */
+int bug_db_set_tested(struct iw_dbc *dbc, int64_t id, const char *tree, int64_t runs,
+	int64_t hits, struct iw_err *err);
 
 /* Which bugs; zero-initialised means all. Strings are borrowed, NULL: any. */
 struct bug_filter {
@@ -73,6 +81,7 @@ int bug_db_list(
  *	minimized   how small its input got
  *	attributed  outcome and pull requests
  *	issue       written for the first time
+ *	tested      on a newer snapshot: whether it still shows
  */
 int bug_db_add_event(struct iw_dbc *dbc, int64_t id, const char *what, const char *text,
 	struct iw_err *err);

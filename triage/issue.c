@@ -291,6 +291,7 @@ static void add_table(struct iw_buf *out, const struct triage_issue *issue)
 	if (issue->runs)
 		iw_buf_addf(out, "| Reproduces | %u of %u runs (%.0f %%) |\n",
 			issue->hits, issue->runs, 100.0 * issue->hits / issue->runs);
+	add_row(out, "Newest snapshot", issue->retest);
 	add_attribution(out, issue);
 	iw_buf_adds(out, "\n");
 	if (issue->is_unsandboxed)

@@ -199,6 +199,7 @@ static void create_bug(struct triage_judge *j)
 	snprintf(row->flavour, sizeof row->flavour, "%s", j->build->flavour);
 	row->is_security = r->is_security;
 	row->frames = triage_signature_json(&r->signature);
+	row->found_commit = iw_strdup(project_snapshot(j->c->target->project)->commit);
 	row->best = j->c->input;
 	row->best_size = row->first_size = (int64_t)j->len;
 	row->runs = j->runs;

@@ -17,6 +17,7 @@
 #include "triage/bug_db.h"
 #include "triage/crash_db.h"
 #include "triage/issue.h"
+#include "triage/retest.h"
 #include "triage/signature.h"
 
 #include "base/banned.h"
@@ -237,6 +238,27 @@ static int write_issue(struct draft *d, const struct bug_row *row)
 	return rc;
 }
 
+/* The commit of what it was tested on, where that is the snapshot of now. */
+static const char *retest_words(struct draft *d, const struct bug_row *row)
+{
+	const struct staging_snapshot *s = project_snapshot(d->pub->target->project);
+	bool is_now = row->tested_tree && strcmp(row->tested_tree, s->tree) == 0;
+	struct triage_retest_seen seen = {
+		.hits = (unsigned)row->tested_hits,
+		.runs = (unsigned)row->tested_runs,
+		.was_hits = (unsigned)row->hits,
+		.was_runs = (unsigned)row->runs,
+	};
+	_auto_free_ char *words = NULL;
+
+	if (!row->tested_tree)
+		return NULL;
+	seen.snapshot = is_now ? iw_arena_fmt(d->arena, "%.12s", s->commit)
+			       : iw_arena_fmt(d->arena, "tree %.12s", row->tested_tree);
+	words = triage_retest_words(&seen);
+	return iw_arena_strdup(d->arena, words);
+}
+
 static int write_row(void *ctx, const struct bug_row *row)
 {
 	struct draft *d = ctx;
@@ -248,7 +270,8 @@ static int write_row(void *ctx, const struct bug_row *row)
 		.target = row->target,
 		.type = row->type,
 		.is_security = row->is_security,
-		.commit = row->snapshot,
+		.commit = row->found_commit ? row->found_commit : row->snapshot,
+		.retest = retest_words(d, row),
 		.flavour = row->flavour,
 		.hits = (unsigned)row->hits,
 		.runs = (unsigned)row->runs,

@@ -374,6 +374,7 @@ static int take_row(void *ctx, const struct bug_row *row)
 	p->row = *row;
 	/* The strings belong to the list; of them only these say anything here. */
 	p->row.frames = p->row.proof = p->row.issue = p->row.snapshot = NULL;
+	p->row.found_commit = p->row.tested_tree = NULL;
 	p->row.outcome = row->outcome ? iw_strdup(row->outcome) : NULL;
 	p->row.prs = NULL;
 	return 0;

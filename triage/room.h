@@ -18,6 +18,8 @@ struct triage_bug {
 	const struct triage_target *target; /* NULL until announced */
 	bool is_dirty;			    /* the issue is older than the sightings */
 	bool has_issue;			    /* attributed and published once */
+	bool wants_retest;		    /* nobody knows whether the snapshot has it */
+	bool is_settled;		    /* in the database when it was announced */
 	unsigned tries;			    /* pursuits that failed, in a row */
 };
 
@@ -64,5 +66,17 @@ void triage_pursue_stop(struct triage_pursuit *p);
 void triage_pursue_done(struct triage *t, struct triage_pursuit *p);
 /* Before that: it is not settled, for a reason that may pass. */
 void triage_pursue_again(struct triage *t, struct triage_bug *bug);
+
+/* retest.c: does it still show on the snapshot of its target? */
+struct triage_retest;
+struct triage_retest *triage_retest_start(struct triage *t, struct triage_bug *bug);
+void triage_retest_stop(struct triage_retest *r);
+/* Back from retest.c: bug has its answer; NULL: not now. */
+void triage_retest_done(
+	struct triage *t, struct triage_retest *r, struct triage_bug *bug, bool shows);
+
+/* Around each request whose callback needs triage. */
+void triage_request_begin(struct triage *t);
+void triage_request_end(struct triage *t);
 
 #endif

@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "triage/again.h"
-#include "triage/artifact.h"
 #include "triage/crash_db.h"
 #include "triage/publish.h"
 #include "triage/reproduce.h"
@@ -28,8 +27,9 @@
 
 struct active {
 	struct active *next;
-	struct triage_judge *judge; /* one of the two */
+	struct triage_judge *judge; /* one of the three */
 	struct triage_pursuit *pursuit;
+	struct triage_retest *retest;
 };
 
 /* Cases that wait for one kind of reason, first come first served. */
@@ -52,7 +52,7 @@ struct triage {
 	struct row known; /* look like a bug or like a fresh one: one more sighting */
 	struct triage_signature *looks; /* of fresh ones */
 	size_t look_count, look_cap;
-	struct chase *chases, **chases_end;
+	struct chase *chases; /* pursuits, then retests */
 	struct triage_again again;
 	struct active *active;
 	int judging, pursuing, requests;
@@ -167,7 +167,6 @@ int triage_new(struct triage **out, const struct triage_world *world,
 	t->width = width;
 	t->fresh.end = &t->fresh.first;
 	t->known.end = &t->known.first;
-	t->chases_end = &t->chases;
 	rc = bug_db_list(dbc, 0, load_bug, t, err);
 	if (rc < 0) {
 		triage_free(t);
@@ -221,12 +220,10 @@ int triage_pursuing(const struct triage *t)
 	return n;
 }
 
-static void activate(struct triage *t, struct triage_judge *j, struct triage_pursuit *p)
+static void activate(struct triage *t, const struct active *what)
 {
-	struct active *a = iw_calloc(1, sizeof *a);
+	struct active *a = iw_memdup(what, sizeof *what);
 
-	a->judge = j;
-	a->pursuit = p;
 	a->next = t->active;
 	t->active = a;
 }
@@ -235,7 +232,7 @@ static void deactivate(struct triage *t, const void *what)
 {
 	struct active **at = &t->active, *a;
 
-	while ((*at)->judge != what && (*at)->pursuit != what)
+	while ((*at)->judge != what && (*at)->pursuit != what && (*at)->retest != what)
 		at = &(*at)->next;
 	a = *at;
 	*at = a->next;
@@ -274,7 +271,22 @@ static void judge(struct triage *t, struct row *row)
 	struct triage_case *c = row_pop(row);
 
 	t->judging++;
-	activate(t, triage_judge_start(c), NULL);
+	activate(t, &(struct active){.judge = triage_judge_start(c)});
+}
+
+static void chase(struct triage *t)
+{
+	struct chase *c = t->chases;
+	struct active a = {0};
+
+	t->chases = c->next;
+	t->pursuing++;
+	if (c->bug->wants_retest)
+		a.retest = triage_retest_start(t, c->bug);
+	else
+		a.pursuit = triage_pursue_start(t, c->bug);
+	activate(t, &a);
+	free(c);
 }
 
 static void start_work(struct triage *t)
@@ -285,16 +297,8 @@ static void start_work(struct triage *t)
 	while (!t->is_stopping && t->known.count && t->judging < 1 && t->pursuing == 0 &&
 		!t->chases)
 		judge(t, &t->known);
-	while (!t->is_stopping && t->chases && t->pursuing < t->width) {
-		struct chase *c = t->chases;
-
-		t->chases = c->next;
-		if (!t->chases)
-			t->chases_end = &t->chases;
-		t->pursuing++;
-		activate(t, NULL, triage_pursue_start(t, c->bug));
-		free(c);
-	}
+	while (!t->is_stopping && t->chases && t->pursuing < t->width)
+		chase(t);
 }
 
 static void queue_case(struct triage *t, const struct triage_case *from, struct row *row)
@@ -341,13 +345,16 @@ static struct row *row_for(struct triage *t, const struct triage_crash *crash)
 	return &t->fresh;
 }
 
+/* A bug that has no name for its cause yet comes before all that have. */
 static void queue_chase(struct triage *t, struct triage_bug *bug)
 {
-	struct chase *c = iw_calloc(1, sizeof *c);
+	struct chase *c = iw_calloc(1, sizeof *c), **at = &t->chases;
 
+	while (*at && (bug->wants_retest || !(*at)->bug->wants_retest))
+		at = &(*at)->next;
 	c->bug = bug;
-	*t->chases_end = c;
-	t->chases_end = &c->next;
+	c->next = *at;
+	*at = c;
 }
 
 void triage_judge_again(struct triage *t, const struct triage_case *c)
@@ -393,20 +400,34 @@ void triage_pursue_done(struct triage *t, struct triage_pursuit *p)
 	check_stopped(t);
 }
 
-int triage_store(struct iw_dbc *dbc, const char *artifacts_dir,
-	const struct triage_crash *crash, int64_t *crash_id, struct iw_sha256 *input,
-	struct iw_err *err)
+/* One that shows no more has no cause that could be found on this snapshot: its issue
+ * says what was seen. */
+void triage_retest_done(
+	struct triage *t, struct triage_retest *r, struct triage_bug *bug, bool shows)
 {
-	struct iw_sha256 report;
-	int rc;
+	if (bug) {
+		bool goes_on = shows && !bug->is_settled && !t->is_stopping;
 
-	rc = triage_artifact_put(artifacts_dir, crash->input, crash->len, input, err);
-	if (rc == 0)
-		rc = triage_artifact_put(
-			artifacts_dir, crash->report, crash->report_len, &report, err);
-	return rc < 0 ? rc
-		      : crash_db_add(dbc, crash->target->id, crash->build_id, crash->kind,
-				input, (int64_t)crash->len, &report, crash_id, err);
+		bug->wants_retest = false;
+		bug->is_dirty = !goes_on;
+		if (goes_on)
+			queue_chase(t, bug);
+	}
+	deactivate(t, r);
+	t->pursuing--;
+	start_work(t);
+	check_stopped(t);
+}
+
+void triage_request_begin(struct triage *t)
+{
+	t->requests++;
+}
+
+void triage_request_end(struct triage *t)
+{
+	t->requests--;
+	check_stopped(t);
 }
 
 void triage_queue(struct triage *t, const struct triage_crash *crash, int64_t crash_id,
@@ -423,68 +444,6 @@ void triage_queue(struct triage *t, const struct triage_crash *crash, int64_t cr
 	start_work(t);
 }
 
-/* One crash on its way to the disk. */
-struct intake {
-	struct iw_db_req req;
-	struct triage *triage;
-	struct triage_crash crash;
-	char flavour[40], kind[16];
-	struct iw_sha256 hash;
-	int64_t id;
-	bool is_known;
-	triage_stored_cb stored;
-	void *ctx;
-};
-
-static int store_crash(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
-{
-	struct intake *in = ctx;
-	int rc = triage_store(dbc, in->triage->world.artifacts_dir, &in->crash, &in->id,
-		&in->hash, err);
-
-	in->is_known = rc == 1;
-	return rc;
-}
-
-static void on_crash_stored(struct iw_db_req *req)
-{
-	struct intake *in = req->ctx;
-	struct triage *t = in->triage;
-
-	t->requests--;
-	if (req->err.code)
-		iw_error("a crash could not be stored", S("error", req->err.msg));
-	else if (!in->is_known)
-		triage_queue(t, &in->crash, in->id, &in->hash);
-	if (in->stored)
-		in->stored(in->ctx, req->err.code ? &req->err : NULL);
-	free((void *)in->crash.input);
-	free((char *)in->crash.report);
-	free(in);
-	check_stopped(t);
-}
-
-void triage_submit(struct triage *t, const struct triage_crash *crash,
-	triage_stored_cb stored, void *ctx)
-{
-	struct intake *in = iw_calloc(1, sizeof *in);
-
-	in->triage = t;
-	in->crash = *crash;
-	in->crash.input = iw_memdup(crash->input, crash->len);
-	in->crash.report = iw_memdup(crash->report, crash->report_len);
-	snprintf(in->flavour, sizeof in->flavour, "%s", crash->flavour);
-	snprintf(in->kind, sizeof in->kind, "%s", crash->kind);
-	in->crash.flavour = in->flavour;
-	in->crash.kind = in->kind;
-	in->stored = stored;
-	in->ctx = ctx;
-	in->req = (struct iw_db_req){
-		.run = store_crash, .ctx = in, .done = on_crash_stored};
-	t->requests++;
-	iw_db_submit(t->world.db, &in->req);
-}
-
 struct revival {
 	struct iw_db_req req;
 	struct triage *triage;
@@ -498,6 +457,29 @@ static int find_unfinished(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	return triage_unfinished_find(dbc, &r->found, err);
 }
 
+static struct triage_bug *bug_of(struct triage *t, int64_t id)
+{
+	struct triage_bug *bug = t->bugs;
+
+	while (bug && bug->id != id)
+		bug = bug->next;
+	return bug;
+}
+
+static void take_unfinished(struct triage *t, const struct triage_unfinished_bug *found)
+{
+	struct triage_bug *bug = bug_of(t, found->id);
+
+	if (!bug)
+		return;
+	bug->is_settled = found->is_settled;
+	bug->wants_retest = found->what == TRIAGE_UNFINISHED_RETEST;
+	if (found->what == TRIAGE_UNFINISHED_ISSUE)
+		bug->is_dirty = true;
+	else
+		queue_chase(t, bug);
+}
+
 static void on_unfinished(struct iw_db_req *req)
 {
 	struct revival *r = req->ctx;
@@ -505,7 +487,6 @@ static void on_unfinished(struct iw_db_req *req)
 	struct triage_bug *bug;
 	size_t i;
 
-	t->requests--;
 	if (req->err.code)
 		iw_error("unfinished triage cannot be read", S("error", req->err.msg));
 	for (i = 0; i < r->found.case_count; i++)
@@ -515,14 +496,12 @@ static void on_unfinished(struct iw_db_req *req)
 		if (bug->target_id == r->found.target->id)
 			bug->target = r->found.target;
 	for (i = 0; i < r->found.bug_count; i++)
-		for (bug = t->bugs; bug; bug = bug->next)
-			if (bug->id == r->found.bugs[i])
-				queue_chase(t, bug);
+		take_unfinished(t, &r->found.bugs[i]);
 	free(r->found.cases);
 	free(r->found.bugs);
 	free(r);
 	start_work(t);
-	check_stopped(t);
+	triage_request_end(t);
 }
 
 void triage_announce(struct triage *t, const struct triage_target *target)
@@ -584,15 +563,16 @@ void triage_stop(struct triage *t, void (*stopped)(void *ctx), void *ctx)
 		t->chases = chase->next;
 		free(chase);
 	}
-	t->chases_end = &t->chases;
 	triage_again_fini(&t->again);
 	publish_dirty(t);
 	for (a = t->active; a; a = next) {
 		next = a->next;
 		if (a->judge)
 			triage_judge_stop(a->judge);
-		else
+		else if (a->pursuit)
 			triage_pursue_stop(a->pursuit);
+		else
+			triage_retest_stop(a->retest);
 	}
 	check_stopped(t);
 }

@@ -1,5 +1,6 @@
 #include "triage/unfinished.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -23,15 +24,48 @@ static int take_crash(void *ctx, const struct triage_crash_row *row)
 	return 0;
 }
 
+bool triage_unfinished_look(
+	const struct bug_row *row, const char *tree, struct triage_unfinished_bug *bug)
+{
+	const char *known = row->tested_tree ? row->tested_tree : row->found_tree;
+
+	*bug = (struct triage_unfinished_bug){
+		.id = row->id,
+		.what = TRIAGE_UNFINISHED_RETEST,
+		.is_settled = row->outcome && row->issue,
+		.tested_ms = row->tested_ms,
+	};
+	if (strcmp(known, tree) != 0)
+		return true;
+	bug->what = TRIAGE_UNFINISHED_PURSUIT;
+	if (row->tested_tree && row->tested_hits == 0) {
+		bug->what = TRIAGE_UNFINISHED_ISSUE;
+		return !row->issue;
+	}
+	return !bug->is_settled;
+}
+
 static int take_bug(void *ctx, const struct bug_row *row)
 {
 	struct triage_unfinished *u = ctx;
+	struct triage_unfinished_bug bug;
 
-	if (row->target_id != u->target->id || (row->outcome && row->issue))
+	if (row->target_id != u->target->id ||
+		!triage_unfinished_look(
+			row, project_snapshot(u->target->project)->tree, &bug))
 		return 0;
 	iw_grow(u->bugs, u->bug_count, u->bug_cap);
-	u->bugs[u->bug_count++] = row->id;
+	u->bugs[u->bug_count++] = bug;
 	return 0;
+}
+
+static int by_age(const void *a, const void *b)
+{
+	const struct triage_unfinished_bug *x = a, *y = b;
+
+	if (x->tested_ms != y->tested_ms)
+		return x->tested_ms < y->tested_ms ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
 }
 
 int triage_unfinished_find(
@@ -40,5 +74,13 @@ int triage_unfinished_find(
 	struct crash_filter filter = {.state = "new", .limit = 1000000};
 	int rc = crash_db_list(dbc, &filter, take_crash, unfinished, err);
 
-	return rc < 0 ? rc : bug_db_list(dbc, 0, take_bug, unfinished, err);
+	if (rc == 0)
+		rc = bug_db_list(dbc, 0, take_bug, unfinished, err);
+	/* Where the branch moves faster than all can be tested, none is left out for
+	 * ever.
+	 */
+	if (rc == 0 && unfinished->bug_count > 0)
+		qsort(unfinished->bugs, unfinished->bug_count, sizeof *unfinished->bugs,
+			by_age);
+	return rc;
 }

@@ -189,6 +189,45 @@ static void test_core_time_adds_up(void **state)
 	rows_close(&r);
 }
 
+static int take_tested(void *ctx, const struct bug_row *row)
+{
+	struct bug_row *out = ctx;
+
+	*out = *row;
+	out->frames = out->outcome = out->prs = out->proof = out->issue = out->snapshot =
+		out->found_commit = NULL;
+	out->tested_tree = row->tested_tree ? iw_strdup(row->tested_tree) : NULL;
+	return 0;
+}
+
+static void test_tested_again(void **state)
+{
+	struct bug_row row;
+	struct rows r;
+	int64_t bug;
+
+	(void)state;
+	rows_open(&r);
+	bug = add_bug(&r, 0);
+	temp_ok(&r.t.err, bug_db_list(r.dbc, bug, take_tested, &row, &r.t.err));
+	assert_null(row.tested_tree);
+	assert_true(strlen(row.found_tree) > 0);
+	iw_time_set(ROWS_NOW + 9, -1);
+	temp_ok(&r.t.err, bug_db_set_tested(r.dbc, bug, "t1", 20, 0, &r.t.err));
+	iw_time_set(ROWS_NOW + 11, -1);
+	temp_ok(&r.t.err, bug_db_set_tested(r.dbc, bug, "t2", 5, 4, &r.t.err));
+	rows_reopen(&r);
+	temp_ok(&r.t.err, bug_db_list(r.dbc, bug, take_tested, &row, &r.t.err));
+	assert_string_equal(row.tested_tree, "t2");
+	assert_int_equal(row.tested_ms, ROWS_NOW + 11);
+	assert_int_equal(row.changed_ms, ROWS_NOW + 11);
+	assert_int_equal(row.tested_runs, 5);
+	assert_int_equal(row.tested_hits, 4);
+	assert_string_equal(row.state, "new");
+	bug_row_fini(&row);
+	rows_close(&r);
+}
+
 static int take_id(void *ctx, const struct bug_row *row)
 {
 	char *ids = ctx;
@@ -231,6 +270,7 @@ static void test_bugs_of_a_pull_request(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tested_again),
 		cmocka_unit_test(test_events_in_order),
 		cmocka_unit_test(test_many_sightings_are_counted),
 		cmocka_unit_test(test_core_time_adds_up),

@@ -17,11 +17,21 @@ function heading(bug)
 		bug.frames?.length > 0 && [" in ", code(bug.frames[0])]];
 }
 
+function tested(bug)
+{
+	if (!bug.tested_runs)
+		return "cannot be tested there";
+	return [`${bug.tested_hits ? "still shows" : "no longer shows"}, ` +
+		`${number(bug.tested_hits)} of ${plural(bug.tested_runs, "run")}, `, since(bug.tested_ms)];
+}
+
 const factsOf = (bug) => facts([
 	["State", state(bug)],
 	["Target", targetName(bug.adapter, bug.target)],
 	["Reproduces", bug.runs ? `${number(bug.hits)} of ${plural(bug.runs, "run")} ` +
 		`(${percent(bug.hits, bug.runs)})` : "–", "its best input, in fresh processes"],
+	bug.tested_tree && ["Newest snapshot", tested(bug),
+		"the same input, run again when the branch moved"],
 	["Input", bug.first_size > bug.input_size ?
 		`${bytes(bug.input_size)}, was ${bytes(bug.first_size)}` : bytes(bug.input_size)],
 	!isHidden(bug) && ["Security", bug.security ? badge("relevant", "bad") : "not relevant"],

@@ -1,0 +1,304 @@
+/*
+ * The happy path:
+ *
+ *	LOAD --> BUILD --> RUN a few --> hit: STORE --> end
+ *	                       \--> no hit: RUN the rest, until the first --> STORE -->
+ *end
+ *
+ * The failures: a snapshot on which its target is missing, or on which the input always
+ * fails in another way, tells nothing, and that is what is stored; what failed otherwise
+ * is a crash like any other and goes to the judge. What could not be run at all is tried
+ * again later.
+ */
+#include "triage/retest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/target_run.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "triage/artifact.h"
+#include "triage/bisect_tree.h"
+#include "triage/reproduce.h"
+#include "triage/room.h"
+
+#include "base/banned.h"
+
+#define FIRST_RUNS 5
+#define COMMIT_SHOWN 12
+
+struct triage_retest {
+	struct triage *triage;
+	const struct triage_world *world;
+	struct triage_bug *bug;
+	const struct staging_snapshot *snapshot;
+	struct bug_row row;
+	char *input;
+	size_t len;
+	struct triage_retest_plan plan;
+
+	struct iw_db_req db_req;
+	struct iw_build_req build_req;
+	const struct iw_build *build;
+	struct triage_reproduce *run;
+	unsigned runs, hits, others; /* runs: all of them */
+	int64_t cpu_us;
+	const char *obstacle;
+	bool is_stopped;
+};
+
+struct triage_retest_plan triage_retest_plan(unsigned hits, unsigned runs, bool is_hang)
+{
+	unsigned max = is_hang ? TRIAGE_RETEST_HANG_RUNS : TRIAGE_RETEST_RUNS;
+	struct triage_retest_plan plan = {.first = FIRST_RUNS, .all = FIRST_RUNS};
+
+	/* The few of a hang cost its timeout each, too. */
+	if (is_hang)
+		plan.first = plan.all = 2;
+	while (plan.all < max && bisect_miss(hits, runs, plan.all) > TRIAGE_BISECT_MISS)
+		plan.all++;
+	return plan;
+}
+
+char *triage_retest_words(const struct triage_retest_seen *s)
+{
+	double miss = bisect_miss(s->was_hits, s->was_runs, s->runs);
+	struct iw_buf text = {0};
+
+	if (s->runs == 0) {
+		iw_buf_addf(&text, "cannot be tested on %s", s->snapshot);
+		if (s->obstacle || s->others)
+			iw_buf_addf(&text, ": %s",
+				s->obstacle ? s->obstacle
+					    : "its input fails in another way there");
+		return iw_buf_steal(&text);
+	}
+	iw_buf_addf(&text, "%s on %s, %u of %u",
+		s->hits > 0 ? "still shows" : "no longer shows", s->snapshot, s->hits,
+		s->runs);
+	if (s->hits == 0 && miss > TRIAGE_BISECT_MISS)
+		iw_buf_addf(&text, "; one of its rate hides so long by chance in %.2g %%",
+			100 * miss);
+	if (s->others > 0)
+		iw_buf_addf(
+			&text, "; its input fails in another way in %u more", s->others);
+	return iw_buf_steal(&text);
+}
+
+/* bug: that has its answer, or NULL. */
+static void end(struct triage_retest *r, struct triage_bug *bug)
+{
+	triage_retest_done(r->triage, r, bug, r->hits > 0);
+	triage_reproduce_free(r->run);
+	free(r->input);
+	free(r);
+}
+
+static void give_up(struct triage_retest *r, const struct iw_err *err)
+{
+	if (err->code != IW_ECANCELED) {
+		iw_warn("a bug could not be tested again", I("bug", r->bug->id),
+			S("error", err->msg));
+		triage_pursue_again(r->triage, r->bug);
+	}
+	end(r, NULL);
+}
+
+static char *words(const struct triage_retest *r)
+{
+	_auto_free_ char *commit = iw_strndup(r->snapshot->commit, COMMIT_SHOWN);
+	struct triage_retest_seen seen = {
+		.snapshot = commit,
+		.hits = r->hits,
+		.runs = r->runs - r->others,
+		.others = r->others,
+		.obstacle = r->obstacle,
+		.was_hits = (unsigned)r->row.hits,
+		.was_runs = (unsigned)r->row.runs,
+	};
+
+	return triage_retest_words(&seen);
+}
+
+static int store_tested(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
+{
+	struct triage_retest *r = ctx;
+	_auto_free_ char *text = words(r);
+	int rc = bug_db_set_tested(
+		dbc, r->bug->id, r->snapshot->tree, r->runs - r->others, r->hits, err);
+
+	if (rc == 0)
+		rc = bug_db_add_core(dbc, r->bug->id, r->cpu_us / 1000, err);
+	return rc < 0 ? rc : bug_db_add_event(dbc, r->bug->id, "tested", text, err);
+}
+
+static void on_stored(struct iw_db_req *req)
+{
+	struct triage_retest *r = req->ctx;
+	_auto_free_ char *text = NULL;
+
+	if (req->err.code) {
+		give_up(r, &req->err);
+		return;
+	}
+	text = words(r);
+	iw_info("bug tested again", I("bug", r->bug->id), S("seen", text));
+	end(r, r->bug);
+}
+
+/* It was run on a build of this snapshot, where it is a crash that nobody has judged. */
+static void submit_other(struct triage_retest *r)
+{
+	struct triage_crash crash = {
+		.target = r->bug->target,
+		.build_id = r->build->id,
+		.flavour = r->build->flavour,
+		.kind = "crash",
+		.input = r->input,
+		.len = r->len,
+		.report = "",
+	};
+
+	triage_submit(r->triage, &crash, NULL, NULL);
+}
+
+static void store(struct triage_retest *r)
+{
+	if (r->others > 0)
+		submit_other(r);
+	r->db_req = (struct iw_db_req){.run = store_tested, .ctx = r, .done = on_stored};
+	iw_db_submit(r->world->db, &r->db_req);
+}
+
+static void start_runs(struct triage_retest *r, unsigned runs, unsigned stop_hits);
+
+static void on_run(struct triage_reproduce *run, const struct iw_err *err, void *ctx)
+{
+	struct triage_retest *r = ctx;
+	const struct triage_reproduce_result *result = triage_reproduce_result(run);
+
+	if (err) {
+		struct iw_err copy = *err;
+
+		give_up(r, &copy);
+		return;
+	}
+	r->runs += result->runs;
+	r->hits += result->hits;
+	r->others += result->others;
+	r->cpu_us += result->cpu_us;
+	triage_reproduce_free(run);
+	r->run = NULL;
+	if (r->hits == 0 && r->others < r->runs && r->runs < r->plan.all)
+		start_runs(r, r->plan.all - r->runs, 1);
+	else
+		store(r);
+}
+
+static void start_runs(struct triage_retest *r, unsigned runs, unsigned stop_hits)
+{
+	struct triage_reproduce_spec spec = {
+		.build = r->build,
+		.target = r->bug->target,
+		.input = r->input,
+		.len = r->len,
+		.runs = runs,
+		.stop_hits = stop_hits,
+		/* Bugs that nobody knows yet come first. */
+		.purpose = IW_PURPOSE_BISECT,
+		.subject = {"bug", r->bug->id},
+		.same = &r->bug->signature,
+	};
+
+	r->run = triage_reproduce_start(r->world, &spec, on_run, r);
+	if (r->is_stopped)
+		triage_reproduce_stop(r->run);
+}
+
+static void on_built(
+	struct iw_build_req *req, const struct iw_build *build, const struct iw_err *err)
+{
+	struct triage_retest *r = req->ctx;
+	_auto_free_ char *binary = NULL;
+
+	if (!build) {
+		give_up(r, err);
+		return;
+	}
+	r->build = build;
+	if (build->is_ok)
+		binary = target_binary(build, r->bug->target->spec);
+	if (!binary) {
+		r->obstacle = build->is_ok ? "its target is not there"
+					   : "its flavour does not build";
+		store(r);
+		return;
+	}
+	start_runs(r, r->plan.first, 0);
+}
+
+static int take_row(void *ctx, const struct bug_row *row)
+{
+	struct triage_retest *r = ctx;
+
+	/* The strings belong to the list, and none is wanted here. */
+	r->row.hits = row->hits;
+	r->row.runs = row->runs;
+	r->row.best = row->best;
+	memcpy(r->row.flavour, row->flavour, sizeof r->row.flavour);
+	memcpy(r->row.type, row->type, sizeof r->row.type);
+	return 0;
+}
+
+static int load(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
+{
+	struct triage_retest *r = ctx;
+	int rc = bug_db_list(dbc, r->bug->id, take_row, r, err);
+
+	return rc < 0 ? rc
+		      : triage_artifact_get(r->world->artifacts_dir, &r->row.best,
+				&r->input, &r->len, err);
+}
+
+static void on_loaded(struct iw_db_req *req)
+{
+	struct triage_retest *r = req->ctx;
+	struct project *project = r->bug->target->project;
+	struct iw_builder builder = project_builder(project);
+	struct iw_err stopped = {.code = IW_ECANCELED};
+
+	if (req->err.code || r->is_stopped) {
+		give_up(r, req->err.code ? &req->err : &stopped);
+		return;
+	}
+	r->plan = triage_retest_plan((unsigned)r->row.hits, (unsigned)r->row.runs,
+		strcmp(r->row.type, "Timeout") == 0);
+	r->build_req = (struct iw_build_req){
+		.adapter_id = project_id(project), .done = on_built, .ctx = r};
+	snprintf(r->build_req.tree, sizeof r->build_req.tree, "%s", r->snapshot->tree);
+	snprintf(r->build_req.flavour, sizeof r->build_req.flavour, "%s", r->row.flavour);
+	builder.build(builder.ctx, &r->build_req);
+}
+
+struct triage_retest *triage_retest_start(struct triage *t, struct triage_bug *bug)
+{
+	struct triage_retest *r = iw_calloc(1, sizeof *r);
+
+	r->triage = t;
+	r->world = triage_world_of(t);
+	r->bug = bug;
+	r->snapshot = project_snapshot(bug->target->project);
+	r->db_req = (struct iw_db_req){.run = load, .ctx = r, .done = on_loaded};
+	iw_db_submit(r->world->db, &r->db_req);
+	return r;
+}
+
+void triage_retest_stop(struct triage_retest *r)
+{
+	r->is_stopped = true;
+	if (r->run)
+		triage_reproduce_stop(r->run);
+}
