@@ -43,6 +43,7 @@ struct entry {
 
 	/* while it is being made */
 	struct iw_job *job;
+	bool is_running, is_stopped;
 	struct iw_git_req git_req;
 	struct iw_db_req db_req;
 	char *src;
@@ -185,6 +186,7 @@ static void end_making(struct entry *e)
 	e->job = NULL;
 	free(e->src);
 	e->src = NULL;
+	e->is_running = e->is_stopped = false;
 	answer(e);
 }
 
@@ -282,6 +284,7 @@ static void on_built(struct iw_job *job, const struct iw_exit *exit, void *ctx)
 	_auto_free_ char *log = NULL;
 	size_t len;
 
+	e->is_running = false;
 	e->core_ms = iw_exit_cpu_us(exit) / 1000;
 	if (iw_job_log_read(job, BUILD_LOG_MAX, &log, &len, NULL) < 0)
 		log = iw_strdup("");
@@ -390,12 +393,18 @@ static void on_exported(struct iw_git_req *req)
 		end_making(e);
 		return;
 	}
+	if (e->is_stopped) {
+		iw_err_set(&e->err, IW_ECANCELED, "the build was stopped");
+		end_making(e);
+		return;
+	}
 	add_environment(e);
 	/* The job starts in work/; the recipe wants to start in the source. */
 	iw_job_arg(e->job, "/usr/bin/env");
 	iw_job_argf(e->job, "--chdir=%s", e->src);
 	for (word = e->builder->config.adapter->build.command; *word; word++)
 		iw_job_arg(e->job, *word);
+	e->is_running = true;
 	iw_job_submit(e->job, on_built, e);
 }
 
@@ -521,7 +530,21 @@ static void build(void *ctx, struct iw_build_req *req)
 	}
 }
 
+static void stop(void *ctx, struct iw_build_req *req)
+{
+	struct builder *b = ctx;
+	struct entry *e;
+
+	for (e = b->entries; e; e = e->next) {
+		if (e->waiters != req || req->next || !e->job)
+			continue;
+		e->is_stopped = true;
+		if (e->is_running)
+			iw_job_stop(e->job);
+	}
+}
+
 struct iw_builder builder_ops(struct builder *b)
 {
-	return (struct iw_builder){.ctx = b, .build = build};
+	return (struct iw_builder){.ctx = b, .build = build, .stop = stop};
 }

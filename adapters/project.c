@@ -1,12 +1,12 @@
 #include "adapters/project.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "adapters/project_db.h"
+#include "adapters/source.h"
 #include "adapters/staged_db.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -14,15 +14,14 @@
 
 #include "base/banned.h"
 
-#define FETCH_TIMEOUT_MS (30 * 60 * 1000)
-#define FETCH_LOG_MAX ((size_t)256 << 10)
-
 struct project {
 	struct project_world world;
 	struct adapter *adapter;
 	int64_t id;
 	char *repo_dir;
-	struct iw_job *fetch;
+	char commit[IW_GIT_HEX]; /* that is wished for; empty: the branch's */
+	bool may_be_old;
+	struct source_req fetch;
 	struct iw_git *git;
 	struct iw_git_req git_req;
 	struct iw_db_req db_req;
@@ -48,6 +47,26 @@ int64_t project_id(const struct project *p)
 const struct staging_snapshot *project_snapshot(const struct project *p)
 {
 	return p->snapshot;
+}
+
+bool project_is_known(const struct project *p)
+{
+	return *p->commit != '\0';
+}
+
+bool project_may_be_old(const struct project *p)
+{
+	return p->may_be_old;
+}
+
+const struct project_world *project_world_of(const struct project *p)
+{
+	return &p->world;
+}
+
+const char *project_repo_dir(const struct project *p)
+{
+	return p->repo_dir;
 }
 
 struct iw_git *project_git(const struct project *p)
@@ -92,9 +111,14 @@ static void on_snapshot_stored(struct iw_db_req *req)
 static int read_snapshot(struct iw_git_repo *repo, void *ctx, struct iw_err *err)
 {
 	struct project *p = ctx;
+	const struct adapter_source *s = &p->adapter->source;
+	struct iw_err none;
 
-	return staging_read(repo, p->adapter->source.branch, p->adapter->source.base,
-		&p->snapshot, err);
+	/* A branch that is made anew leaves commits behind, which git forgets one day. */
+	if (*p->commit &&
+		staging_read(repo, p->commit, s->base, &p->snapshot, &none) == 0)
+		return 0;
+	return staging_read(repo, s->branch, s->base, &p->snapshot, err);
 }
 
 static void on_snapshot(struct iw_git_req *req)
@@ -129,117 +153,25 @@ static int start_git(struct project *p, struct iw_err *err)
 	return 0;
 }
 
-/* The last line of a failed fetch says most. */
-static int fetch_failed(struct project *p, const struct iw_exit *exit)
+static void on_fetched(struct source_req *req, const struct iw_err *err)
 {
-	_auto_free_ char *log = NULL;
-	const char *line = "";
-	size_t len;
+	struct project *p = req->ctx;
+	int rc = err ? iw_err_copy(&p->err, err) : start_git(p, &p->err);
 
-	if (iw_job_log_read(p->fetch, FETCH_LOG_MAX, &log, &len, NULL) == 0) {
-		while (len > 0 && log[len - 1] == '\n')
-			log[--len] = '\0';
-		line = strrchr(log, '\n') ? strrchr(log, '\n') + 1 : log;
-	}
-	return iw_err_set(&p->err, IW_EJOB, "cannot fetch the source: %s%s%s",
-		exit->words, *line ? ": " : "", line);
-}
-
-static int keep_fetched(struct project *p)
-{
-	_auto_free_ char *made = iw_path_join(iw_job_work(p->fetch), "repo");
-
-	/* Updating works in place; a first fetch is moved there when it is whole. */
-	if (!iw_file_exists(made))
-		return 0;
-	if (rename(made, p->repo_dir) < 0)
-		return iw_err_errno(
-			&p->err, errno, "cannot keep source '%s'", p->repo_dir);
-	return iw_dir_sync(p->world.sources_dir, &p->err);
-}
-
-static void on_fetched(struct iw_job *job, const struct iw_exit *exit, void *ctx)
-{
-	struct project *p = ctx;
-	int rc;
-
-	rc = exit->class == IW_EXIT_CLEAN ? keep_fetched(p) : fetch_failed(p, exit);
-	iw_job_free(job);
-	p->fetch = NULL;
-	if (rc == 0)
-		rc = start_git(p, &p->err);
 	if (rc < 0)
 		ready(p);
 }
 
-static void add_fetch_environment(struct iw_job *job)
+static int start_fetch(struct project *p, struct iw_err *err)
 {
-	/* What a fetch needs of the operator's: how to reach the network. */
-	static const char *const kept[] = {"PATH", "LANG", "http_proxy", "https_proxy",
-		"no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE",
-		"GIT_SSL_CAINFO", "SSH_AUTH_SOCK"};
-	size_t i;
-
-	for (i = 0; i < IW_COUNT(kept); i++)
-		if (getenv(kept[i]))
-			iw_job_env(job, kept[i], getenv(kept[i]));
-	iw_job_env(job, "HOME", iw_job_work(job));
-	iw_job_env(job, "TMPDIR", iw_job_work(job));
-	iw_job_env(job, "GIT_TERMINAL_PROMPT", "0");
-}
-
-static void add_fetch_command(struct project *p, bool is_update)
-{
-	const struct adapter_source *s = &p->adapter->source;
-	const char *const *word;
-
-	if (s->git && is_update) {
-		iw_job_arg(p->fetch, "/usr/bin/git");
-		iw_job_argf(p->fetch, "--git-dir=%s", p->repo_dir);
-		iw_job_arg(p->fetch, "fetch");
-		iw_job_arg(p->fetch, "--quiet");
-		iw_job_arg(p->fetch, "--prune");
-		/* The URL of today's adapter.json, not the one that was cloned. */
-		iw_job_arg(p->fetch, "--");
-		iw_job_arg(p->fetch, s->git);
-		iw_job_arg(p->fetch, "+refs/*:refs/*");
-		return;
-	}
-	if (s->git) {
-		iw_job_arg(p->fetch, "/usr/bin/git");
-		iw_job_arg(p->fetch, "clone");
-		iw_job_arg(p->fetch, "--quiet");
-		iw_job_arg(p->fetch, "--mirror");
-		iw_job_arg(p->fetch, "--");
-		iw_job_arg(p->fetch, s->git);
-	} else {
-		iw_job_arg(p->fetch, "/usr/bin/env");
-		iw_job_argf(p->fetch, "--chdir=%s", p->adapter->dir);
-		for (word = s->command; *word; word++)
-			iw_job_arg(p->fetch, *word);
-	}
-	iw_job_argf(p->fetch, "%s/repo", iw_job_work(p->fetch));
-}
-
-static int start_fetch(struct project *p, bool is_update, struct iw_err *err)
-{
-	_auto_free_ char *what = iw_fmt("the source of %s", p->adapter->name);
-	struct iw_job_spec spec = {
-		.purpose = IW_PURPOSE_FETCH,
-		.what = what,
-		.timeout_ms = FETCH_TIMEOUT_MS,
-		.log_limit = FETCH_LOG_MAX,
-		.wants_all_cores = true,
-		.is_trusted = true,
+	p->fetch = (struct source_req){
+		.jobs = p->world.jobs,
+		.adapter = p->adapter,
+		.repo_dir = p->repo_dir,
+		.done = on_fetched,
+		.ctx = p,
 	};
-	int rc = iw_job_new(&p->fetch, p->world.jobs, &spec, err);
-
-	if (rc < 0)
-		return rc;
-	add_fetch_command(p, is_update);
-	add_fetch_environment(p->fetch);
-	iw_job_submit(p->fetch, on_fetched, p);
-	return 0;
+	return source_fetch(&p->fetch, err);
 }
 
 static int make_builder(struct project *p, struct iw_dbc *dbc, struct iw_err *err)
@@ -266,9 +198,26 @@ static void free_project(struct project *p)
 	free(p);
 }
 
+/* Which commit is opened, and whether there may be a newer one. */
+static int choose_commit(struct project *p, const struct project_wish *wish,
+	struct iw_dbc *dbc, struct iw_err *err)
+{
+	int rc;
+
+	if (wish->commit && *wish->commit) {
+		snprintf(p->commit, sizeof p->commit, "%s", wish->commit);
+		return 0;
+	}
+	if (!wish->is_steady || !iw_file_exists(p->repo_dir))
+		return 0;
+	rc = project_db_worked(dbc, p->id, p->commit, err);
+	p->may_be_old = *p->commit != '\0';
+	return rc;
+}
+
 int project_open(struct project **out, const struct project_world *world,
-	struct adapter *adapter, struct iw_dbc *dbc, project_ready_cb done, void *ctx,
-	struct iw_err *err)
+	struct adapter *adapter, const struct project_wish *wish, struct iw_dbc *dbc,
+	project_ready_cb done, void *ctx, struct iw_err *err)
 {
 	struct project *p = iw_calloc(1, sizeof *p);
 	bool exists;
@@ -286,12 +235,14 @@ int project_open(struct project **out, const struct project_world *world,
 			adapter->parameters, &p->id, err);
 	if (rc == 0)
 		rc = make_builder(p, dbc, err);
+	if (rc == 0)
+		rc = choose_commit(p, wish, dbc, err);
 	/* What a command made is a function of its parameters and stays; a git source
 	 * moves on. */
-	if (rc == 0 && exists && adapter->source.command)
+	if (rc == 0 && exists && (adapter->source.command || *p->commit))
 		rc = start_git(p, err);
 	else if (rc == 0)
-		rc = start_fetch(p, exists, err);
+		rc = start_fetch(p, err);
 	if (rc < 0) {
 		iw_err_wrap(err, "adapter '%s'", adapter->name);
 		free_project(p);
@@ -316,7 +267,7 @@ void project_close(struct project *p, void (*closed)(void *ctx), void *ctx)
 {
 	p->closed = closed;
 	p->closed_ctx = ctx;
-	assert(!p->fetch);
+	assert(!p->fetch.job);
 	if (p->git)
 		iw_git_stop(p->git, on_git_stopped, p);
 	else

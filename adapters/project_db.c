@@ -74,12 +74,40 @@ int project_db_set_snapshot(
 		commit, adapter_id);
 }
 
+int project_db_worked(struct iw_dbc *dbc, int64_t adapter_id, char commit[static 41],
+	struct iw_err *err)
+{
+	sqlite3_stmt *stmt =
+		iw_stmt(dbc, "SELECT worked FROM adapter WHERE id = ?", "i", adapter_id);
+	int rc = iw_stmt_step(dbc, stmt, err);
+	const char *worked = rc == 1 ? iw_col_str(stmt, "worked") : NULL;
+
+	snprintf(commit, 41, "%s", worked ? worked : "");
+	iw_stmt_done(dbc, stmt);
+	return rc < 0 ? rc : 0;
+}
+
+int project_db_set_worked(
+	struct iw_dbc *dbc, int64_t adapter_id, const char *commit, struct iw_err *err)
+{
+	return iw_db_exec(dbc, err, "UPDATE adapter SET worked = ? WHERE id = ?", "si",
+		commit, adapter_id);
+}
+
+int project_db_set_offline(struct iw_dbc *dbc, int64_t adapter_id, struct iw_err *err)
+{
+	return iw_db_exec(dbc, err,
+		"UPDATE target SET offline_ms = ? WHERE adapter_id = ? "
+		"AND offline_ms IS NULL",
+		"ii", iw_time_wall_ms(), adapter_id);
+}
+
 int project_db_target(struct iw_dbc *dbc, int64_t adapter_id, const char *name,
 	int64_t *id, struct iw_err *err)
 {
 	int rc = iw_db_exec(dbc, err,
 		"INSERT INTO target (adapter_id, name) VALUES (?, ?) "
-		"ON CONFLICT DO NOTHING",
+		"ON CONFLICT (adapter_id, name) DO UPDATE SET offline_ms = NULL",
 		"is", adapter_id, name);
 
 	if (rc < 0)
@@ -232,6 +260,7 @@ int project_db_targets(
 	sqlite3_stmt *stmt = iw_stmt(dbc,
 		"SELECT t.id, a.name AS adapter, t.name, t.executions, t.core_ms, "
 		"t.found_ms, t.failures, t.failed_ms, t.failure, t.held_ms, t.held_why, "
+		"t.offline_ms, "
 		"(SELECT count(*) FROM target_unit u WHERE u.target_id = t.id "
 		" AND u.state = 'good') AS units, "
 		"(SELECT count(*) FROM crash c WHERE c.target_id = t.id) AS crashes, "
@@ -270,6 +299,7 @@ int project_db_targets(
 			.reference_build = iw_col_id(stmt, "reference"),
 			.held_ms = iw_col_int(stmt, "held_ms"),
 			.held_why = iw_col_str(stmt, "held_why"),
+			.offline_ms = iw_col_int(stmt, "offline_ms"),
 		};
 
 		stop = each(ctx, &row);

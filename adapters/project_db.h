@@ -25,8 +25,15 @@ int project_db_adapter_dir(
 	struct iw_dbc *dbc, const char *name, char **dir, struct iw_err *err);
 int project_db_set_snapshot(
 	struct iw_dbc *dbc, int64_t adapter_id, const char *commit, struct iw_err *err);
+/* The last snapshot whose fuzzing began; empty: none. */
+int project_db_worked(struct iw_dbc *dbc, int64_t adapter_id, char commit[static 41],
+	struct iw_err *err);
+int project_db_set_worked(
+	struct iw_dbc *dbc, int64_t adapter_id, const char *commit, struct iw_err *err);
 
-/* The row of a target, made when it is new. */
+/* All targets of an adapter are offline from now on, those that have not been before. */
+int project_db_set_offline(struct iw_dbc *dbc, int64_t adapter_id, struct iw_err *err);
+/* The row of a target, made when it is new; it is not offline. */
 int project_db_target(struct iw_dbc *dbc, int64_t adapter_id, const char *name,
 	int64_t *id, struct iw_err *err);
 
@@ -88,6 +95,7 @@ struct project_target_row {
 	int64_t reference_build; /* the newest good one; -1: none */
 	int64_t held_ms;	 /* since when no engine may start on it; 0: one may */
 	const char *held_why;	 /* or NULL; borrowed */
+	int64_t offline_ms;	 /* its adapter has it no more since then; 0: it has */
 };
 typedef int (*project_db_target_cb)(void *ctx, const struct project_target_row *row);
 /* By adapter and name. Stops when each returns non-zero, and returns that. */

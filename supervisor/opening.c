@@ -518,10 +518,11 @@ int farm_open_projects(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err
 
 	for (i = 0; i < farm->project_count; i++) {
 		struct farm_project *p = &farm->projects[i];
+		struct project_wish newest = {0};
 
 		farm->opening++;
-		rc = project_open(&p->project, &world, iw_steal(&p->adapter), dbc,
-			on_project, p, err);
+		rc = project_open(&p->project, &world, iw_steal(&p->adapter), &newest,
+			dbc, on_project, p, err);
 		if (rc < 0) {
 			farm->opening--;
 			return rc;

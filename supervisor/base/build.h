@@ -46,6 +46,9 @@ struct iw_build_req {
 struct iw_builder {
 	void *ctx;
 	void (*build)(void *ctx, struct iw_build_req *req);
+	/* Nobody wants this answer any more: what is being built for it alone is ended.
+	 * done comes as always, with IW_ECANCELED where that came in time. */
+	void (*stop)(void *ctx, struct iw_build_req *req);
 };
 
 #endif

@@ -285,6 +285,72 @@ static void test_builds(void **state)
 	rows_close(&r);
 }
 
+static void test_snapshot_that_worked(void **state)
+{
+	char commit[41] = "x";
+	struct rows r;
+
+	(void)state;
+	rows_open(&r);
+	temp_ok(&r.t.err, project_db_worked(r.dbc, r.adapter, commit, &r.t.err));
+	assert_string_equal(commit, "");
+	temp_ok(&r.t.err, project_db_set_worked(r.dbc, r.adapter, "c1", &r.t.err));
+	temp_ok(&r.t.err, project_db_set_snapshot(r.dbc, r.adapter, "c2", &r.t.err));
+	rows_reopen(&r);
+	temp_ok(&r.t.err, project_db_worked(r.dbc, r.adapter, commit, &r.t.err));
+	assert_string_equal(commit, "c1");
+	rows_close(&r);
+}
+
+struct offline {
+	int64_t ids[8], since[8];
+	int count;
+};
+
+static int take_offline(void *ctx, const struct project_target_row *row)
+{
+	struct offline *o = ctx;
+
+	o->ids[o->count] = row->id;
+	o->since[o->count++] = row->offline_ms;
+	return 0;
+}
+
+static void expect_offline(struct rows *r, int64_t target, int64_t since)
+{
+	struct offline o = {.count = 0};
+	int i;
+
+	temp_ok(&r->t.err, project_db_targets(r->dbc, take_offline, &o, &r->t.err));
+	for (i = 0; i < o.count; i++)
+		if (o.ids[i] == target)
+			assert_int_equal(o.since[i], since);
+}
+
+/* All go, those that a snapshot has come back; who has been away longer stays so. */
+static void test_targets_come_and_go(void **state)
+{
+	struct rows r;
+	int64_t a, b, again;
+
+	(void)state;
+	rows_open(&r);
+	temp_ok(&r.t.err, project_db_target(r.dbc, r.adapter, "a", &a, &r.t.err));
+	temp_ok(&r.t.err, project_db_target(r.dbc, r.adapter, "b", &b, &r.t.err));
+	iw_time_set(1000, -1);
+	temp_ok(&r.t.err, project_db_set_offline(r.dbc, r.adapter, &r.t.err));
+	temp_ok(&r.t.err, project_db_target(r.dbc, r.adapter, "a", &again, &r.t.err));
+	assert_int_equal(again, a);
+	expect_offline(&r, a, 0);
+	expect_offline(&r, b, 1000);
+	iw_time_set(2000, -1);
+	temp_ok(&r.t.err, project_db_set_offline(r.dbc, r.adapter, &r.t.err));
+	expect_offline(&r, a, 2000);
+	expect_offline(&r, b, 1000);
+	iw_time_set(-1, -1);
+	rows_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +363,8 @@ int main(void)
 		cmocka_unit_test(test_targets_by_name),
 		cmocka_unit_test(test_hold_and_resume),
 		cmocka_unit_test(test_builds),
+		cmocka_unit_test(test_snapshot_that_worked),
+		cmocka_unit_test(test_targets_come_and_go),
 	};
 
 	return cmocka_run_group_tests_name("adapters_project_db", tests, NULL, NULL);
