@@ -332,7 +332,7 @@ json_t *answer_target(const struct answer_scope *scope,
 		json_decref(engines);
 		return NULL;
 	}
-	return json_pack("{sI ss ss sI sI so sI sI sI sI sI so sI so ss? sb so so so}",
+	return json_pack("{sI ss ss sI sI so sI sI sI sI sI so sI so ss? sb so so so so}",
 		"id", (json_int_t)row->id, "adapter", row->adapter, "target", row->name,
 		"executions", (json_int_t)t->executions, "core_ms",
 		(json_int_t)t->core_ms, "features",
@@ -345,7 +345,7 @@ json_t *answer_target(const struct answer_scope *scope,
 		row->held_ms != 0, "held_ms", time_or_null(row->held_ms), "held_why",
 		/* Why an operator holds one may tell of a bug. */
 		text_or_null(scope->sees_private ? row->held_why : NULL), "engines",
-		engines);
+		engines, "offline_ms", time_or_null(row->offline_ms));
 }
 
 static void add_engine_live(json_t *engines, const struct farm_engine_view *view)

@@ -7,17 +7,28 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/time.h"
 
 #include "base/banned.h"
 
 #define FILE_NAME "ironworks.json"
 #define CORES_MAX 4096
 
-static void add_adapter(struct iw_config *config, char *takes)
+int64_t iw_config_follow(const char *text)
+{
+	int64_t ms = iw_time_parse(text);
+
+	return ms >= IW_FOLLOW_MIN_MS ? ms : -1;
+}
+
+static void add_adapter(struct iw_config *config, char *takes, int64_t follow_ms)
 {
 	/* One NULL stays behind the last. */
 	config->adapters = iw_reallocarray(
 		config->adapters, config->count + 2, sizeof *config->adapters);
+	config->follow_ms = iw_reallocarray(
+		config->follow_ms, config->count + 1, sizeof *config->follow_ms);
+	config->follow_ms[config->count] = follow_ms;
 	config->adapters[config->count++] = takes;
 	config->adapters[config->count] = NULL;
 }
@@ -45,14 +56,35 @@ static int add_parameters(json_t *parameters, const struct iw_json_at *at,
 	return 0;
 }
 
+/* "5m", or "off" also where the command line says --follow. */
+static int take_follow(
+	const json_t *entry, const struct iw_json_at *at, int64_t *ms, struct iw_err *err)
+{
+	struct iw_json_at here = {.up = at, .name = "follow"};
+	const char *text;
+	int rc = iw_json_str_or(entry, at, "follow", "", &text, err);
+
+	*ms = IW_FOLLOW_AS_SAID;
+	if (rc < 0 || !json_object_get(entry, "follow"))
+		return rc;
+	*ms = strcmp(text, "off") == 0 ? 0 : iw_config_follow(text);
+	if (*ms < 0)
+		return iw_json_fail(&here, err,
+			"expected \"off\" or a time like \"30s\", \"5m\" or \"1h\", "
+			"at least %d s",
+			IW_FOLLOW_MIN_MS / 1000);
+	return 0;
+}
+
 static int take_adapter(struct iw_config *config, const json_t *entry,
 	const struct iw_json_at *at, struct iw_err *err)
 {
-	static const char *const known[] = {"adapter", "parameters", NULL};
+	static const char *const known[] = {"adapter", "parameters", "follow", NULL};
 	struct iw_json_at parameters_at = {.up = at, .name = "parameters"};
 	json_t *parameters = json_object_get(entry, "parameters");
 	const char *where;
 	struct iw_buf word = {0};
+	int64_t follow_ms;
 	size_t i;
 	int rc;
 
@@ -61,6 +93,8 @@ static int take_adapter(struct iw_config *config, const json_t *entry,
 	rc = iw_json_known(entry, at, known, err);
 	if (rc == 0)
 		rc = iw_json_str(entry, at, "adapter", &where, err);
+	if (rc == 0)
+		rc = take_follow(entry, at, &follow_ms, err);
 	if (rc < 0)
 		return rc;
 	/* A service has no folder that it is in. */
@@ -83,7 +117,7 @@ static int take_adapter(struct iw_config *config, const json_t *entry,
 		iw_buf_fini(&word);
 		return rc;
 	}
-	add_adapter(config, iw_buf_steal(&word));
+	add_adapter(config, iw_buf_steal(&word), follow_ms);
 	return 0;
 }
 
@@ -139,7 +173,7 @@ void iw_config_words(const char *const *adapters, int cores, struct iw_config *c
 {
 	*config = (struct iw_config){.cores = cores};
 	for (; *adapters; adapters++)
-		add_adapter(config, iw_strdup(*adapters));
+		add_adapter(config, iw_strdup(*adapters), IW_FOLLOW_AS_SAID);
 }
 
 void iw_config_fini(struct iw_config *config)
@@ -149,6 +183,7 @@ void iw_config_fini(struct iw_config *config)
 	for (i = 0; i < config->count; i++)
 		free(config->adapters[i]);
 	free(config->adapters);
+	free(config->follow_ms);
 	*config = (struct iw_config){0};
 }
 

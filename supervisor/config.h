@@ -2,19 +2,25 @@
  * What a service works on: the words of its command line, or DIR/ironworks.json:
  *
  *	{"cores": 4, "adapters": [{"adapter": "demo", "parameters": {"seed": "7"}},
- *	                          {"adapter": "/srv/adapters/node"}]}
+ *	                          {"adapter": "/srv/adapters/node", "follow": "5m"}]}
  *
- * "cores" may be missing (all), parameters too. Blocks; reads one small file.
+ * "cores" may be missing (all), parameters too. "follow": how often the branch is looked
+ * at; missing: as the command line says. Blocks; reads one small file.
  */
 #ifndef IW_CONFIG_H
 #define IW_CONFIG_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
+#define IW_FOLLOW_MIN_MS 10000
+#define IW_FOLLOW_AS_SAID (-1)
+
 struct iw_config {
-	char **adapters; /* as adapter_parse_arg() takes them apart; NULL-terminated */
+	char **adapters;    /* as adapter_parse_arg() takes them apart; NULL-terminated */
+	int64_t *follow_ms; /* of each; 0: not followed */
 	size_t count;
 	int cores; /* 0: all */
 };
@@ -24,6 +30,8 @@ struct iw_config {
 int iw_config_load(const char *dir, struct iw_config *config, struct iw_err *err);
 /* The same from words, which are copied. */
 void iw_config_words(const char *const *adapters, int cores, struct iw_config *config);
+/* "5m" in milliseconds; -1: no time, or too short to follow a branch. */
+int64_t iw_config_follow(const char *text);
 void iw_config_fini(struct iw_config *config);
 
 /* $XDG_CONFIG_HOME/ironworks or ~/.config/ironworks when there is a configuration in it,

@@ -1,24 +1,19 @@
 #include "daemon.h"
 
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
 #include "adapters/adapter.h"
-#include "base/file.h"
-#include "base/keeper_format.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "config.h"
 #include "notify.h"
+#include "programs.h"
 
 #include "base/banned.h"
 
-#define DRIVER "ironworks-driver.so"
-#define INBOX "ironworks-inbox.so"
 #define LOOK_MS 1000
 
 struct daemon {
@@ -37,6 +32,9 @@ struct daemon {
 	bool has_next;		 /* the farm leaves for another one */
 	struct iw_config before; /* that worked, while `now` has yet to show it does */
 	bool has_before;
+	struct follow_list follow;
+	bool is_moving;	   /* the farm leaves for a newer snapshot */
+	bool keeps_follow; /* the next farm opens what the list says */
 	void *door;
 	bool is_ending;		   /* somebody asked for it */
 	bool has_closed;	   /* the farm */
@@ -52,53 +50,6 @@ static void say(void *ctx, const char *text)
 	d->events.say(d->events.ctx, text);
 	if (d->door)
 		d->config->door->said(d->door, text);
-}
-
-static char *find_program(const char *dir, const char *name)
-{
-	char *beside = iw_path_join(dir, name);
-
-	if (iw_file_exists(beside))
-		return beside;
-	free(beside);
-	return iw_fmt("%s/../libexec/ironworks/%s", dir, name);
-}
-
-int iw_daemon_programs(char **keeper, char **driver, struct iw_err *err)
-{
-	char self[PATH_MAX], absolute[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	char **const found[] = {keeper, driver};
-	size_t i;
-
-	*keeper = *driver = NULL;
-	if (n < 0)
-		return iw_err_set(err, IW_EIO, "cannot find this program in /proc");
-	self[n] = '\0';
-	*strrchr(self, '/') = '\0';
-	*keeper = find_program(self, IW_KEEPER_PROGRAM);
-	*driver = find_program(self, DRIVER);
-	for (i = 0; i < IW_COUNT(found); i++) {
-		if (!realpath(*found[i], absolute))
-			return iw_err_set(err, IW_ETOOL,
-				"'%s' is missing; build or install Ironworks whole",
-				*found[i]);
-		free(*found[i]);
-		*found[i] = iw_strdup(absolute);
-	}
-	return 0;
-}
-
-/* It lies where the driver does. NULL: AFL++ learns from others at its next start. */
-static char *find_inbox(const char *driver)
-{
-	char *path =
-		iw_fmt("%.*s/" INBOX, (int)(iw_path_base(driver) - driver - 1), driver);
-
-	if (iw_file_exists(path))
-		return path;
-	free(path);
-	return NULL;
 }
 
 static int load_adapter(const char *arg, struct adapter **adapter, struct iw_err *err)
@@ -191,9 +142,9 @@ static int prepare(struct daemon *d, struct iw_err *err)
 	if (rc == 0)
 		rc = load_adapters(d, &d->now, err);
 	if (rc == 0)
-		rc = iw_daemon_programs(&d->keeper, &d->driver, err);
+		rc = iw_programs_find(&d->keeper, &d->driver, err);
 	if (rc == 0)
-		d->inbox = find_inbox(d->driver);
+		d->inbox = iw_programs_inbox(d->driver);
 	if (rc == 0)
 		rc = probe_sandbox(d, &jobs.sandbox, err);
 	if (rc == 0)
@@ -260,7 +211,7 @@ static void forget_next(struct daemon *d)
 {
 	iw_config_fini(&d->next);
 	free_adapters(d);
-	d->has_next = false;
+	d->has_next = d->is_moving = false;
 }
 
 static void refuse(struct daemon *d, const struct iw_err *why)
@@ -281,7 +232,7 @@ static void reload(struct daemon *d)
 	struct iw_err err = IW_ERR_INIT;
 	int rc;
 
-	if (is_leaving && !d->has_next)
+	if (is_leaving && !d->has_next && !d->is_moving)
 		return;
 	rc = read_config(d, &fresh, &err);
 	if (rc == 0)
@@ -292,6 +243,7 @@ static void reload(struct daemon *d)
 		iw_config_fini(&fresh);
 		return;
 	}
+	d->is_moving = false;
 	iw_config_fini(&d->next);
 	d->next = fresh;
 	d->has_next = true;
@@ -301,6 +253,39 @@ static void reload(struct daemon *d)
 		return;
 	say(d, "reading everything again; engines go on");
 	farm_leave(d->farm);
+}
+
+/* The adapters as they lie there now, when they are still those of the list. */
+static int load_same_adapters(struct daemon *d, struct iw_err *err)
+{
+	int rc = load_adapters(d, &d->now, err);
+	size_t i;
+
+	for (i = 0; rc == 0 && i < d->adapter_count; i++)
+		if (strcmp(d->adapters[i]->name, d->follow.entries[i].adapter) != 0)
+			rc = iw_err_set(err, IW_EINVAL,
+				"adapter '%s' is called '%s' by now; SIGHUP takes that",
+				d->follow.entries[i].adapter, d->adapters[i]->name);
+	return rc;
+}
+
+static bool on_moved(void *ctx)
+{
+	struct daemon *d = ctx;
+	struct iw_err err = IW_ERR_INIT;
+
+	if (load_same_adapters(d, &err) < 0) {
+		_auto_free_ char *text =
+			iw_fmt("a newer snapshot is built and waits: %s", err.msg);
+
+		iw_warn("a newer snapshot waits", S("error", err.msg));
+		say(d, text);
+		free_adapters(d);
+		return false;
+	}
+	d->is_moving = true;
+	farm_leave(d->farm);
+	return true;
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -414,6 +399,7 @@ static int run_farm(struct daemon *d, struct iw_err *err)
 	struct farm_config config = {
 		.adapters = d->adapters,
 		.adapter_count = d->adapter_count,
+		.follow = d->follow.entries,
 		.fuzz_ms = d->config->fuzz_ms,
 		.drain_ms = d->config->drain_ms,
 		.keeps_engines = d->config->is_service,
@@ -421,13 +407,14 @@ static int run_farm(struct daemon *d, struct iw_err *err)
 	struct farm_events events = {
 		.ctx = d,
 		.say = say,
+		.moved = on_moved,
 		.closing = closing,
 		.closed = on_closed,
 		.closed_ctx = d,
 	};
 	int rc;
 
-	d->has_closed = false;
+	d->keeps_follow = d->has_closed = false;
 	rc = farm_open(&d->farm, &world, &config, &events, err);
 	d->adapter_count = 0;
 	free(iw_steal(&d->adapters));
@@ -435,6 +422,13 @@ static int run_farm(struct daemon *d, struct iw_err *err)
 		return rc;
 	iw_loop_run(&d->loop);
 	return farm_error(d->farm) ? iw_err_copy(err, farm_error(d->farm)) : 0;
+}
+
+static void set_follow(struct daemon *d)
+{
+	if (!d->keeps_follow)
+		follow_list_set(&d->follow, d->adapters, d->now.follow_ms,
+			d->adapter_count, d->config->follow_ms);
 }
 
 /* From the farm that has closed to the next one. */
@@ -467,6 +461,28 @@ static void fall_back(struct daemon *d, const struct iw_err *why)
 	d->has_before = false;
 }
 
+/* A farm that could not begin to fuzz, and what a branch has to do with it. */
+static bool is_followed_otherwise(struct daemon *d, const struct iw_err *why)
+{
+	const struct farm_follow *back = follow_list_go_back(&d->follow);
+	_auto_free_ char *text = NULL;
+
+	if (back)
+		text = iw_fmt("%s: commit %.12s is refused until the branch moves again, "
+			      "back to %.12s: %s",
+			back->adapter, back->refused, back->commit, why->msg);
+	else if (follow_list_go_on(&d->follow))
+		text = iw_fmt("the last snapshot that was fuzzed works no more, trying "
+			      "the newest: %s",
+			why->msg);
+	else
+		return false;
+	iw_warn("a snapshot does not work", S("error", why->msg));
+	say(d, text);
+	d->keeps_follow = true;
+	return true;
+}
+
 /* The farm that has closed is followed by another one. */
 static bool is_followed(struct daemon *d, int rc, const struct iw_err *why)
 {
@@ -486,7 +502,16 @@ static bool is_followed(struct daemon *d, int rc, const struct iw_err *why)
 		d->has_next = false;
 		return true;
 	}
-	if (rc == 0 || d->is_ending || has_worked || !d->has_before)
+	if (d->is_moving) {
+		d->is_moving = false;
+		d->keeps_follow = true;
+		return true;
+	}
+	if (rc == 0 || d->is_ending || has_worked)
+		return false;
+	if (is_followed_otherwise(d, why))
+		return true;
+	if (!d->has_before)
 		return false;
 	fall_back(d, why);
 	return true;
@@ -506,6 +531,7 @@ static int run_farms(
 	}
 	iw_notify("READY=1");
 	do {
+		set_follow(d);
 		rc = run_farm(d, err);
 		if (d->farm)
 			result->new_bugs += farm_new_bugs(d->farm);
@@ -525,6 +551,7 @@ static void clean_up(struct daemon *d)
 	iw_config_fini(&d->now);
 	iw_config_fini(&d->next);
 	iw_config_fini(&d->before);
+	follow_list_fini(&d->follow);
 	farm_free(d->farm);
 	iw_jobs_close(d->jobs);
 	iw_slots_free(d->slots);

@@ -13,10 +13,6 @@
 #include "door.h"
 #include "farm.h"
 
-/* Where our other two programs are: beside this one in a build tree, in libexec when
- * installed. The caller frees both. */
-int iw_daemon_programs(char **keeper, char **driver, struct iw_err *err);
-
 struct iw_daemon_config {
 	const char *state_dir; /* NULL: the default */
 	/* "PATH_OR_NAME[:param=value,…]", NULL-terminated; NULL: config_dir says. */
@@ -25,6 +21,7 @@ struct iw_daemon_config {
 	int cores;		/* 0: as config_dir says, or all */
 	int64_t fuzz_ms;	/* 0: until stopped */
 	int64_t drain_ms;
+	int64_t follow_ms; /* adapters whose own configuration says nothing; 0: not */
 	bool no_sandbox;
 	/* Always on: SIGTERM ends this process only, engines go on for the next one. */
 	bool is_service;
@@ -55,6 +52,8 @@ struct iw_daemon_result {
  * A service reads its configuration, adapters and sources again at SIGHUP: as in a
  * restart one farm leaves and the next adopts its engines, in the same process. What
  * cannot be read or built is refused with a sentence, and the old configuration stays.
+ * Where it follows branches it does the same by itself when a newer snapshot is built,
+ * and goes back where that cannot be fuzzed.
  */
 #define IW_DAEMON_STOP SIGUSR1
 #define IW_DAEMON_DRAIN SIGINT

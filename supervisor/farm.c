@@ -65,6 +65,7 @@ static void drain(struct farm *farm)
 		return;
 	enter(farm, FARM_DRAINING);
 	farm->drain_ends_ms = iw_time_mono_ms() + farm->config.drain_ms;
+	farm_follow_stop(farm);
 	/* Fetches and builds of a farm that will not fuzz are nobody's. */
 	if (was_opening)
 		iw_slots_stop_front(farm->world.slots);
@@ -120,12 +121,17 @@ static void begin_fuzzing(struct farm *farm)
 		/* A crash at start is judged like any other before we go. */
 		if (!farm->err.code)
 			iw_err_set(&farm->err, IW_EINVAL, "there is no target to fuzz");
+		farm->is_leaving = farm->config.keeps_engines;
+		/* The snapshot before goes on; what crashed here is in the database. */
+		if (farm_follow_is_trial(farm))
+			farm->config.drain_ms = 0;
 		drain(farm);
 		return;
 	}
 	farm->fuzz_began_ms = iw_time_mono_ms();
 	farm->fuzz_ends_ms = farm->fuzz_began_ms + farm->config.fuzz_ms;
 	farm_adopt(farm);
+	farm_follow_begin(farm);
 	farm_say(farm, "fuzzing %d targets on %d cores", ready,
 		iw_slots_count(farm->world.slots));
 }
@@ -226,6 +232,7 @@ static void on_tick(void *ctx)
 	farm_slices_tick(farm);
 	farm_campaigns_tick(farm);
 	farm_advance(farm);
+	farm_follow_tick(farm);
 	farm_history_tick(farm);
 }
 
@@ -305,6 +312,7 @@ int farm_open(struct farm **out, const struct farm_world *world,
 	for (i = 0; i < config->adapter_count; i++) {
 		farm->projects[i].farm = farm;
 		farm->projects[i].adapter = config->adapters[i];
+		farm->projects[i].follow = config->follow ? &config->follow[i] : NULL;
 	}
 	*out = farm;
 	rc = open_rooms(farm, dbc, err);
@@ -344,7 +352,8 @@ void farm_stop_now(struct farm *farm)
 
 void farm_leave(struct farm *farm)
 {
-	farm->is_leaving = farm->phase < FARM_DRAINING;
+	/* Asked twice it leaves as well. */
+	farm->is_leaving |= farm->phase < FARM_DRAINING;
 	farm_stop_now(farm);
 }
 
@@ -363,6 +372,7 @@ void farm_free(struct farm *farm)
 	farm_each_target(farm, free_target, NULL);
 	for (i = 0; i < farm->project_count; i++) {
 		adapter_free(farm->projects[i].adapter);
+		farm_follow_free(&farm->projects[i]);
 		free(farm->projects[i].targets);
 	}
 	free(farm->projects);

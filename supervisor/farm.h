@@ -24,6 +24,7 @@
 #include "base/db.h"
 #include "base/job.h"
 #include "base/loop.h"
+#include "follow.h"
 #include "sanitizers/toolchain.h"
 #include "slots.h"
 #include "state.h"
@@ -45,6 +46,9 @@ struct farm_events {
 	void *ctx;
 	/* A sentence for the person who watches. */
 	void (*say)(void *ctx, const char *text);
+	/* A newer snapshot is built, and `follow` names it: leave, and open the next
+	 * farm. False: not now, ask again later. NULL where nothing is followed. */
+	bool (*moved)(void *ctx);
 	/* Draining is over; what the view borrows goes after this call. Or NULL. */
 	void (*closing)(void *ctx, const struct farm_view *view);
 	/* CLOSED: farm_free() may be called; the loop has nothing of the farm's left. */
@@ -55,8 +59,9 @@ struct farm_events {
 struct farm_config {
 	struct adapter **adapters; /* taken */
 	size_t adapter_count;
-	int64_t fuzz_ms;    /* how long engines run in all; 0: until stopped */
-	int64_t drain_ms;   /* what triage may take after that */
+	struct farm_follow *follow; /* one for each, borrowed and written to; or NULL */
+	int64_t fuzz_ms;	    /* how long engines run in all; 0: until stopped */
+	int64_t drain_ms;	    /* what triage may take after that */
 	bool keeps_engines; /* a failure ends the farm, but not the engines that run */
 };
 

@@ -7,6 +7,8 @@
  *	history.c   points of a target's history
  *	watching.c  the parts of the view that say what runs and why
  *	opening.c   from adapter to targets that can be fuzzed
+ *	finding.c   which targets a project has
+ *	following.c newer snapshots, built while the old ones are fuzzed
  *	slice.c     one engine running for a while
  *	share.c     which engine a target's next slice gets
  *	exchange.c  what one engine found, given to the others
@@ -100,6 +102,9 @@ struct farm_project {
 	size_t builds_pending;
 	struct farm_target **targets;
 	size_t target_count, target_cap;
+	struct farm_follow *follow;	  /* NULL: nobody keeps a list */
+	struct farm_following *following; /* NULL: its branch is not followed */
+	struct iw_db_req offline_req, worked_req;
 };
 
 struct farm_target {
@@ -118,6 +123,7 @@ struct farm_target {
 	struct corpus_features *features;
 	int64_t features_start, units;
 	int64_t executions_before; /* of earlier slices and runs */
+	bool is_new;		   /* it was never fuzzed before this run */
 	int64_t found_ms;
 	int64_t crashes;
 	int64_t core_ms; /* engines, this run */
@@ -248,6 +254,26 @@ char *farm_lane_what(const struct farm_lane *lane);
 int farm_open_projects(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err);
 void farm_close_projects(struct farm *farm);
 void farm_target_free(struct farm_target *target);
+/* Its rows, its checks, its seeds, until it is ready or broken. */
+void farm_target_load(struct farm_target *target);
+/* What the compiler said, with the file's place in the source. The caller frees. */
+char *farm_build_error(const struct iw_build *build);
+
+/* finding.c */
+/* Every flavour is built: makes the project's targets and loads them. */
+void farm_find_targets(struct farm_project *project);
+
+/* following.c */
+/* It was opened on a newer snapshot, and whoever did can go back. */
+bool farm_follow_is_trial(const struct farm *farm);
+/* Fuzzing begins: the snapshots work, which is remembered, and branches are looked at
+ * from now on. */
+void farm_follow_begin(struct farm *farm);
+/* Once a second. */
+void farm_follow_tick(struct farm *farm);
+/* No look, fetch or build of it goes on. */
+void farm_follow_stop(struct farm *farm);
+void farm_follow_free(struct farm_project *project);
 
 /* slice.c */
 /* What a target left as an artifact in a folder below work/. Folder and file may be links

@@ -10,11 +10,9 @@
  * crash, and not fuzzed.
  */
 #include <assert.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "adapters/project_db.h"
@@ -38,11 +36,6 @@ struct loading {
 	uint32_t *numbers;
 	size_t numbers_cap;
 };
-
-static void fail_project(struct farm_project *p, const struct iw_err *err)
-{
-	farm_fail(p->farm, err);
-}
 
 static void on_seeded(struct farm_target *t, size_t added)
 {
@@ -241,6 +234,7 @@ static int load_target(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	if (rc < 0)
 		return rc;
 	t->executions_before = totals.executions;
+	t->is_new = totals.executions == 0 && totals.core_ms == 0;
 	t->found_ms = totals.found_ms;
 	return 0;
 }
@@ -265,7 +259,7 @@ static void on_loaded(struct iw_db_req *req)
 	farm_advance(t->farm);
 }
 
-static void start_loading(struct farm_target *t)
+void farm_target_load(struct farm_target *t)
 {
 	struct loading *l = iw_calloc(1, sizeof *l);
 
@@ -274,58 +268,6 @@ static void start_loading(struct farm_target *t)
 	l->req = (struct iw_db_req){.run = load_target, .ctx = l, .done = on_loaded};
 	t->farm->requests++;
 	iw_db_submit(t->farm->db, &l->req);
-}
-
-static char *existing(char *path)
-{
-	if (iw_file_exists(path))
-		return path;
-	free(path);
-	return NULL;
-}
-
-/* A companion comes after the flavour that it helps: san_flavours() has them so. */
-static void add_lane(struct farm_target *t, const struct iw_build *build)
-{
-	const char *helps = san_flavour_find(build->flavour)->companion_of;
-	size_t i;
-
-	if (!helps) {
-		t->lanes[t->lane_count++] =
-			(struct farm_lane){.target = t, .build = build, .has_work = true};
-		return;
-	}
-	for (i = 0; i < t->lane_count; i++)
-		if (strcmp(t->lanes[i].build->flavour, helps) == 0)
-			t->lanes[i].companion = build;
-}
-
-static void add_target(struct farm_project *p, const struct adapter_target *spec)
-{
-	struct farm_target *t = iw_calloc(1, sizeof *t);
-	size_t i;
-
-	t->farm = p->farm;
-	t->owner = p;
-	t->spec = *spec;
-	t->triage =
-		(struct triage_target){.id = -1, .spec = &t->spec, .project = p->project};
-	t->features = corpus_features_new();
-	t->backoff_ms = 300;
-	for (i = 0; i < p->flavour_count; i++) {
-		_auto_free_ char *binary = target_binary(p->builds[i], spec);
-
-		/* A target may not exist under every flavour; the reference is a must. */
-		if (binary)
-			add_lane(t, p->builds[i]);
-	}
-	farm_shares_init(t);
-	t->dictionary = existing(iw_fmt("%s/%s.dict", p->builds[0]->dir, spec->binary));
-	t->seeds = existing(iw_fmt("%s/%s_seed_corpus", p->builds[0]->dir, spec->binary));
-	iw_grow(p->targets, p->target_count, p->target_cap);
-	p->targets[p->target_count++] = t;
-	p->farm->opening++;
-	start_loading(t);
 }
 
 void farm_target_free(struct farm_target *t)
@@ -337,65 +279,12 @@ void farm_target_free(struct farm_target *t)
 	free(t);
 }
 
-static bool is_listed(const struct adapter *adapter, const char *binary)
-{
-	size_t i;
-
-	for (i = 0; i < adapter->target_count; i++)
-		if (strcmp(adapter->targets[i].binary, binary) == 0)
-			return true;
-	return false;
-}
-
-static int take_discovered(void *ctx, const char *name)
-{
-	struct farm_project *p = ctx;
-	const struct adapter *adapter = project_adapter(p->project);
-	_auto_free_ char *path = iw_path_join(p->builds[0]->dir, name);
-	struct adapter_target spec = adapter_target_defaults;
-	struct stat st;
-
-	if (fnmatch(adapter->discover, name, 0) != 0 || is_listed(adapter, name))
-		return 0;
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0100))
-		return 0;
-	spec.name = spec.binary = iw_arena_strdup(p->farm->arena, name);
-	iw_info("target discovered", S("adapter", adapter->name), S("target", name));
-	add_target(p, &spec);
-	return 0;
-}
-
-static void find_targets(struct farm_project *p)
-{
-	const struct adapter *adapter = project_adapter(p->project);
-	struct iw_err err = IW_ERR_INIT;
-	size_t i;
-
-	for (i = 0; i < adapter->target_count; i++) {
-		_auto_free_ char *binary =
-			target_binary(p->builds[0], &adapter->targets[i]);
-
-		if (binary) {
-			add_target(p, &adapter->targets[i]);
-			continue;
-		}
-		iw_err_set(&err, IW_EINVAL,
-			"adapter '%s': target '%s': the build made no program '%s'; fix "
-			"'binary' in %s/adapter.json or the build command",
-			adapter->name, adapter->targets[i].name,
-			adapter->targets[i].binary, adapter->dir);
-		fail_project(p, &err);
-		return;
-	}
-	if (adapter->discover)
-		iw_dir_each(p->builds[0]->dir, take_discovered, p, NULL);
-}
-
 /* A compiler names the file in the job's folder, which is gone by now; the user knows it
- * by its place in the source. Free it. */
-static char *without_job_folder(const char *error)
+ * by its place in the source. */
+char *farm_build_error(const struct iw_build *build)
 {
 	static const char source[] = "/work/src/";
+	const char *error = build->error;
 	const char *at = strstr(error, source), *start = at;
 
 	if (!at)
@@ -416,7 +305,7 @@ static void on_built(
 	if (!build) {
 		failed = *err;
 	} else if (!build->is_ok) {
-		_auto_free_ char *error = without_job_folder(build->error);
+		_auto_free_ char *error = farm_build_error(build);
 
 		iw_err_set(&failed, IW_EJOB,
 			"adapter '%s': the %s build of commit %.12s failed: %s; mend the "
@@ -428,12 +317,12 @@ static void on_built(
 		farm_say(p->farm, "%s: %s is built", adapter->name, req->flavour);
 	}
 	if (failed.code)
-		fail_project(p, &failed);
+		farm_fail(p->farm, &failed);
 	p->builds_pending--;
 	if (p->builds_pending == 0) {
 		p->farm->opening--;
 		if (p->farm->phase == FARM_OPENING)
-			find_targets(p);
+			farm_find_targets(p);
 	}
 	farm_advance(p->farm);
 }
@@ -479,7 +368,7 @@ static void on_project(struct project *project, const struct iw_err *err, void *
 	if (err || p->farm->phase != FARM_OPENING) {
 		p->farm->opening--;
 		if (err)
-			fail_project(p, err);
+			farm_fail(p->farm, err);
 		farm_advance(p->farm);
 		return;
 	}
@@ -518,15 +407,22 @@ int farm_open_projects(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err
 
 	for (i = 0; i < farm->project_count; i++) {
 		struct farm_project *p = &farm->projects[i];
-		struct project_wish newest = {0};
+		struct project_wish wish = {0};
 
+		if (p->follow) {
+			wish.commit = p->follow->commit;
+			wish.is_steady =
+				p->follow->every_ms > 0 && !p->follow->wants_newest;
+		}
 		farm->opening++;
-		rc = project_open(&p->project, &world, iw_steal(&p->adapter), &newest,
-			dbc, on_project, p, err);
+		rc = project_open(&p->project, &world, iw_steal(&p->adapter), &wish, dbc,
+			on_project, p, err);
 		if (rc < 0) {
 			farm->opening--;
 			return rc;
 		}
+		if (p->follow)
+			p->follow->is_old = project_may_be_old(p->project);
 		farm->open_projects++;
 	}
 	return 0;

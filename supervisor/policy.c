@@ -1,8 +1,8 @@
 /*
  * Which target gets the next engine: of those that a campaign has budget for, but for one
  * start in CAMPAIGN_TURNS, which is for the others, so that nobody starves. Among them
- * the one that had the least, a new engine on it never on top of another one while there
- * are others. Which engine, share.c says.
+ * those that came with a new snapshot, then the one that had the least, a new engine on
+ * it never on top of another one while there are others. Which engine, share.c says.
  */
 #include <stdio.h>
 #include <string.h>
@@ -26,16 +26,29 @@ static bool may_start(const struct farm_target *t)
 	return t->state == FARM_TARGET_READY && !farm_target_is_held(t);
 }
 
+/* It came with a new snapshot, and had no turn yet. */
+static bool is_first_turn(const struct farm_target *t)
+{
+	return t->is_new && t->slices == 0;
+}
+
+static bool is_before(const struct farm_target *a, const struct farm_target *b)
+{
+	if (is_first_turn(a) != is_first_turn(b))
+		return is_first_turn(a);
+	if (a->engines != b->engines)
+		return a->engines < b->engines;
+	return a->core_ms < b->core_ms;
+}
+
 static void consider(struct farm_target *t, void *ctx)
 {
 	struct choice *c = ctx;
-	const struct farm_target *best = c->best;
 
 	if (!may_start(t) || t->not_before_ms > iw_time_mono_ms() ||
 		farm_campaign_rests(t) || (farm_campaign_of(t) != 0) != c->is_campaigns)
 		return;
-	if (!best || t->engines < best->engines ||
-		(t->engines == best->engines && t->core_ms < best->core_ms))
+	if (!c->best || is_before(t, c->best))
 		c->best = t;
 }
 
@@ -88,9 +101,10 @@ static void say_why(struct farm_target *t)
 			CAMPAIGN_TURNS);
 	else
 		snprintf(t->why, sizeof t->why, "%s",
-			r.count == 0	       ? "the only target that can be fuzzed"
-				: r.equal == 0 ? "fewer engines than any other target"
-					       : "least core time of all targets");
+			r.count == 0		   ? "the only target that can be fuzzed"
+				: is_first_turn(t) ? "a new target, never fuzzed before"
+				: r.equal == 0	   ? "fewer engines than any other target"
+						   : "least core time of all targets");
 }
 
 void farm_note_start(struct farm_target *t)

@@ -26,7 +26,7 @@
 #include "corpus/measure.h"
 #include "corpus/pack.h"
 #include "corpus/unit_db.h"
-#include "daemon.h"
+#include "programs.h"
 #include "state.h"
 
 #include "base/banned.h"
@@ -171,7 +171,7 @@ static int open_jobs(
 {
 	struct iw_jobs_config config = {.dir = d->state.jobs, .sandbox = *sandbox};
 	_auto_free_ char *keeper = NULL;
-	int rc = iw_daemon_programs(&keeper, &d->driver, err);
+	int rc = iw_programs_find(&keeper, &d->driver, err);
 
 	config.keeper = keeper;
 	return rc < 0 ? rc : iw_jobs_open(&d->pool, &d->loop, &config, err);

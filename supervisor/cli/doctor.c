@@ -11,7 +11,7 @@
 #include "base/sandbox.h"
 #include "cli/cli.h"
 #include "cli/table.h"
-#include "daemon.h"
+#include "programs.h"
 #include "sanitizers/toolchain.h"
 
 #include "base/banned.h"
@@ -59,7 +59,7 @@ static void check_programs(struct doctor *d)
 	struct iw_err err = IW_ERR_INIT;
 	_auto_free_ char *keeper = NULL, *driver = NULL;
 
-	if (iw_daemon_programs(&keeper, &driver, &err) < 0)
+	if (iw_programs_find(&keeper, &driver, &err) < 0)
 		note(d, BAD, "own programs", err.msg);
 	else
 		note(d, FINE, "own programs", keeper);

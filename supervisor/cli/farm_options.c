@@ -6,8 +6,17 @@
 
 #include "base/time.h"
 #include "cli/cli.h"
+#include "config.h"
 
 #include "base/banned.h"
+
+#define FOLLOW_DEFAULT "5m"
+
+/* What is for a farm that has an end, and for one that has none. */
+static bool is_known(int c, bool has_end)
+{
+	return has_end ? c != 'd' && c != 'w' : c != 'f';
+}
 
 static int take(int c, const char *noun, struct iw_daemon_config *config, bool *json)
 {
@@ -22,6 +31,13 @@ static int take(int c, const char *noun, struct iw_daemon_config *config, bool *
 	case 'd':
 		config->config_dir = optarg;
 		return 0;
+	case 'w':
+		config->follow_ms = iw_config_follow(optarg ? optarg : FOLLOW_DEFAULT);
+		return config->follow_ms > 0
+			? 0
+			: cli_usage(noun,
+				  "--follow wants a time like 30s, 5m or 1h, at "
+				  "least 10s, after an equals sign");
 	case 'c':
 		if (!cli_number(optarg, 1, 4096, &number))
 			return cli_usage(noun, "--cores wants a number above 0");
@@ -57,6 +73,7 @@ int cli_farm_options(int argc, char **argv, const char *help, bool has_end,
 		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'},
 		{"for", required_argument, NULL, 'f'},
+		{"follow", optional_argument, NULL, 'w'},
 		{0},
 	};
 	int c, rc;
@@ -68,7 +85,7 @@ int cli_farm_options(int argc, char **argv, const char *help, bool has_end,
 			fputs(help, stdout);
 			return CLI_DONE;
 		}
-		rc = take(c == (has_end ? 'd' : 'f') ? '?' : c, argv[0], config, json);
+		rc = take(is_known(c, has_end) ? c : '?', argv[0], config, json);
 		if (rc != 0)
 			return rc;
 	}

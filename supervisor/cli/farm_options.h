@@ -8,8 +8,8 @@
 
 /*
  * Reads adapters, --cores, --state, --http, --no-sandbox, --json and --help; where the
- * farm has an end --for as well, and where it has none --config instead of adapters. What
- * config points to is argv's. Returns -1 to go on, or the exit status.
+ * farm has an end --for as well, and where it has none --follow, and --config instead of
+ * adapters. What config points to is argv's. Returns -1 to go on, or the exit status.
  */
 int cli_farm_options(int argc, char **argv, const char *help, bool has_end,
 	struct iw_daemon_config *config, bool *json);

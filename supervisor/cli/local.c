@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "daemon.h"
+#include "programs.h"
 
 #include "base/banned.h"
 
@@ -18,7 +18,7 @@ int cli_local_open(struct cli_local *local, bool no_sandbox, struct iw_err *err)
 	int rc;
 
 	*local = (struct cli_local){0};
-	rc = iw_daemon_programs(&keeper, &local->driver, err);
+	rc = iw_programs_find(&keeper, &local->driver, err);
 	if (rc == 0 && !no_sandbox)
 		rc = iw_sandbox_probe(&config.sandbox, err);
 	if (rc == 0)

@@ -107,6 +107,12 @@ static void add_row(struct status *s, int64_t features)
 	cli_table_number(s->table, row->crashes);
 	cli_table_number(s->table, row->bugs);
 	cli_table_cell(s->table, "%s", since);
+	if (row->offline_ms) {
+		iw_time_words(iw_time_wall_ms() - row->offline_ms, since);
+		iw_buf_addf(&s->notes,
+			"%s/%s: offline for %s, the snapshot has no such target\n",
+			row->adapter, row->name, since);
+	}
 	if (row->totals.failures)
 		iw_buf_addf(&s->notes, "%s/%s: %lld engine%s did not work, the last %s\n",
 			row->adapter, row->name, (long long)row->totals.failures,

@@ -50,6 +50,32 @@ static void test_words(void **state)
 	assert_null(config.adapters);
 }
 
+static void test_follow(void **state)
+{
+	struct iw_config config;
+	struct temp t;
+
+	(void)state;
+	temp_open(&t);
+	temp_ok(&t.err,
+		load(&t,
+			"{\"adapters\": [{\"adapter\": \"a\", \"follow\": \"5m\"}, "
+			"{\"adapter\": \"b\"}, "
+			"{\"adapter\": \"c\", \"follow\": \"off\"}, "
+			"{\"adapter\": \"d\", \"follow\": \"10s\"}]}",
+			&config));
+	assert_int_equal(config.follow_ms[0], 300000);
+	assert_int_equal(config.follow_ms[1], IW_FOLLOW_AS_SAID);
+	assert_int_equal(config.follow_ms[2], 0);
+	assert_int_equal(config.follow_ms[3], IW_FOLLOW_MIN_MS);
+	iw_config_fini(&config);
+	temp_close(&t);
+	assert_int_equal(iw_config_follow("1h"), 3600000);
+	assert_int_equal(iw_config_follow("9s"), -1);
+	assert_int_equal(iw_config_follow(""), -1);
+	assert_int_equal(iw_config_follow("off"), -1);
+}
+
 #define ONE(fields) "{\"adapters\": [{\"adapter\": \"a\"}, {" fields "}]}"
 
 static const struct {
@@ -76,6 +102,10 @@ static const struct {
 		"adapters[1].parameters.n: expected a string"},
 	{ONE("\"adapter\": \"b\", \"parameters\": {\"n\": \"7,m=8\"}"), "comma"},
 	{ONE("\"adapter\": \"b\", \"parameters\": {\"n,m\": \"7\"}"), "comma"},
+	{ONE("\"adapter\": \"b\", \"follow\": 300"), "adapters[1].follow"},
+	{ONE("\"adapter\": \"b\", \"follow\": \"\""), "adapters[1].follow: expected"},
+	{ONE("\"adapter\": \"b\", \"follow\": \"9s\""), "at least 10 s"},
+	{ONE("\"adapter\": \"b\", \"follow\": \"soon\""), "like \"30s\""},
 };
 
 static void test_wrong(void **state)
@@ -137,6 +167,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_means),
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_follow),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_default_folder),
