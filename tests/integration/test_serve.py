@@ -6,14 +6,16 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import sqlite3
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from conftest import end_processes_of, processes_of, rows, wait_until
+from conftest import ROOT, end_processes_of, processes_of, rows, wait_until
 from farm_oracle import (assert_nothing_lost, make_adapter, read_ledger, stored_crashes,
                          stored_units)
 from test_kill import identity, seed_of
@@ -323,3 +325,24 @@ def test_service_manager_is_told(service, tmp_path):
     os.environ.pop("NOTIFY_SOCKET", None)
     service.stop()
     service.assert_over()
+
+
+def test_unit_of_systemd(binaries, tmp_path):
+    """What keeps engines alive over a restart and brings back a supervisor that hangs."""
+    text = (ROOT / "supervisor" / "service" / "ironworks.service").read_text(encoding="utf-8")
+    told = dict(line.split("=", 1) for line in text.splitlines()
+                if "=" in line and not line.startswith("#"))
+    assert {told[k] for k in ("Type", "KillMode", "OOMPolicy", "Restart")} == {
+        "notify", "process", "continue", "on-failure"}
+    assert int(told["WatchdogSec"]) >= 10, "it is told of every second"
+    assert {"memory", "pids", "cpu"} <= set(told["Delegate"].split())
+    assert told["NotifyAccess"] == "main" and told["ExecReload"].endswith("-HUP $MAINPID")
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("no systemd-analyze here to read the whole of it")
+    unit = tmp_path / "ironworks.service"
+    for name in ("User", "Group"):
+        text = text.replace(f"{name}=ironworks", f"{name}=root")
+    unit.write_text(text.replace("/usr/local/bin", str(binaries)), encoding="utf-8")
+    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == 0 and not done.stderr.strip(), done.stderr
