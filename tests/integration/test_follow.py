@@ -5,18 +5,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
-from conftest import (BUILD, GIT, TARGET, Tiny, end_processes_of, processes_of, rows,
-                      wait_until)
-from farm_oracle import assert_nothing_lost, make_adapter, read_ledger
-from test_kill import identity
+from conftest import BUILD, GIT, TARGET, Tiny, end_processes_of, rows, wait_until
+from farm_oracle import assert_nothing_lost, make_adapter
 from test_reload import Configured
-from test_serve import SLOW
+from test_serve import SLOW, assert_nobody_was_ended
 
 #: The least there is would be seconds of waiting in each test.
 LOOK = "10s"
@@ -51,16 +49,8 @@ class Followed(Configured):
                    f"'{words}' is said")
         assert self.process.poll() is None, self.said()
 
-    def running(self, target=""):
-        """Engines of libFuzzer, with their start times; target: only of this one."""
-        found = set()
-        for pid in processes_of(self.state):
-            with contextlib.suppress(OSError):
-                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-                if words[0].endswith(b"/" + target.encode()) or (not target and b"/" in words[0]):
-                    if any(w.startswith(b"-artifact_prefix=") for w in words):
-                        found.add(identity(pid))
-        return found - {None}
+    def running(self):
+        return self.engines(None)
 
     def looks(self):
         log = (self.state / "log").read_text(encoding="utf-8", errors="replace")
@@ -114,17 +104,17 @@ def test_commit_that_adds_a_target(service, tiny):
     adapter = service.follow(more=[other])
     service.start(is_awaited=False)
     service.await_fuzzing(targets=2)
-    before = wait_until(lambda: service.running("engine") and service.running("parser")
-                        and service.running(), 30, "both are fuzzed")
+    wait_until(lambda: service.engines() and service.engines("parser"), 30, "both are fuzzed")
     adapter.commit({"lexer.c": QUIET})
     service.await_said("is new, building 1 flavours")
-    assert service.running() == before, "engines go on while it is built"
+    before = service.engines()
+    wait_until(lambda: service.engines("parser"), 5, "engines go on while it is built")
     service.await_said(f"on to commit {head(adapter)}")
     service.await_fuzzing(targets=2)
     service.await_said("fuzzing 3 targets")
-    wait_until(lambda: service.running("lexer"), 20, "the new target is fuzzed first")
-    assert service.running("engine") == before & service.running("engine")
-    assert not read_ledger(service.ledger)["stopped"]
+    wait_until(lambda: service.engines("lexer"), 20, "the new target is fuzzed first")
+    assert service.adopted() >= len(before & service.engines())
+    assert_nobody_was_ended(service)
     assert rows(service.state, "SELECT worked FROM adapter WHERE name = 'tiny'")[0][0][:12] == \
         head(adapter)
     service.finish()
@@ -144,11 +134,13 @@ def test_life_of_a_bug_over_snapshots(service):
     mended(service, adapter, bug)
     assert rows(service.state, "SELECT count(*) FROM crash")[0][0] >= crashes
     back(service, adapter, bug)
-    # Whoever comes next begins with the snapshot that works.
+    # Whoever comes next begins with the snapshot that works, and with its engines.
+    before = service.running()
     service.kill()
     service.start(is_awaited=False)
     service.await_fuzzing(targets=2)
-    assert service.adopted() > 0, service.said()
+    assert f"tiny: commit {head(adapter)}" in service.said()
+    assert service.adopted() >= len(before & service.running())
     service.finish()
 
 
@@ -175,8 +167,8 @@ def mended(service, adapter, bug):
     adapter.commit({"parser.c": FIXED})
     service.reload()
     service.await_said("fuzzing 1 targets")
-    wait_until(lambda: service.running("parser") and
-               service.running("parser") == service.running(), 20, "the other one has ended")
+    wait_until(lambda: service.engines("parser") and
+               service.engines("parser") == service.running(), 20, "the other one has ended")
     tested = service.await_tested(bug, adapter)
     assert tested["tested_hits"] == 0 and 5 <= tested["tested_runs"] <= 200
     assert tested["state"] == "open", "that is for others to decide"
@@ -236,13 +228,38 @@ def test_snapshot_that_builds_but_cannot_be_fuzzed(service):
     adapter.commit({"parser.c": TARGET.replace("if (len > 0 && data[0] > 'a')", "abort();")})
     service.reload()
     service.await_said(f"is refused until the branch moves again, back to {good}")
-    service.await_said("adopted")
+    wait_until(lambda: service.count_said("fuzzing 1 targets") == 2, 60, "the old one is back")
     wait_until(service.running, 20, "the old one is fuzzed")
-    assert before & service.running() or service.count_said("adopted")
+    adopted = re.findall(r"(\d+) engines? of the supervisor", service.said())
+    assert len(adopted) == 2 and int(adopted[1]) >= len(before & service.running())
     adapter.commit({"parser.c": QUIET + "\n"})
     service.reload()
     service.await_said(f"on to commit {head(adapter)}")
     service.await_fuzzing()
+    service.finish()
+
+
+def test_two_branches_move_at_once(service):
+    """One after the other, so that it is known which one fails; the second does not wait for its
+    interval. Then the compiler is another one, and only the newest commit knows it."""
+    one, two = service.follow("one"), service.follow("two")
+    service.write_text(json.dumps({"cores": 2, "adapters": [
+        {"adapter": str(a.dir), "follow": "1h"} for a in (one, two)]}))
+    service.start(is_awaited=False)
+    service.await_fuzzing(targets=2)
+    one.commit({"lexer.c": QUIET})
+    two.commit({"printer.c": QUIET})
+    service.reload()
+    service.await_said(f"on to commit {head(one)}")
+    service.await_said(f"on to commit {head(two)}")
+    service.await_said("fuzzing 4 targets")
+    service.process.terminate()
+    service.process.communicate(timeout=20)
+    one.script(BUILD.replace("set -eu", 'set -eu\n[ -e "$SRC/new" ]'))
+    one.commit({"new": ""})
+    service.start(is_awaited=False)
+    service.await_said("works no more, trying the newest")
+    service.await_fuzzing(targets=4)
     service.finish()
 
 

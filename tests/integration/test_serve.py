@@ -57,13 +57,14 @@ class Service:
             f.seek(self.before)
             return f.read()
 
-    def engines(self):
-        """Who they are, with their start times; not those that only reproduce one input."""
+    def engines(self, target="engine"):
+        """Who they are, with their start times; not those that only reproduce one input. target
+        None: of all."""
         found = set()
         for pid in processes_of(self.state):
             with contextlib.suppress(OSError):
                 words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-                if words[0].endswith(b"/engine") and any(
+                if target in (None, Path(words[0].decode()).name) and any(
                         w.startswith(b"-artifact_prefix=") for w in words):
                     found.add(identity(pid))
         return found - {None}
