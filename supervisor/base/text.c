@@ -1,6 +1,11 @@
 #include "base/text.h"
 
+#include <locale.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <threads.h>
+#include <wchar.h>
 
 #include "base/banned.h"
 
@@ -95,6 +100,62 @@ bool iw_text_is_name(const char *s, size_t max)
 			return false;
 	}
 	return chars > 0 && chars <= max && s[0] != ' ' && p[-1] != ' ';
+}
+
+/* wcwidth() knows the widths of a locale's characters; ours are UTF-8 whatever the user's
+ * locale is. */
+static locale_t utf8;
+static once_flag utf8_once = ONCE_FLAG_INIT;
+
+static void make_utf8(void)
+{
+	utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+}
+
+/* The bytes of s that fit into max columns; *width: what they take. */
+static size_t measure(const char *s, size_t max, size_t *width)
+{
+	locale_t before = (locale_t)0;
+	size_t at = 0;
+
+	call_once(&utf8_once, make_utf8);
+	if (utf8)
+		before = uselocale(utf8);
+	*width = 0;
+	while (s[at]) {
+		size_t len = utf8_len((const unsigned char *)s + at), columns = 1;
+		mbstate_t state = {0};
+		wchar_t wide;
+
+		if (len == 0)
+			len = 1;
+		/* What the tables do not know yet is shown as one box. */
+		if (len > 1 && utf8 && mbrtowc(&wide, s + at, len, &state) == len &&
+			wcwidth(wide) >= 0)
+			columns = (size_t)wcwidth(wide);
+		if (*width + columns > max)
+			break;
+		*width += columns;
+		at += len;
+	}
+	if (utf8)
+		uselocale(before);
+	return at;
+}
+
+size_t iw_text_width(const char *s)
+{
+	size_t width;
+
+	measure(s, SIZE_MAX, &width);
+	return width;
+}
+
+size_t iw_text_fit(const char *s, size_t width)
+{
+	size_t taken;
+
+	return measure(s, width, &taken);
 }
 
 void iw_text_json(struct iw_buf *out, const char *s)

@@ -17,6 +17,11 @@ void iw_text_plain(struct iw_buf *out, const char *s);
 /* Whether s is a name that people see: at most max characters, one at least, all of them
  * valid UTF-8 that prints as what it is, and no space at either end. */
 bool iw_text_is_name(const char *s, size_t max);
+/* How many columns of a terminal plain text takes: wide characters two, marks on others
+ * none. */
+size_t iw_text_width(const char *s);
+/* How many of its bytes fit into so many columns. */
+size_t iw_text_fit(const char *s, size_t width);
 /* A JSON string with its quotes. */
 void iw_text_json(struct iw_buf *out, const char *s);
 /* One line of Markdown outside code: every character with a meaning is escaped. */

@@ -22,43 +22,39 @@ struct cli_table *cli_bug_table(void)
 	return cli_table_new(">bug|type|target|>bytes|rate|pull request|issue");
 }
 
-/* "#12", "#12 + #14", "pre-existing", "suspect #12". */
-static char *blame_words(const struct bug_row *row)
+char *cli_bug_blame(const char *outcome, const json_t *prs)
 {
-	json_t *prs = row->prs ? json_loads(row->prs, 0, NULL) : NULL;
 	struct iw_buf out = {0};
 	size_t i;
 
-	if (!row->outcome)
+	if (!outcome)
 		iw_buf_adds(&out, "not yet");
 	else if (json_array_size(prs) == 0)
-		iw_buf_adds(&out, row->outcome);
-	else if (strcmp(row->outcome, "suspect") == 0)
+		iw_buf_adds(&out, outcome);
+	else if (strcmp(outcome, "suspect") == 0)
 		iw_buf_adds(&out, "suspect ");
 	for (i = 0; i < json_array_size(prs); i++)
 		iw_buf_addf(&out, "%s#%lld", i ? " + " : "",
 			(long long)json_integer_value(json_array_get(prs, i)));
-	json_decref(prs);
 	return iw_buf_steal(&out);
 }
 
-static const char *first_frame(const struct bug_row *row, json_t **frames)
+char *cli_bug_name(const char *type, const json_t *frames)
 {
-	const char *name;
+	const char *frame = json_string_value(json_array_get(frames, 0));
 
-	*frames = json_loads(row->frames, 0, NULL);
-	name = json_string_value(json_array_get(*frames, 0));
-	return name ? name : "?";
+	return iw_fmt("%s in %s", type, frame ? frame : "?");
 }
 
 void cli_bug_row(struct cli_table *table, const struct bug_row *row, const char *outbox)
 {
-	_auto_free_ char *blame = blame_words(row);
-	json_t *frames;
-	const char *frame = first_frame(row, &frames);
+	json_t *prs = row->prs ? json_loads(row->prs, 0, NULL) : NULL;
+	json_t *frames = json_loads(row->frames, 0, NULL);
+	_auto_free_ char *blame = cli_bug_blame(row->outcome, prs);
+	_auto_free_ char *name = cli_bug_name(row->type, frames);
 
 	cli_table_cell(table, "%lld", (long long)row->id);
-	cli_table_cell(table, "%s in %s", row->type, frame);
+	cli_table_cell(table, "%s", name);
 	cli_table_cell(table, "%s/%s", row->adapter, row->target);
 	cli_table_cell(table, "%lld", (long long)row->best_size);
 	cli_table_cell(table, "%lld/%lld", (long long)row->hits, (long long)row->runs);
@@ -68,6 +64,7 @@ void cli_bug_row(struct cli_table *table, const struct bug_row *row, const char 
 	else
 		cli_table_cell(table, "not yet");
 	json_decref(frames);
+	json_decref(prs);
 }
 
 static int add_bug(void *ctx, const struct bug_row *row)

@@ -12,6 +12,8 @@
 #include "base/banned.h"
 
 #define COLUMNS_MAX 16
+/* Text cut shorter than this says little. */
+#define TEXT_COMFORTABLE 20
 
 struct cli_table {
 	size_t columns;
@@ -21,20 +23,10 @@ struct cli_table {
 	size_t count, cap;
 };
 
-/* Characters, not bytes: continuation bytes of UTF-8 take no room. */
-static size_t text_width(const char *s)
-{
-	size_t n = 0;
-
-	for (; *s; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
-}
-
 static void add_cell(struct cli_table *t, char *text)
 {
 	size_t column = t->count % t->columns;
-	size_t width = text_width(text);
+	size_t width = iw_text_width(text);
 
 	if (width > t->width[column])
 		t->width[column] = width;
@@ -104,45 +96,93 @@ int cli_table_lines(const struct cli_table *t)
 	return (int)(t->count / t->columns);
 }
 
-static void add_padded(struct iw_buf *line, const char *text, size_t width, bool right)
+/* What is cut says so. */
+static void add_cut(struct iw_buf *line, const char *text, size_t width)
 {
-	int pad = (int)(width - text_width(text));
-
-	if (right)
-		iw_buf_addf(line, "%*s", pad, "");
-	iw_buf_adds(line, text);
-	if (!right)
-		iw_buf_addf(line, "%*s", pad, "");
+	iw_buf_add(line, text, iw_text_fit(text, width - 1));
+	iw_buf_adds(line, "…");
 }
 
-static void print_line(struct iw_buf *line, FILE *out, int width)
+static void add_padded(struct iw_buf *line, const char *text, size_t width, bool right)
 {
-	size_t end = line->len, seen = 0, i;
+	size_t wide = iw_text_width(text);
+	struct iw_buf cut = {0};
 
-	while (end > 0 && line->data[end - 1] == ' ')
-		end--;
-	for (i = 0; width > 0 && i < end; i++) {
-		seen += ((unsigned char)line->data[i] & 0xc0) != 0x80;
-		if (seen > (size_t)width)
-			break;
+	if (wide > width) {
+		add_cut(&cut, text, width);
+		text = cut.data;
+		wide = iw_text_width(text);
 	}
-	fprintf(out, "%.*s\n", (int)(width > 0 ? i : end), line->data);
+	if (right)
+		iw_buf_addf(line, "%*s", (int)(width - wide), "");
+	iw_buf_adds(line, text);
+	if (!right)
+		iw_buf_addf(line, "%*s", (int)(width - wide), "");
+	iw_buf_fini(&cut);
+}
+
+void cli_table_line(const struct cli_table *t, int row, struct iw_buf *line)
+{
+	size_t i, start = line->len;
+
+	for (i = 0; i < t->columns; i++) {
+		if (t->width[i] == 0)
+			continue;
+		if (line->len > start)
+			iw_buf_adds(line, "  ");
+		add_padded(line, t->cells[(size_t)row * t->columns + i], t->width[i],
+			t->right[i]);
+	}
+	while (line->len > start && line->data[line->len - 1] == ' ')
+		line->data[--line->len] = '\0';
+}
+
+/* With columns of text no wider than `text`. */
+static size_t table_width(const struct cli_table *t, size_t text)
+{
+	size_t i, shown = 0, width = 0;
+
+	for (i = 0; i < t->columns; i++) {
+		shown += t->width[i] > 0;
+		width += t->right[i] || t->width[i] < text ? t->width[i] : text;
+	}
+	return shown ? width + 2 * (shown - 1) : 0;
+}
+
+static size_t *widest_text(struct cli_table *t)
+{
+	size_t *widest = NULL;
+	size_t i;
+
+	for (i = 0; i < t->columns; i++)
+		if (!t->right[i] && t->width[i] > 1 && (!widest || t->width[i] > *widest))
+			widest = &t->width[i];
+	return widest;
+}
+
+void cli_table_fit(struct cli_table *t, int width, const char *expendable)
+{
+	size_t room = (size_t)width, *widest;
+
+	while (*expendable && table_width(t, TEXT_COMFORTABLE) > room)
+		t->width[*expendable++ - '0'] = 0;
+	while (table_width(t, SIZE_MAX) > room && (widest = widest_text(t)) != NULL)
+		--*widest;
 }
 
 void cli_table_print(const struct cli_table *t, FILE *out, int width)
 {
 	struct iw_buf line = {0};
-	size_t row, i;
+	int row;
 
-	for (row = 0; row < t->count / t->columns; row++) {
+	for (row = 0; row < cli_table_lines(t); row++) {
 		iw_buf_clear(&line);
-		for (i = 0; i < t->columns; i++) {
-			if (i)
-				iw_buf_adds(&line, "  ");
-			add_padded(&line, t->cells[row * t->columns + i], t->width[i],
-				t->right[i]);
-		}
-		print_line(&line, out, width);
+		cli_table_line(t, row, &line);
+		if (line.data)
+			fprintf(out, "%.*s\n",
+				(int)(width > 0 ? iw_text_fit(line.data, (size_t)width)
+						: line.len),
+				line.data);
 	}
 	iw_buf_fini(&line);
 }

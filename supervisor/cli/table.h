@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/buf.h"
+
 struct cli_table;
 
 /* columns: headings separated by '|'; one that starts with '>' is set to the right. */
@@ -21,5 +23,14 @@ void cli_table_number(struct cli_table *table, int64_t value);
 void cli_table_print(const struct cli_table *table, FILE *out, int width);
 /* How many lines print writes. */
 int cli_table_lines(const struct cli_table *table);
+
+/*
+ * Makes a table with all its rows no wider than width: columns of text are cut, but
+ * before they become too short to say something, columns go: those of `expendable`, a
+ * digit each (the first column is '0'), in this order.
+ */
+void cli_table_fit(struct cli_table *table, int width, const char *expendable);
+/* Adds one line without its end; row 0 is the headings. */
+void cli_table_line(const struct cli_table *table, int row, struct iw_buf *line);
 
 #endif

@@ -283,9 +283,25 @@ static void test_names(void **state)
 		assert_false(iw_text_is_name(bad[i], 8));
 }
 
+static void test_width(void **state)
+{
+	(void)state;
+	assert_int_equal(iw_text_width(""), 0);
+	assert_int_equal(iw_text_width("plain"), 5);
+	assert_int_equal(iw_text_width("日本語"), 6);
+	assert_int_equal(iw_text_width("e\xcc\x81"), 1); /* a letter and its accent */
+	assert_int_equal(iw_text_width("… " BAD), 3);
+	assert_int_equal(iw_text_fit("plain", 3), 3);
+	assert_int_equal(iw_text_fit("plain", 9), 5);
+	assert_int_equal(iw_text_fit("日本語", 5), 6);
+	assert_int_equal(iw_text_fit("e\xcc\x81x", 1), 3);
+	assert_int_equal(iw_text_fit("x", 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_width),
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_markdown),
