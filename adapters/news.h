@@ -1,7 +1,7 @@
 /*
  * Has the branch of an open project moved, and to what? A git source is asked where its
  * branch is, which brings nothing; only a head that nobody knows is fetched and read.
- *What a command made is looked at where it lies.
+ * What a command made is looked at where it lies.
  *
  *	LOOKING --> known head: done
  *	     \--> FETCHING --> READING --> done, with a snapshot

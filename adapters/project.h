@@ -2,7 +2,7 @@
  * A project at work: an adapter with its repository, its snapshot and its builder.
  *
  * Opening fetches the source when it is not there yet (the adapter's own command, or
- *git), opens the repository on its own thread and reads the staging branch.
+ * git), opens the repository on its own thread and reads the staging branch.
  *
  * With a wish it opens another snapshot than the newest.
  *

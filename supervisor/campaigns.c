@@ -6,10 +6,9 @@
  * What an engine took is known when it has ended. Until then it is taken for its wall
  * time, which is never less, because an engine has one core; when a budget would be used
  * by that, its engines end in peace and their real time is added. If some of the budget
- *is left then, there are new ones.
+ * is left then, there are new ones.
  *
- *	has budget <--> PAUSED (its engines end) --> used up --> measured and judged -->
- *done
+ *	has budget <--> PAUSED (its engines end) --> used up --> measured, judged --> done
  */
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +33,7 @@ struct loading {
 	struct iw_ids held;
 };
 
-/* -- what is read ----------------------------------------------------------------------
- */
+/* -- what is read ------------------------------------------------------------------- */
 
 static int take_campaign(void *ctx, const struct campaign_row *row)
 {
@@ -166,8 +164,7 @@ void farm_campaigns_fini(struct farm *farm)
 	farm->campaign_count = 0;
 }
 
-/* -- whose a target is -----------------------------------------------------------------
- */
+/* -- whose a target is -------------------------------------------------------------- */
 
 bool farm_target_is_held(const struct farm_target *t)
 {
@@ -216,8 +213,7 @@ void farm_campaigns_of(const struct farm_target *t, struct iw_ids *ids)
 			iw_ids_add(ids, farm->campaigns[i].id);
 }
 
-/* -- what their engines took -----------------------------------------------------------
- */
+/* -- what their engines took -------------------------------------------------------- */
 
 int farm_campaigns_add(struct iw_dbc *dbc, const struct iw_ids *ids, int64_t executions,
 	int64_t core_ms, struct iw_err *err)
@@ -278,8 +274,7 @@ void farm_campaigns_found(struct farm_target *t, int64_t features)
 	iw_db_submit(t->farm->db, &f->req);
 }
 
-/* -- their ends ------------------------------------------------------------------------
- */
+/* -- their ends --------------------------------------------------------------------- */
 
 struct ending {
 	struct iw_db_req req;

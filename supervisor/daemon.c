@@ -163,8 +163,7 @@ static int prepare(struct daemon *d, struct iw_err *err)
 	return rc;
 }
 
-/* -- the door --------------------------------------------------------------------------
- */
+/* -- the door ----------------------------------------------------------------------- */
 
 static struct farm *farm_of(void *ctx)
 {
@@ -203,8 +202,7 @@ static void close_door(struct daemon *d)
 		d->config->door->close(iw_steal(&d->door));
 }
 
-/* -- reading everything again ----------------------------------------------------------
- */
+/* -- reading everything again ------------------------------------------------------- */
 
 /* Between two farms. */
 static void forget_next(struct daemon *d)

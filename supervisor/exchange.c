@@ -2,10 +2,9 @@
  * From one engine to the others: finds are noted when they are stored, and given on when
  * the reference build has shown that they are new.
  *
- *	ingest --> farm_finds_note() ... measure --> farm_exchange() --+--> inbox of a
- *	running engine, written by a pool thread within a second
- *	                                                               \--> waits until
- *the engine starts
+ *	ingest --> farm_finds_note() … measure --> farm_exchange()
+ *	    +--> inbox of a running engine, written by a pool thread within a second
+ *	    \--> waits until the engine starts
  */
 #include "exchange.h"
 

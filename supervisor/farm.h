@@ -7,9 +7,9 @@
  *
  * Engines of a supervisor that is gone run on meanwhile and are adopted when fuzzing
  * begins. Opening: sources fetched, snapshots read, every flavour built, seeds measured.
- *Fuzzing: slices of engines by policy, until the time is up or somebody stops it.
- *Draining: no new engine; what engines left is stored and measured, triage finishes
- *within its time.
+ * Fuzzing: slices of engines by policy, until the time is up or somebody stops it.
+ * Draining: no new engine; what engines left is stored and measured, triage finishes
+ * within its time.
  *
  * Thread: the loop.
  */

@@ -3,8 +3,8 @@
  * fuzzed: no engine stands still for a compiler.
  *
  *	RESTING --> LOOKING --> nothing new: RESTING
- *	   ^            \--> BUILDING --> READY --> the farm leaves for the next one,
- *which |                    |          opens the new snapshot from builds that are there
+ *	   ^            \--> BUILDING --> READY --> the farm leaves for the next one, which
+ *	   |                    |          opens the new snapshot from builds that are there
  *	   +--------------------+ does not build: the head is refused
  *
  * The failures: a source that cannot be reached is said once and asked again, each time
@@ -92,8 +92,7 @@ static void note_success(struct farm_following *f)
 	f->owner->follow->failures = 0;
 }
 
-/* -- building --------------------------------------------------------------------------
- */
+/* -- building ----------------------------------------------------------------------- */
 
 /* The others would be built for nobody. */
 static void stop_builds(struct farm_following *f)
@@ -185,8 +184,7 @@ static void start_building(struct farm_following *f)
 	}
 }
 
-/* -- looking ---------------------------------------------------------------------------
- */
+/* -- looking ------------------------------------------------------------------------ */
 
 static void on_news(struct project_news *news, const struct iw_err *err)
 {
@@ -222,8 +220,7 @@ static void look(struct farm_following *f)
 	project_news_look(&f->news);
 }
 
-/* -- moving ----------------------------------------------------------------------------
- */
+/* -- moving ------------------------------------------------------------------------- */
 
 /* The next farm opens this snapshot; of all others those that are fuzzed now, so that
  * their engines are the same. */
@@ -275,8 +272,7 @@ static void move(struct farm_following *f)
 	f->ready_ms = iw_time_mono_ms() + f->owner->follow->every_ms;
 }
 
-/* -- the farm's side -------------------------------------------------------------------
- */
+/* -- the farm's side ---------------------------------------------------------------- */
 
 /* A head that is being built is not given up because another one is ready. */
 static bool is_building(const struct farm *farm)

@@ -1,9 +1,9 @@
 /*
  * From an adapter to targets that can be fuzzed.
  *
- *	project_open --> builds of every flavour --> targets found --> for each: LOADING
- *	(rows, earlier measures) --> CHECKING (does it start?) --> SEEDING (seeds stored
- *and measured) --> READY
+ *	project_open --> builds of every flavour --> targets found --> for each:
+ *	    LOADING (rows, earlier measures) --> CHECKING (does it start?) -->
+ *	    SEEDING (seeds stored and measured) --> READY
  *
  * The failures: an adapter that cannot be fetched, read or built fails the farm with its
  * sentence; a target that crashes on an empty input is broken: reported, judged like any

@@ -21,23 +21,23 @@
  *   each member then taken out once: `interaction`;
  * - untestable trees (the target is missing, does not build, a merge or revert conflicts)
  *   are never good: their neighbours are asked. A gap that remains is tried merge by
- *merge;
+ *   merge;
  * - nothing good stands before the first bad prefix, say because the suspect brought the
  *   target: `suspect`, with a reason, no blame;
  * - the revert conflicts but alone it is bad and the prefix before was good: `staged`,
- *since two trees show that adding it turns good to bad; the log says so;
+ *   since two trees show that adding it turns good to bad; the log says so;
  * - it does not apply alone, but the prefix before was good and the snapshot without it
- *is good: the smallest prefix it can be put on is looked for. Bad there: `staged`, as
+ *   is good: the smallest prefix it can be put on is looked for. Bad there: `staged`, as
  *   everything older is shown innocent without it. Both untestable: `suspect`;
  * - answers that cannot all be true: the good ones are asked again, and if they stay:
  *   `flaky`, or `suspect` where a second cause explains them.
  *
  * A hit proves bad; good takes so many runs that a bug of this rate would have been
- *missed with a chance of at most TRIAGE_BISECT_MISS: a sequential test in Wald's sense,
- *with the power fixed and the wrong alarm impossible, because hits count only when the
- *signature is the same. The rate is not known but estimated from hits of runs, so the
+ * missed with a chance of at most TRIAGE_BISECT_MISS: a sequential test in Wald's sense,
+ * with the power fixed and the wrong alarm impossible, because hits count only when the
+ * signature is the same. The rate is not known but estimated from hits of runs, so the
  * chance is the predictive one, averaged over Beta(hits + 1, misses + 1); hits and misses
- *on trees that turned out bad refine it.
+ * on trees that turned out bad refine it.
  *
  * Nothing is stored here: the caller keeps answers by tree (table verdict) and after a
  * restart replays them; the same answers lead to the same questions.

@@ -1,14 +1,13 @@
 /*
  * The life of a new bug until its issue is written; each step is committed before the
- *next begins, so a kill costs at most one of them.
+ * next begins, so a kill costs at most one of them.
  *
- *	LOAD --> BUILD --> MINIMIZE --> CONFIRM --> STORE --> ATTRIBUTE --> STORE -->
- *PUBLISH
- *	           \-- minimized already ------------------------^
+ *	LOAD --> BUILD --> MINIMIZE --> CONFIRM --> STORE --> ATTRIBUTE --> STORE --> PUBLISH
+ *	             \-- minimized already --------------------^
  *
  * The failures: a smaller input that does not fail again in fresh processes is dropped
- *and the old one stays; what could not be done at all leaves the bug as it is, to be
- *taken up a little later, or after the next start.
+ * and the old one stays; what could not be done at all leaves the bug as it is, to be
+ * taken up a little later, or after the next start.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,8 +2,7 @@
  * The happy path:
  *
  *	LOAD --> BUILD --> RUN a few --> hit: STORE --> end
- *	                       \--> no hit: RUN the rest, until the first --> STORE -->
- *end
+ *	                       \--> no hit: RUN the rest, until the first --> STORE --> end
  *
  * The failures: a snapshot on which its target is missing, or on which the input always
  * fails in another way, tells nothing, and that is what is stored; what failed otherwise

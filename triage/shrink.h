@@ -1,7 +1,7 @@
 /*
  * Makes a reproducer small without running anything: it proposes inputs, the caller runs
  * them and says which still show the same bug (triage_signature_same, not just any
- *crash).
+ * crash).
  *
  *	s = triage_shrink_new(data, len, NULL);
  *	while ((n = triage_shrink_next(s, batch, IW_COUNT(batch))) > 0) {
@@ -12,15 +12,15 @@
  *
  * The passes: cut the tail, cut the head, remove chunks from large to single bytes (the
  * complements of ddmin: Zeller and Hildebrandt, "Simplifying and Isolating
- *Failure-Inducing Input", TSE 2002), remove two pieces at once, lower a byte that may be
- *a length while removing as many bytes, and finally make bytes plain (0, then 'A'). A
- *batch is made of edits that do not depend on each other, because one process runs a
- *whole batch; where several succeed, their combinations are proposed in the next batch,
- *never assumed.
+ * Failure-Inducing Input", TSE 2002), remove two pieces at once, lower a byte that may be
+ * a length while removing as many bytes, and finally make bytes plain (0, then 'A'). A
+ * batch is made of edits that do not depend on each other, because one process runs a
+ * whole batch; where several succeed, their combinations are proposed in the next batch,
+ * never assumed.
  *
  * Promises: deterministic; the best is the start or an input that feed confirmed; it
- *never grows; the same bytes are proposed at most once. A flaky bug needs a caller that
- *runs a candidate several times.
+ * never grows; the same bytes are proposed at most once. A flaky bug needs a caller that
+ * runs a candidate several times.
  *
  * Pure and synchronous. Thread: one at a time.
  */

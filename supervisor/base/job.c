@@ -1,8 +1,8 @@
 /*
  * The happy path: new makes jobs/<id>/ and work/; submit asks the gate; grant writes spec
  * and about and spawns the keeper with a status pipe on descriptor 3; "ok" on the pipe
- *says that the command runs; the keeper's exit says that the record is written; it is
- *read, classified and handed to done.
+ * says that the command runs; the keeper's exit says that the record is written; it is
+ * read, classified and handed to done.
  *
  * The failures: what goes wrong before the keeper runs (disk full, no keeper) becomes an
  * exit of class SPAWN_FAILED, delivered from a timer so that done is always later. A

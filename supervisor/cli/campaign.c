@@ -57,8 +57,7 @@ struct wish {
 	int64_t id;
 };
 
-/* -- printing --------------------------------------------------------------------------
- */
+/* -- printing ----------------------------------------------------------------------- */
 
 static const char *str(const json_t *campaign, const char *field)
 {
@@ -171,8 +170,7 @@ static int print(const struct wish *w, json_t *campaign)
 	return CLI_DONE;
 }
 
-/* -- reading ---------------------------------------------------------------------------
- */
+/* -- reading ------------------------------------------------------------------------ */
 
 static json_t *read_one(const struct answer_scope *scope, int64_t id, struct iw_err *err)
 {
@@ -227,8 +225,7 @@ static int show(struct wish *w)
 	return look_up(w, &answer, &err) < 0 ? cli_fail(&err) : print(w, answer);
 }
 
-/* -- changing --------------------------------------------------------------------------
- */
+/* -- changing ----------------------------------------------------------------------- */
 
 static int start_alone(
 	void *ctx, const struct answer_scope *scope, json_t **answer, struct iw_err *err)
@@ -297,8 +294,7 @@ static int stop(struct wish *w)
 	return code == CLI_DONE ? print(w, answer) : code;
 }
 
-/* -- words -----------------------------------------------------------------------------
- */
+/* -- words -------------------------------------------------------------------------- */
 
 /* "0.5h" as well as what iw_time_parse() knows; a unit it must have. -1: it is none. */
 static int64_t read_budget(const char *text)

@@ -26,8 +26,7 @@ static struct {
 	bool is_known;
 } screen;
 
-/* -- frames ---------------------------------------------------------------------------
- */
+/* -- frames ------------------------------------------------------------------------- */
 
 /* A bar goes to the margin. */
 static void add_padding(struct iw_buf *text, size_t width)
@@ -75,8 +74,7 @@ void cli_frame_print(const struct cli_frame *frame, FILE *out)
 		fprintf(out, "%s\n", frame->lines[i].text);
 }
 
-/* -- the terminal ---------------------------------------------------------------------
- */
+/* -- the terminal ------------------------------------------------------------------- */
 
 /* A terminal that is gone takes nothing, which its input says, too. */
 static void send_text(const char *text, size_t len)
@@ -236,8 +234,7 @@ void cli_screen_draw(const struct cli_frame *frame)
 	screen.is_known = true;
 }
 
-/* -- keys -----------------------------------------------------------------------------
- */
+/* -- keys --------------------------------------------------------------------------- */
 
 static const struct {
 	const char *sequence;

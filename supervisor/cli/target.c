@@ -43,8 +43,7 @@ struct wish {
 	int64_t id; /* of the target that is named */
 };
 
-/* -- list ------------------------------------------------------------------------------
- */
+/* -- list --------------------------------------------------------------------------- */
 
 static int64_t num(const json_t *target, const char *field)
 {
@@ -107,8 +106,7 @@ static int list(const struct wish *w)
 	return CLI_DONE;
 }
 
-/* -- hold and resume -------------------------------------------------------------------
- */
+/* -- hold and resume ---------------------------------------------------------------- */
 
 static int take_id(void *ctx, int64_t id)
 {
@@ -197,8 +195,7 @@ static int change(struct wish *w, const char *name, bool is_hold)
 	return CLI_DONE;
 }
 
-/* -- words -----------------------------------------------------------------------------
- */
+/* -- words -------------------------------------------------------------------------- */
 
 /* -1 to go on, or the exit status. */
 static int read_options(int argc, char **argv, struct wish *w)

@@ -43,8 +43,7 @@ struct options {
 	bool json;
 };
 
-/* -- where it is done ------------------------------------------------------------------
- */
+/* -- where it is done --------------------------------------------------------------- */
 
 /* One change: asked of the daemon, or, where none runs, made here. */
 struct change {
@@ -97,8 +96,7 @@ static int make(const struct change *change, const char *state_dir, json_t **mad
 	return rc < 0 ? cli_fail(&err) : CLI_DONE;
 }
 
-/* -- create ----------------------------------------------------------------------------
- */
+/* -- create ------------------------------------------------------------------------- */
 
 static int create_here(const struct change *change, struct iw_dbc *dbc, json_t **made,
 	struct iw_err *err)
@@ -141,8 +139,7 @@ static int create_token(const struct options *o, const char *name)
 	return CLI_DONE;
 }
 
-/* -- list ------------------------------------------------------------------------------
- */
+/* -- list --------------------------------------------------------------------------- */
 
 static void time_cell(struct cli_table *table, const json_t *ms, const char *never)
 {
@@ -209,8 +206,7 @@ static int list_tokens(const struct options *o)
 	return CLI_DONE;
 }
 
-/* -- revoke ----------------------------------------------------------------------------
- */
+/* -- revoke ------------------------------------------------------------------------- */
 
 /* By its number, or by the name that only one token has that is not revoked. */
 static int find(const json_t *tokens, const char *word, int64_t *id, struct iw_err *err)

@@ -58,8 +58,7 @@ static const char help[] =
 	"\n"
 	"exit status: 0 done, 2 usage, 3 no farm runs there, 4 failed\n";
 
-/* -- looking --------------------------------------------------------------------------
- */
+/* -- looking ------------------------------------------------------------------------ */
 
 static int get(const char *state, const char *path, json_t **answer, struct iw_err *err)
 {
@@ -140,8 +139,7 @@ static void *look_again_and_again(void *ctx)
 	}
 }
 
-/* -- once -----------------------------------------------------------------------------
- */
+/* -- once --------------------------------------------------------------------------- */
 
 static int print_once(const json_t *look)
 {
@@ -157,8 +155,7 @@ static int print_once(const json_t *look)
 	return CLI_DONE;
 }
 
-/* -- live -----------------------------------------------------------------------------
- */
+/* -- live --------------------------------------------------------------------------- */
 
 struct top {
 	struct top_view view;

@@ -32,8 +32,7 @@ static void ago(const json_t *look, int64_t at_ms, char words[static 24])
 		memcpy(words, "-", 2);
 }
 
-/* -- cores ----------------------------------------------------------------------------
- */
+/* -- cores -------------------------------------------------------------------------- */
 
 static void add_work(
 	struct cli_table *t, const json_t *look, int64_t core, const json_t *work)
@@ -76,8 +75,7 @@ static struct cli_table *cores_table(const json_t *look)
 	return t;
 }
 
-/* -- targets and bugs -----------------------------------------------------------------
- */
+/* -- targets and bugs --------------------------------------------------------------- */
 
 struct order {
 	const char *name, *key; /* key NULL: as answered */
@@ -204,8 +202,7 @@ static void add_bug(struct cli_table *t, const json_t *look, const json_t *bug)
 	cli_table_cell(t, "%s", found);
 }
 
-/* -- one of them ----------------------------------------------------------------------
- */
+/* -- one of them -------------------------------------------------------------------- */
 
 static const char *const list_names[TOP_WHATS] = {"targets", "bugs", "cores"};
 

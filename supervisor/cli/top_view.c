@@ -32,8 +32,7 @@ static int64_t number_of(const json_t *object, const char *key)
 	return json_integer_value(json_object_get(object, key));
 }
 
-/* -- the head -------------------------------------------------------------------------
- */
+/* -- the head ----------------------------------------------------------------------- */
 
 /* Phrases one behind the other, in as many lines as it takes. */
 struct phrases {
@@ -132,8 +131,7 @@ static void add_head(struct top_view *v, const json_t *look, struct cli_frame *f
 	end_phrases(&p);
 }
 
-/* -- a list ---------------------------------------------------------------------------
- */
+/* -- a list ------------------------------------------------------------------------- */
 
 static void add_line(struct top_view *v, struct cli_frame *f, const struct top_list *l,
 	int row, enum cli_style style)
@@ -230,8 +228,7 @@ static void set_height(struct cli_frame *f, int lines)
 		cli_frame_add(f, CLI_PLAIN, 0, "");
 }
 
-/* -- all of it ------------------------------------------------------------------------
- */
+/* -- all of it ---------------------------------------------------------------------- */
 
 static const char *const help_lines[] = {
 	"t  targets     b  bugs     c  cores",

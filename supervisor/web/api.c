@@ -15,8 +15,7 @@
 #define LIST_MAX 1000
 #define ISSUE_MAX ((size_t)1 << 20)
 
-/* -- the farm --------------------------------------------------------------------------
- */
+/* -- the farm ----------------------------------------------------------------------- */
 
 static const char *phase_name(const struct farm_view *view)
 {
@@ -120,8 +119,7 @@ int web_answer_health(struct web_request *r)
 	return 0;
 }
 
-/* -- targets ---------------------------------------------------------------------------
- */
+/* -- targets ------------------------------------------------------------------------ */
 
 static const struct farm_target_view *find_view(
 	const struct farm_view *view, const json_t *target)
@@ -227,8 +225,7 @@ int web_read_prs(struct web_request *r, const struct answer_scope *scope)
 	return r->json ? 0 : -1;
 }
 
-/* -- bugs ------------------------------------------------------------------------------
- */
+/* -- bugs --------------------------------------------------------------------------- */
 
 int web_read_bugs(struct web_request *r, const struct answer_scope *scope)
 {
@@ -347,8 +344,7 @@ int web_read_input(struct web_request *r, const struct answer_scope *scope)
 	return with_bug(r, scope, take_input);
 }
 
-/* -- crashes ---------------------------------------------------------------------------
- */
+/* -- crashes ------------------------------------------------------------------------ */
 
 int web_read_crashes(struct web_request *r, const struct answer_scope *scope)
 {

@@ -40,8 +40,7 @@ static struct answer_scope scope_of(struct web_request *r, struct iw_dbc *dbc)
 		.dbc = dbc, .state = r->web->world.state, .sees_private = true};
 }
 
-/* -- campaigns -------------------------------------------------------------------------
- */
+/* -- campaigns ---------------------------------------------------------------------- */
 
 int web_check_campaign(struct web_request *r)
 {
@@ -107,8 +106,7 @@ int web_change_campaign_stop(struct web_request *r, struct iw_dbc *dbc)
 	return rc < 0 ? rc : answer_one_campaign(r, dbc);
 }
 
-/* -- targets ---------------------------------------------------------------------------
- */
+/* -- targets ------------------------------------------------------------------------ */
 
 int web_check_hold(struct web_request *r)
 {

@@ -60,8 +60,7 @@ void web_events_free(struct web_events *e)
 	free(e);
 }
 
-/* -- one stream ------------------------------------------------------------------------
- */
+/* -- one stream --------------------------------------------------------------------- */
 
 static ssize_t on_wanted(void *ctx, uint64_t position, char *to, size_t max)
 {
@@ -188,8 +187,7 @@ void web_events_close(struct web_events *e)
 	pump(e);
 }
 
-/* -- what it tells ----------------------------------------------------------------------
- */
+/* -- what it tells ------------------------------------------------------------------ */
 
 bool web_events_is_round(const struct web_events *e, const struct iw_queue_item *item)
 {

@@ -112,8 +112,7 @@ static struct known *by_text(struct web_guard *g, const char *text)
 	return NULL;
 }
 
-/* -- when it was used ------------------------------------------------------------------
- */
+/* -- when it was used --------------------------------------------------------------- */
 
 /* Nobody waits for it, so it outlives the guard. */
 struct noting {
@@ -153,8 +152,7 @@ static void note_use(struct web *web, struct known *known)
 	iw_db_submit(db, &n->req);
 }
 
-/* -- asking ----------------------------------------------------------------------------
- */
+/* -- asking ------------------------------------------------------------------------- */
 
 static const char *header_of(const struct web_request *r, const char *name)
 {

@@ -72,8 +72,7 @@ int web_param_int(struct web_request *r, const char *name, int64_t min, int64_t 
 	return 0;
 }
 
-/* -- the answer ------------------------------------------------------------------------
- */
+/* -- the answer --------------------------------------------------------------------- */
 
 static struct MHD_Response *make_response(struct web_request *r)
 {
@@ -137,8 +136,7 @@ static enum MHD_Result respond(struct web_request *r)
 	return rc;
 }
 
-/* -- its steps --------------------------------------------------------------------------
- */
+/* -- its steps ---------------------------------------------------------------------- */
 
 static unsigned status_of(int code)
 {

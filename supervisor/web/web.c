@@ -174,8 +174,7 @@ static int open_web(void **door, const struct iw_door_world *world,
 	return 0;
 }
 
-/* -- what the daemon tells --------------------------------------------------------------
- */
+/* -- what the daemon tells ---------------------------------------------------------- */
 
 static void said(void *door, const char *text)
 {
