@@ -99,8 +99,10 @@ def test_it_shows_the_farm_and_goes_on(farm, top):
     t = top()
     assert t.raw.startswith(ENTER)
     assert "NO SANDBOX" in t.text and re.search(r"engines [01]/1 ", t.text)
-    assert re.search(r"core time \S+.* reproduce [0-9.]+%", t.text)
-    assert re.search(r"^ +\d+  fuzz +\S+  fake/engine, libfuzzer +the only target", t.text, re.M)
+    # Engines come and go, and their reproducing takes turns with them.
+    t.wait_for(lambda text: re.search(r"core time \S+.* reproduce [0-9.]+%", text), "core time")
+    t.wait_for(lambda text: re.search(
+        r"^ +\d+  fuzz +\S+  fake/engine, libfuzzer +the only target", text, re.M), "an engine")
     target, = Api(farm.state, is_socket=True).get("/api/v1/targets")["targets"]
     row = re.search(r"^fake/engine .*", t.text, re.M)
     assert row and target["crashes"] > 0
