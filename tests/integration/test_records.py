@@ -51,15 +51,21 @@ def test_core_time_of_staged_pull_requests(ironworks, tiny, state, tmp_path):
     """Each pull request in the tree gets what the targets got, as long as it is in the tree."""
     adapter = make_staged(tiny, tmp_path)
 
-    def run():
-        done = ironworks("run", adapter, "--for", "3s", "--no-sandbox", "--state", state)
-        assert done.rc in (0, 1), done.stderr
+    def total():
         return rows(state, "SELECT sum(core_ms), sum(executions) FROM target")[0]
+
+    def run(before=(0, 0)):
+        for _ in range(5):  # on a busy host an engine may not come to work in its time
+            done = ironworks("run", adapter, "--for", "3s", "--no-sandbox", "--state", state)
+            assert done.rc in (0, 1), done.stderr
+            if total()[1] > before[1]:
+                break
+        return total()
 
     first = run()
     assert first[0] > 0 and first[1] > 0
     assert staged(state) == {6: [1, *first], 7: [1, *first]}
-    second = run()
+    second = run(first)
     assert second[0] > first[0] and second[1] > first[1]
     assert staged(state) == {6: [1, *second], 7: [1, *second]}
 
@@ -69,7 +75,7 @@ def test_core_time_of_staged_pull_requests(ironworks, tiny, state, tmp_path):
     git(adapter.source, "checkout", "-q", "-b", "staging")
     git(adapter.source, "merge", "-q", "--no-ff", "pr-7", "-m",
         "Promote PR #7 to staging: Another thing\n\nHead-Ref: feature/more\n")
-    third = run()
+    third = run(second)
     assert staged(state) == {6: [0, *second], 7: [1, *third]}
     (row,) = rows(state, "SELECT head, head_ref, merge, position FROM staged_pr WHERE pr = 7")
     assert row == (rev(adapter, "pr-7"), "feature/more", rev(adapter, "staging"), 1)

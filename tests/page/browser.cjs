@@ -20,7 +20,7 @@ async function open(options)
 	await context?.close();
 	context = await browser.newContext(options);
 	page = await context.newPage();
-	page.setDefaultTimeout(15000);
+	page.setDefaultTimeout(30000);
 	seen = {console: [], errors: [], requests: [], dialogs: []};
 	const mine = seen;
 
