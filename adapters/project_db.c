@@ -230,17 +230,22 @@ int project_db_add_engine(struct iw_dbc *dbc, int64_t target_id,
 		more->received, more->kept);
 }
 
+#define SELECT_ENGINES                                                                   \
+	"SELECT target_id, engine, executions, core_ms, received, kept FROM "            \
+	"target_engine "
+
 int project_db_engines(struct iw_dbc *dbc, int64_t target_id, project_db_engine_cb each,
 	void *ctx, struct iw_err *err)
 {
-	sqlite3_stmt *stmt = iw_stmt(dbc,
-		"SELECT engine, executions, core_ms, received, kept FROM target_engine "
-		"WHERE target_id = ? ORDER BY engine",
-		"i", target_id);
+	sqlite3_stmt *stmt = target_id
+		? iw_stmt(dbc, SELECT_ENGINES "WHERE target_id = ? ORDER BY engine", "i",
+			  target_id)
+		: iw_stmt(dbc, SELECT_ENGINES "ORDER BY target_id, engine", "");
 	int rc = 0, stop = 0;
 
 	while (stop == 0 && (rc = iw_stmt_step(dbc, stmt, err)) == 1) {
 		struct project_engine_totals row = {
+			.target_id = iw_col_int(stmt, "target_id"),
 			.engine = iw_col_str(stmt, "engine"),
 			.executions = iw_col_int(stmt, "executions"),
 			.core_ms = iw_col_int(stmt, "core_ms"),
@@ -254,27 +259,23 @@ int project_db_engines(struct iw_dbc *dbc, int64_t target_id, project_db_engine_
 	return stop ? stop : rc;
 }
 
-int project_db_targets(
-	struct iw_dbc *dbc, project_db_target_cb each, void *ctx, struct iw_err *err)
+#define SELECT_TARGETS                                                                   \
+	"SELECT t.id, a.name AS adapter, t.name, t.executions, t.core_ms, "              \
+	"t.found_ms, t.failures, t.failed_ms, t.failure, t.held_ms, t.held_why, "        \
+	"t.offline_ms, t.units, t.crashes, "                                             \
+	"coalesce(g.bugs, 0) AS bugs, coalesce(g.open_bugs, 0) AS open_bugs, "           \
+	"coalesce(g.core_ms, 0) AS bug_core_ms "                                         \
+	"FROM target t JOIN adapter a ON a.id = t.adapter_id "                           \
+	"LEFT JOIN (SELECT target_id, count(*) AS bugs, sum(state <> 'flaky') "          \
+	" AS open_bugs, sum(core_ms) AS core_ms FROM bug GROUP BY target_id) g "         \
+	"ON g.target_id = t.id "
+
+int project_db_targets(struct iw_dbc *dbc, int64_t id, project_db_target_cb each,
+	void *ctx, struct iw_err *err)
 {
-	sqlite3_stmt *stmt = iw_stmt(dbc,
-		"SELECT t.id, a.name AS adapter, t.name, t.executions, t.core_ms, "
-		"t.found_ms, t.failures, t.failed_ms, t.failure, t.held_ms, t.held_why, "
-		"t.offline_ms, "
-		"(SELECT count(*) FROM target_unit u WHERE u.target_id = t.id "
-		" AND u.state = 'good') AS units, "
-		"(SELECT count(*) FROM crash c WHERE c.target_id = t.id) AS crashes, "
-		"(SELECT count(*) FROM bug g WHERE g.target_id = t.id) AS bugs, "
-		"(SELECT count(*) FROM bug g WHERE g.target_id = t.id "
-		" AND g.state <> 'flaky') AS open_bugs, "
-		"(SELECT coalesce(sum(g.core_ms), 0) FROM bug g "
-		" WHERE g.target_id = t.id) AS bug_core_ms, "
-		"(SELECT max(b.id) FROM build b WHERE b.adapter_id = a.id AND b.is_ok "
-		" AND b.flavour = 'libfuzzer' AND EXISTS (SELECT 1 FROM measure m "
-		" WHERE m.build_id = b.id AND m.target_id = t.id)) AS reference "
-		"FROM target t JOIN adapter a ON a.id = t.adapter_id "
-		"ORDER BY a.name, t.name",
-		"");
+	sqlite3_stmt *stmt = id
+		? iw_stmt(dbc, SELECT_TARGETS "WHERE t.id = ?", "i", id)
+		: iw_stmt(dbc, SELECT_TARGETS "ORDER BY a.name, t.name", "");
 	int rc, stop = 0;
 
 	while (stop == 0 && (rc = iw_stmt_step(dbc, stmt, err)) == 1) {
@@ -296,7 +297,6 @@ int project_db_targets(
 			.bugs = iw_col_int(stmt, "bugs"),
 			.open_bugs = iw_col_int(stmt, "open_bugs"),
 			.bug_core_ms = iw_col_int(stmt, "bug_core_ms"),
-			.reference_build = iw_col_id(stmt, "reference"),
 			.held_ms = iw_col_int(stmt, "held_ms"),
 			.held_why = iw_col_str(stmt, "held_why"),
 			.offline_ms = iw_col_int(stmt, "offline_ms"),
@@ -306,6 +306,17 @@ int project_db_targets(
 	}
 	iw_stmt_done(dbc, stmt);
 	return stop ? stop : rc;
+}
+
+int project_db_reference(
+	struct iw_dbc *dbc, int64_t target_id, int64_t *build_id, struct iw_err *err)
+{
+	return iw_db_int(dbc, -1, build_id, err,
+		"SELECT b.id FROM target t JOIN build b ON b.adapter_id = t.adapter_id "
+		"WHERE t.id = ? AND b.is_ok AND b.flavour = 'libfuzzer' AND EXISTS "
+		"(SELECT 1 FROM measure m WHERE m.build_id = b.id "
+		" AND m.target_id = t.id) ORDER BY b.id DESC LIMIT 1",
+		"i", target_id);
 }
 
 int project_db_builds(struct iw_dbc *dbc, int64_t adapter_id, project_db_build_cb each,

@@ -72,6 +72,7 @@ int project_db_held(
 
 /* What one engine did on a target. */
 struct project_engine_totals {
+	int64_t target_id;  /* when it is read */
 	const char *engine; /* borrowed */
 	int64_t executions, core_ms;
 	int64_t received; /* units that another engine found, given to it */
@@ -80,7 +81,8 @@ struct project_engine_totals {
 int project_db_add_engine(struct iw_dbc *dbc, int64_t target_id,
 	const struct project_engine_totals *more, struct iw_err *err);
 typedef int (*project_db_engine_cb)(void *ctx, const struct project_engine_totals *row);
-/* By name. Stops when each returns non-zero, and returns that. */
+/* By name; target_id 0: of all targets, one after the other. Stops when each returns
+ * non-zero, and returns that. */
 int project_db_engines(struct iw_dbc *dbc, int64_t target_id, project_db_engine_cb each,
 	void *ctx, struct iw_err *err);
 
@@ -90,17 +92,20 @@ struct project_target_row {
 	const char *adapter, *name; /* borrowed */
 	struct project_target_totals totals;
 	int64_t units, crashes, bugs;
-	int64_t open_bugs;	 /* of those: not flaky */
-	int64_t bug_core_ms;	 /* CPU time of triage's jobs for its bugs */
-	int64_t reference_build; /* the newest good one; -1: none */
-	int64_t held_ms;	 /* since when no engine may start on it; 0: one may */
-	const char *held_why;	 /* or NULL; borrowed */
-	int64_t offline_ms;	 /* its adapter has it no more since then; 0: it has */
+	int64_t open_bugs;    /* of those: not flaky */
+	int64_t bug_core_ms;  /* CPU time of triage's jobs for its bugs */
+	int64_t held_ms;      /* since when no engine may start on it; 0: one may */
+	const char *held_why; /* or NULL; borrowed */
+	int64_t offline_ms;   /* its adapter has it no more since then; 0: it has */
 };
 typedef int (*project_db_target_cb)(void *ctx, const struct project_target_row *row);
-/* By adapter and name. Stops when each returns non-zero, and returns that. */
-int project_db_targets(
-	struct iw_dbc *dbc, project_db_target_cb each, void *ctx, struct iw_err *err);
+/* By adapter and name; id 0: all. Stops when each returns non-zero, and returns that. */
+int project_db_targets(struct iw_dbc *dbc, int64_t id, project_db_target_cb each,
+	void *ctx, struct iw_err *err);
+
+/* The newest good reference build that the target was measured on; -1: none. */
+int project_db_reference(
+	struct iw_dbc *dbc, int64_t target_id, int64_t *build_id, struct iw_err *err);
 
 /* Calls each for every build of the adapter; build is borrowed, its dir NULL. */
 typedef void (*project_db_build_cb)(void *ctx, const struct iw_build *build);

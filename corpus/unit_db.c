@@ -332,3 +332,39 @@ int corpus_measures_each(struct iw_dbc *dbc, int64_t build_id, int64_t target_id
 	iw_stmt_done(dbc, stmt);
 	return rc;
 }
+
+int corpus_features_each(struct iw_dbc *dbc, int64_t build_id, int64_t target_id,
+	corpus_features_cb cb, void *ctx, struct iw_err *err)
+{
+	/* Quarantined units are few: looked for once, and not for every unit. */
+	sqlite3_stmt *stmt = iw_stmt(dbc,
+		"SELECT feature_count, features FROM measure "
+		"WHERE build_id = ?1 AND target_id = ?2 AND outcome = 'passed' "
+		"AND unit_id NOT IN (SELECT unit_id FROM target_unit "
+		" WHERE target_id = ?2 AND state <> 'good')",
+		"ii", build_id, target_id);
+	struct corpus_measure_row row = {.outcome = ENGINE_PASSED};
+	int rc;
+
+	while ((rc = iw_stmt_step(dbc, stmt, err)) == 1) {
+		row.feature_count = (uint32_t)iw_col_int(stmt, "feature_count");
+		row.features = iw_col_blob(stmt, "features", &row.features_len);
+		rc = cb(ctx, &row, err);
+		if (rc != 0)
+			break;
+	}
+	iw_stmt_done(dbc, stmt);
+	return rc;
+}
+
+int corpus_measures_any(struct iw_dbc *dbc, int64_t build_id, int64_t target_id,
+	bool *any, struct iw_err *err)
+{
+	int64_t found;
+	int rc = iw_db_int(dbc, 0, &found, err,
+		"SELECT 1 FROM measure WHERE build_id = ? AND target_id = ? LIMIT 1",
+		"ii", build_id, target_id);
+
+	*any = rc == 0 && found;
+	return rc;
+}

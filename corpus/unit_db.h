@@ -99,5 +99,14 @@ typedef int (*corpus_measure_cb)(void *ctx, const struct corpus_unit *unit,
 	const struct corpus_measure_row *row, struct iw_err *err);
 int corpus_measures_each(struct iw_dbc *dbc, int64_t build_id, int64_t target_id,
 	corpus_measure_cb cb, void *ctx, struct iw_err *err);
+/* The same rows, of which features, features_len and feature_count are set: in no order,
+ * and for a large corpus in a third of the time. */
+typedef int (*corpus_features_cb)(
+	void *ctx, const struct corpus_measure_row *row, struct iw_err *err);
+int corpus_features_each(struct iw_dbc *dbc, int64_t build_id, int64_t target_id,
+	corpus_features_cb cb, void *ctx, struct iw_err *err);
+/* Whether any unit of the target has run on this build. */
+int corpus_measures_any(struct iw_dbc *dbc, int64_t build_id, int64_t target_id,
+	bool *any, struct iw_err *err);
 
 #endif

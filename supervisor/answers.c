@@ -1,5 +1,6 @@
 #include "answers.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "adapters/history_db.h"
@@ -106,8 +107,8 @@ json_t *answer_crash(const struct answer_scope *scope, const struct triage_crash
 struct listing {
 	const struct answer_scope *scope;
 	json_t *items;
+	json_t *brought; /* by pull requests */
 	int64_t last;
-	int64_t wanted; /* 0: any */
 	struct iw_err *err;
 };
 
@@ -179,26 +180,48 @@ json_t *answer_changed_bugs(
 	return NULL;
 }
 
+/* Targets by their rows, for what is read of all of them at once. */
+struct target_listing {
+	const struct answer_scope *scope;
+	json_t *items;
+	json_t *by_id;
+};
+
 static int list_target(void *ctx, const struct project_target_row *row)
 {
-	struct listing *l = ctx;
-	json_t *target;
+	struct target_listing *l = ctx;
+	json_t *target = answer_target(l->scope, row, -1);
+	char key[24];
 
-	if (l->wanted && row->id != l->wanted)
-		return 0;
-	target = answer_target(l->scope, row, -1, l->err);
-	if (!target)
-		return l->err->code;
+	snprintf(key, sizeof key, "%lld", (long long)row->id);
 	json_array_append_new(l->items, target);
+	json_object_set(l->by_id, key, target);
+	return 0;
+}
+
+static int list_engine(void *ctx, const struct project_engine_totals *engine)
+{
+	struct target_listing *l = ctx;
+	json_t *target;
+	char key[24];
+
+	snprintf(key, sizeof key, "%lld", (long long)engine->target_id);
+	target = json_object_get(l->by_id, key);
+	if (target)
+		answer_engine(target, engine);
 	return 0;
 }
 
 json_t *answer_targets(const struct answer_scope *scope, int64_t id, struct iw_err *err)
 {
-	struct listing l = {
-		.scope = scope, .items = json_array(), .wanted = id, .err = err};
+	struct target_listing l = {
+		.scope = scope, .items = json_array(), .by_id = json_object()};
+	int rc = project_db_targets(scope->dbc, id, list_target, &l, err);
 
-	if (project_db_targets(scope->dbc, list_target, &l, err) == 0)
+	if (rc == 0)
+		rc = project_db_engines(scope->dbc, id, list_engine, &l, err);
+	json_decref(l.by_id);
+	if (rc == 0)
 		return json_pack("{so}", "targets", l.items);
 	json_decref(l.items);
 	return NULL;
@@ -225,22 +248,29 @@ json_t *answer_history(
 	return NULL;
 }
 
-static int list_bug_id(void *ctx, const struct bug_row *row)
+/* "adapter 12": ids of the bugs that this pull request brought. */
+static char *pr_key(const char *adapter, int64_t pr)
 {
-	add_id(ctx, row->id);
-	return 0;
+	return iw_fmt("%s %lld", adapter, (long long)pr);
+}
+
+static void note_brought(void *ctx, const char *adapter, int64_t pr, int64_t bug_id)
+{
+	_auto_free_ char *key = pr_key(adapter, pr);
+	json_t *bugs = json_object_get(ctx, key);
+
+	if (!bugs) {
+		bugs = json_array();
+		json_object_set_new(ctx, key, bugs);
+	}
+	add_id(bugs, bug_id);
 }
 
 static int list_pr(void *ctx, const struct staged_row *row)
 {
 	struct listing *l = ctx;
-	struct bug_filter filter = {
-		.adapter = row->adapter,
-		.pr = row->pr,
-		.is_staged = !l->scope->sees_private,
-	};
-	json_t *bugs = json_array();
-	int rc = bug_db_find(l->scope->dbc, &filter, list_bug_id, bugs, l->err);
+	_auto_free_ char *key = pr_key(row->adapter, row->pr);
+	json_t *bugs = json_object_get(l->brought, key);
 
 	/* Strangers wrote these: what is no UTF-8 is left out. */
 	json_array_append_new(l->items,
@@ -251,15 +281,24 @@ static int list_pr(void *ctx, const struct staged_row *row)
 			time_or_null(row->promoted_ms), "is_current",
 			(int)row->is_current, "since_ms", (json_int_t)row->since_ms,
 			"core_ms", (json_int_t)row->core_ms, "executions",
-			(json_int_t)row->executions, "bugs", bugs));
-	return rc;
+			(json_int_t)row->executions, "bugs",
+			bugs ? json_deep_copy(bugs) : json_array()));
+	return 0;
 }
 
 json_t *answer_prs(const struct answer_scope *scope, struct iw_err *err)
 {
-	struct listing l = {.scope = scope, .items = json_array(), .err = err};
+	struct listing l = {.scope = scope,
+		.items = json_array(),
+		.brought = json_object(),
+		.err = err};
+	int rc = bug_db_brought(
+		scope->dbc, !scope->sees_private, note_brought, l.brought, err);
 
-	if (staged_db_list(scope->dbc, list_pr, &l, err) == 0)
+	if (rc == 0)
+		rc = staged_db_list(scope->dbc, list_pr, &l, err);
+	json_decref(l.brought);
+	if (rc == 0)
 		return json_pack("{so}", "prs", l.items);
 	json_decref(l.items);
 	return NULL;
@@ -313,27 +352,22 @@ json_t *answer_campaigns(const struct answer_scope *scope, int64_t id, struct iw
 	return NULL;
 }
 
-static int add_engine(void *ctx, const struct project_engine_totals *e)
+void answer_engine(json_t *target, const struct project_engine_totals *e)
 {
-	json_object_set_new(ctx, e->engine,
+	json_object_set_new(json_object_get(target, "engines"), e->engine,
 		json_pack("{sI sI sI sI}", "executions", (json_int_t)e->executions,
 			"core_ms", (json_int_t)e->core_ms, "received",
 			(json_int_t)e->received, "kept", (json_int_t)e->kept));
-	return 0;
 }
 
 json_t *answer_target(const struct answer_scope *scope,
-	const struct project_target_row *row, int64_t features, struct iw_err *err)
+	const struct project_target_row *row, int64_t features)
 {
 	const struct project_target_totals *t = &row->totals;
-	json_t *engines = json_object();
 
-	if (project_db_engines(scope->dbc, row->id, add_engine, engines, err) < 0) {
-		json_decref(engines);
-		return NULL;
-	}
-	return json_pack("{sI ss ss sI sI so sI sI sI sI sI so sI so ss? sb so so so so}",
-		"id", (json_int_t)row->id, "adapter", row->adapter, "target", row->name,
+	return json_pack(
+		"{sI ss ss sI sI so sI sI sI sI sI so sI so ss? sb so so s{} so}", "id",
+		(json_int_t)row->id, "adapter", row->adapter, "target", row->name,
 		"executions", (json_int_t)t->executions, "core_ms",
 		(json_int_t)t->core_ms, "features",
 		features < 0 ? json_null() : json_integer(features), "units",
@@ -345,7 +379,7 @@ json_t *answer_target(const struct answer_scope *scope,
 		row->held_ms != 0, "held_ms", time_or_null(row->held_ms), "held_why",
 		/* Why an operator holds one may tell of a bug. */
 		text_or_null(scope->sees_private ? row->held_why : NULL), "engines",
-		engines, "offline_ms", time_or_null(row->offline_ms));
+		"offline_ms", time_or_null(row->offline_ms));
 }
 
 static void add_engine_live(json_t *engines, const struct farm_engine_view *view)

@@ -53,10 +53,12 @@ json_t *answer_campaigns(
 json_t *answer_changed_bugs(
 	const struct answer_scope *scope, int64_t *since_ms, struct iw_err *err);
 
-/* One target's row with its engines; features: of its reference build, where somebody
+/* One target's row, with no engines yet; features: of its reference build, where somebody
  * knows them, else -1. */
 json_t *answer_target(const struct answer_scope *scope,
-	const struct project_target_row *row, int64_t features, struct iw_err *err);
+	const struct project_target_row *row, int64_t features);
+/* Adds one of its engines. */
+void answer_engine(json_t *target, const struct project_engine_totals *engine);
 /* Adds what the farm knows of the target beyond its row. */
 void answer_target_live(json_t *target, const struct farm_target_view *view);
 

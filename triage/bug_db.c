@@ -167,8 +167,8 @@ static int each_row(struct iw_dbc *dbc, sqlite3_stmt *stmt, bug_db_cb each, void
 int bug_db_list(
 	struct iw_dbc *dbc, int64_t id, bug_db_cb each, void *ctx, struct iw_err *err)
 {
-	sqlite3_stmt *stmt = iw_stmt(
-		dbc, SELECT_BUGS "WHERE ?1 = 0 OR g.id = ?1 ORDER BY g.id", "i", id);
+	sqlite3_stmt *stmt = id ? iw_stmt(dbc, SELECT_BUGS "WHERE g.id = ?", "i", id)
+				: iw_stmt(dbc, SELECT_BUGS "ORDER BY g.id", "");
 
 	return each_row(dbc, stmt, each, ctx, err);
 }
@@ -187,6 +187,33 @@ int bug_db_find(struct iw_dbc *dbc, const struct bug_filter *f, bug_db_cb each, 
 			    "AND (?7 = 0 OR g.id < ?7) ORDER BY g.id DESC LIMIT ?8",
 		"ssssiiii", f->adapter, f->target, f->state, f->outcome, f->pr,
 		(int64_t)f->is_staged, f->before, f->limit ? f->limit : INT64_MAX);
+
+	return each_row(dbc, stmt, each, ctx, err);
+}
+
+int bug_db_brought(struct iw_dbc *dbc, bool is_staged, bug_db_brought_cb each, void *ctx,
+	struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(dbc,
+		"SELECT a.name AS adapter, j.value AS pr, g.id AS id FROM bug g "
+		"JOIN adapter a ON a.id = g.adapter_id, json_each(g.prs) j "
+		"WHERE g.prs <> '[]' AND (? = 0 OR g.outcome = 'staged') "
+		"ORDER BY g.id DESC",
+		"i", (int64_t)is_staged);
+	int rc;
+
+	while ((rc = iw_stmt_step(dbc, stmt, err)) == 1)
+		each(ctx, iw_col_str(stmt, "adapter"), iw_col_int(stmt, "pr"),
+			iw_col_int(stmt, "id"));
+	iw_stmt_done(dbc, stmt);
+	return rc;
+}
+
+int bug_db_of_target(struct iw_dbc *dbc, int64_t target_id, bug_db_cb each, void *ctx,
+	struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(
+		dbc, SELECT_BUGS "WHERE g.target_id = ? ORDER BY g.id", "i", target_id);
 
 	return each_row(dbc, stmt, each, ctx, err);
 }

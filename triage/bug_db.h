@@ -68,6 +68,15 @@ int bug_db_find(struct iw_dbc *dbc, const struct bug_filter *filter, bug_db_cb e
 typedef void (*bug_db_id_cb)(void *ctx, int64_t id);
 int bug_db_changed(struct iw_dbc *dbc, int64_t *since_ms, bug_db_id_cb each, void *ctx,
 	struct iw_err *err);
+/* Those of a target, oldest first. */
+int bug_db_of_target(struct iw_dbc *dbc, int64_t target_id, bug_db_cb each, void *ctx,
+	struct iw_err *err);
+/* Which pull requests are at fault for which bugs: newest bugs first; is_staged: only
+ * those with that outcome. */
+typedef void (*bug_db_brought_cb)(
+	void *ctx, const char *adapter, int64_t pr, int64_t bug_id);
+int bug_db_brought(struct iw_dbc *dbc, bool is_staged, bug_db_brought_cb each, void *ctx,
+	struct iw_err *err);
 /* All bugs, oldest first; id 0: all. Stops when each returns non-zero, and returns it. */
 int bug_db_list(
 	struct iw_dbc *dbc, int64_t id, bug_db_cb each, void *ctx, struct iw_err *err);

@@ -72,23 +72,11 @@ static void read_row(sqlite3_stmt *stmt, struct triage_crash_row *row)
 		memcpy(row->input.bytes, hash, len);
 }
 
-int crash_db_list(struct iw_dbc *dbc, const struct crash_filter *filter, crash_db_cb each,
-	void *ctx, struct iw_err *err)
+static int each_row(struct iw_dbc *dbc, sqlite3_stmt *stmt, crash_db_cb each, void *ctx,
+	struct iw_err *err)
 {
-	sqlite3_stmt *stmt = iw_stmt(dbc,
-		"SELECT c.id, c.target_id, c.build_id, c.bug_id, c.size, c.runs, c.hits, "
-		"c.found_ms, c.kind, c.state, c.type, c.input, t.name AS target, "
-		"a.name AS adapter, b.flavour AS flavour "
-		"FROM crash c JOIN target t ON t.id = c.target_id "
-		"JOIN adapter a ON a.id = t.adapter_id "
-		"JOIN build b ON b.id = c.build_id "
-		"WHERE (?1 IS NULL OR c.state = ?1) AND (?2 = 0 OR c.id = ?2) "
-		"AND (?3 = 0 OR c.bug_id = ?3) AND (?4 = 0 OR c.id < ?4) "
-		"ORDER BY c.id DESC LIMIT ?5",
-		"siiii", filter->state, filter->id, filter->bug_id, filter->before,
-		filter->limit ? filter->limit : (int64_t)LIST_LIMIT);
 	struct triage_crash_row row;
-	int rc, stop = 0;
+	int rc = 0, stop = 0;
 
 	while (stop == 0 && (rc = iw_stmt_step(dbc, stmt, err)) == 1) {
 		read_row(stmt, &row);
@@ -96,6 +84,51 @@ int crash_db_list(struct iw_dbc *dbc, const struct crash_filter *filter, crash_d
 	}
 	iw_stmt_done(dbc, stmt);
 	return stop ? stop : rc;
+}
+
+#define SELECT_CRASHES                                                                   \
+	"SELECT c.id, c.target_id, c.build_id, c.bug_id, c.size, c.runs, c.hits, "       \
+	"c.found_ms, c.kind, c.state, c.type, c.input, t.name AS target, "               \
+	"a.name AS adapter, b.flavour AS flavour "                                       \
+	"FROM crash c JOIN target t ON t.id = c.target_id "                              \
+	"JOIN adapter a ON a.id = t.adapter_id "                                         \
+	"JOIN build b ON b.id = c.build_id "
+#define BUT_BEFORE                                                                       \
+	"AND (?1 IS NULL OR c.state = ?1) AND (?2 = 0 OR c.id = ?2) "                    \
+	"AND (?3 = 0 OR c.bug_id = ?3) AND (?4 = 0 OR c.id < ?4) "                       \
+	"ORDER BY c.id DESC LIMIT ?5"
+
+/* Each by the index that leads to its rows; a table has far more of others. */
+static const char *select_crashes(const struct crash_filter *filter)
+{
+	if (filter->id)
+		return SELECT_CRASHES "WHERE c.id = ?2 " BUT_BEFORE;
+	if (filter->bug_id)
+		return SELECT_CRASHES "WHERE c.bug_id = ?3 " BUT_BEFORE;
+	if (filter->state)
+		return SELECT_CRASHES "WHERE c.state = ?1 " BUT_BEFORE;
+	return SELECT_CRASHES "WHERE 1 " BUT_BEFORE;
+}
+
+int crash_db_list(struct iw_dbc *dbc, const struct crash_filter *filter, crash_db_cb each,
+	void *ctx, struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(dbc, select_crashes(filter), "siiii", filter->state,
+		filter->id, filter->bug_id, filter->before,
+		filter->limit ? filter->limit : (int64_t)LIST_LIMIT);
+
+	return each_row(dbc, stmt, each, ctx, err);
+}
+
+int crash_db_unjudged(struct iw_dbc *dbc, int64_t target_id, crash_db_cb each, void *ctx,
+	struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(dbc,
+		SELECT_CRASHES
+		"WHERE c.state = 'new' AND c.target_id = ? ORDER BY c.id DESC",
+		"i", target_id);
+
+	return each_row(dbc, stmt, each, ctx, err);
 }
 
 int crash_db_sightings(struct iw_dbc *dbc, int64_t bug_id, struct crash_sighting *out,

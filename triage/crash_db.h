@@ -52,6 +52,9 @@ struct crash_filter {
 /* Stops when each returns non-zero, and returns that. */
 int crash_db_list(struct iw_dbc *dbc, const struct crash_filter *filter, crash_db_cb each,
 	void *ctx, struct iw_err *err);
+/* Those of a target that wait for a verdict, newest first. */
+int crash_db_unjudged(struct iw_dbc *dbc, int64_t target_id, crash_db_cb each, void *ctx,
+	struct iw_err *err);
 
 /* One line of "also seen": target × flavour. */
 struct crash_sighting {

@@ -13,8 +13,6 @@ static int take_crash(void *ctx, const struct triage_crash_row *row)
 	struct triage_unfinished *u = ctx;
 	struct triage_case *c;
 
-	if (row->target_id != u->target->id)
-		return 0;
 	iw_grow(u->cases, u->case_count, u->case_cap);
 	c = &u->cases[u->case_count++];
 	*c = (struct triage_case){
@@ -50,9 +48,8 @@ static int take_bug(void *ctx, const struct bug_row *row)
 	struct triage_unfinished *u = ctx;
 	struct triage_unfinished_bug bug;
 
-	if (row->target_id != u->target->id ||
-		!triage_unfinished_look(
-			row, project_snapshot(u->target->project)->tree, &bug))
+	if (!triage_unfinished_look(
+		    row, project_snapshot(u->target->project)->tree, &bug))
 		return 0;
 	iw_grow(u->bugs, u->bug_count, u->bug_cap);
 	u->bugs[u->bug_count++] = bug;
@@ -71,11 +68,11 @@ static int by_age(const void *a, const void *b)
 int triage_unfinished_find(
 	struct iw_dbc *dbc, struct triage_unfinished *unfinished, struct iw_err *err)
 {
-	struct crash_filter filter = {.state = "new", .limit = 1000000};
-	int rc = crash_db_list(dbc, &filter, take_crash, unfinished, err);
+	int64_t target_id = unfinished->target->id;
+	int rc = crash_db_unjudged(dbc, target_id, take_crash, unfinished, err);
 
 	if (rc == 0)
-		rc = bug_db_list(dbc, 0, take_bug, unfinished, err);
+		rc = bug_db_of_target(dbc, target_id, take_bug, unfinished, err);
 	/* Where the branch moves faster than all can be tested, none is left out for
 	 * ever.
 	 */

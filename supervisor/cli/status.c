@@ -35,6 +35,7 @@ struct status {
 	struct cli_table *table, *engine_table;
 	json_t *targets;
 	const struct project_target_row *row;
+	json_t *target;	     /* of that row */
 	struct iw_buf notes; /* lines below the table */
 	struct iw_err *err;
 };
@@ -44,15 +45,13 @@ struct counting {
 	struct corpus_feature_packer *packer;
 };
 
-static int count_unit(void *ctx, const struct corpus_unit *unit,
-	const struct corpus_measure_row *row, struct iw_err *err)
+static int count_unit(void *ctx, const struct corpus_measure_row *row, struct iw_err *err)
 {
 	struct counting *c = ctx;
 	_auto_free_ uint32_t *numbers =
 		iw_calloc(row->feature_count + 1, sizeof *numbers);
 	int rc;
 
-	(void)unit;
 	rc = corpus_features_unpack(c->packer, row->features, row->features_len,
 		row->feature_count, numbers, err);
 	if (rc == 0)
@@ -65,11 +64,12 @@ static int count_features(
 {
 	struct counting c = {
 		.set = corpus_features_new(), .packer = corpus_feature_packer_new()};
-	int rc = 0;
+	int64_t build_id;
+	int rc = project_db_reference(s->scope.dbc, row->id, &build_id, s->err);
 
-	if (row->reference_build >= 0)
-		rc = corpus_measures_each(s->scope.dbc, row->reference_build, row->id,
-			count_unit, &c, s->err);
+	if (rc == 0 && build_id >= 0)
+		rc = corpus_features_each(
+			s->scope.dbc, build_id, row->id, count_unit, &c, s->err);
 	*features = (int64_t)corpus_features_total(c.set);
 	corpus_features_free(c.set);
 	corpus_feature_packer_free(c.packer);
@@ -88,6 +88,7 @@ static int add_engine(void *ctx, const struct project_engine_totals *e)
 	cli_table_cell(s->engine_table, "%s", core);
 	cli_table_number(s->engine_table, e->received);
 	cli_table_number(s->engine_table, e->kept);
+	answer_engine(s->target, e);
 	return 0;
 }
 
@@ -145,17 +146,14 @@ static void note_campaigns(struct status *s, const json_t *campaigns)
 static int add_target(void *ctx, const struct project_target_row *row)
 {
 	struct status *s = ctx;
-	json_t *target = NULL;
 	int64_t features;
-	int rc = count_features(s, row, &features);
 
-	if (rc == 0)
-		target = answer_target(&s->scope, row, features, s->err);
-	if (!target)
+	if (count_features(s, row, &features) < 0)
 		return -1;
 	s->row = row;
+	s->target = answer_target(&s->scope, row, features);
 	add_row(s, features);
-	json_array_append_new(s->targets, target);
+	json_array_append_new(s->targets, s->target);
 	return project_db_engines(s->scope.dbc, row->id, add_engine, s, s->err);
 }
 
@@ -191,7 +189,7 @@ int cli_status(int argc, char **argv)
 	s.engine_table = cli_table_new(
 		"target|engine|>executions|>core time|>units received|>kept");
 	s.targets = json_array();
-	rc = project_db_targets(state.dbc, add_target, &s, &err);
+	rc = project_db_targets(state.dbc, 0, add_target, &s, &err);
 	campaigns = rc == 0 ? answer_campaigns(&s.scope, 0, &err) : NULL;
 	if (rc == 0 && !campaigns)
 		rc = -1;

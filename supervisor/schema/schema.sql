@@ -26,6 +26,8 @@ CREATE TABLE target (
 	held_ms INTEGER,                     -- since when no engine may start on it; NULL: one may
 	held_why TEXT,
 	offline_ms INTEGER,                  -- its adapter has it no more since then
+	units INTEGER NOT NULL DEFAULT 0,    -- good ones of its corpus; triggers count these
+	crashes INTEGER NOT NULL DEFAULT 0,  -- and these
 	UNIQUE (adapter_id, name)
 ) STRICT;
 
@@ -101,6 +103,7 @@ CREATE TABLE build (
 	core_ms INTEGER NOT NULL,
 	made_ms INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX build_by_flavour ON build(adapter_id, flavour);
 
 -- Content of one corpus input, in a pack: units/<pack>.pack at offset, zstd-compressed.
 CREATE TABLE unit (
@@ -122,6 +125,17 @@ CREATE TABLE target_unit (
 	added_ms INTEGER NOT NULL,
 	PRIMARY KEY (target_id, unit_id)
 ) STRICT, WITHOUT ROWID;
+CREATE TRIGGER target_unit_added AFTER INSERT ON target_unit WHEN new.state = 'good' BEGIN
+	UPDATE target SET units = units + 1 WHERE id = new.target_id;
+END;
+CREATE TRIGGER target_unit_changed AFTER UPDATE OF state ON target_unit
+	WHEN new.state <> old.state BEGIN
+	UPDATE target SET units = units + iif(new.state = 'good', 1, -1)
+		WHERE id = new.target_id;
+END;
+CREATE TRIGGER target_unit_removed AFTER DELETE ON target_unit WHEN old.state = 'good' BEGIN
+	UPDATE target SET units = units - 1 WHERE id = old.target_id;
+END;
 
 -- What a unit does on one build of its target: on the reference build its features, on
 -- sanitizer builds whether it passes. A unit is run at most once per build.
@@ -168,6 +182,8 @@ CREATE TABLE bug (
 	tested_runs INTEGER,                 -- that tell something; 0: it cannot be tested there
 	tested_hits INTEGER
 ) STRICT;
+CREATE INDEX bug_by_target ON bug(target_id, state, core_ms);
+CREATE INDEX bug_by_change ON bug(changed_ms);
 
 -- What happened to a bug, in words that are no secret while the bug is one.
 CREATE TABLE bug_event (
@@ -198,8 +214,15 @@ CREATE TABLE crash (
 	found_ms INTEGER NOT NULL,
 	UNIQUE (target_id, build_id, input)
 ) STRICT;
+CREATE TRIGGER crash_added AFTER INSERT ON crash BEGIN
+	UPDATE target SET crashes = crashes + 1 WHERE id = new.target_id;
+END;
+CREATE TRIGGER crash_removed AFTER DELETE ON crash BEGIN
+	UPDATE target SET crashes = crashes - 1 WHERE id = old.target_id;
+END;
 CREATE INDEX crash_by_state ON crash(state);
 CREATE INDEX crash_by_bug ON crash(bug_id);
+CREATE INDEX crash_unjudged ON crash(target_id) WHERE state = 'new';
 
 -- Answers of the bisection: does this bug show on a tree?
 CREATE TABLE verdict (

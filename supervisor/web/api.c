@@ -121,18 +121,42 @@ int web_answer_health(struct web_request *r)
 
 /* -- targets ------------------------------------------------------------------------ */
 
-static const struct farm_target_view *find_view(
-	const struct farm_view *view, const json_t *target)
+/* What the farm knows of its targets, by their rows. */
+struct live {
+	const struct farm_target_view **views;
+	size_t count;
+};
+
+static int compare_views(const void *left, const void *right)
 {
-	const char *adapter = json_string_value(json_object_get(target, "adapter"));
-	const char *name = json_string_value(json_object_get(target, "target"));
+	const struct farm_target_view *const *a = left, *const *b = right;
+
+	return ((*a)->id > (*b)->id) - ((*a)->id < (*b)->id);
+}
+
+static void live_init(struct live *live, const struct farm_view *view)
+{
 	size_t i;
 
-	for (i = 0; view && i < view->target_count; i++)
-		if (strcmp(view->targets[i].adapter, adapter) == 0 &&
-			strcmp(view->targets[i].target, name) == 0)
-			return &view->targets[i];
-	return NULL;
+	live->count = view ? view->target_count : 0;
+	live->views = iw_calloc(live->count + 1, sizeof *live->views);
+	for (i = 0; i < live->count; i++)
+		live->views[i] = &view->targets[i];
+	if (live->count)
+		qsort(live->views, live->count, sizeof *live->views, compare_views);
+}
+
+static const struct farm_target_view *find_view(
+	const struct live *live, const json_t *target)
+{
+	struct farm_target_view key = {
+		.id = json_integer_value(json_object_get(target, "id"))};
+	const struct farm_target_view *wanted = &key, **found = NULL;
+
+	if (live->count)
+		found = bsearch(&wanted, live->views, live->count, sizeof *live->views,
+			compare_views);
+	return found ? *found : NULL;
 }
 
 /* A target that only the database remembers: its adapter has it no more. */
@@ -146,19 +170,21 @@ static void set_offline(json_t *target)
 
 void web_targets_live(struct web *web, json_t *targets)
 {
-	const struct farm_view *view = web_view(web);
+	struct live live;
 	json_t *target;
 	size_t i;
 
+	live_init(&live, web_view(web));
 	json_array_foreach(json_object_get(targets, "targets"), i, target)
 	{
-		const struct farm_target_view *live = find_view(view, target);
+		const struct farm_target_view *view = find_view(&live, target);
 
-		if (live)
-			answer_target_live(target, live);
+		if (view)
+			answer_target_live(target, view);
 		else
 			set_offline(target);
 	}
+	free(live.views);
 }
 
 int web_read_targets(struct web_request *r, const struct answer_scope *scope)

@@ -147,16 +147,65 @@ static void test_targets_with_their_counts(void **state)
 	temp_ok(&r.t.err, project_db_adapter(r.dbc, "another", "/a", "", &id, &r.t.err));
 	temp_ok(&r.t.err, project_db_target(r.dbc, id, "zz", &id, &r.t.err));
 	assert_int_equal(sqlite3_exec(r.dbc->sql, sql, NULL, NULL, NULL), SQLITE_OK);
-	temp_ok(&r.t.err, project_db_targets(r.dbc, take_target, &t, &r.t.err));
+	temp_ok(&r.t.err, project_db_targets(r.dbc, 0, take_target, &t, &r.t.err));
 	assert_string_equal(t.names, "another/zz demo/block demo/message ");
 	assert_int_equal(t.last.id, 2);
 	assert_int_equal(t.last.units, 1); /* quarantined ones do not count */
 	assert_int_equal(t.last.crashes, 1);
 	assert_int_equal(t.last.bugs, 0);
-	assert_int_equal(t.last.reference_build, r.builds[0]);
-	assert_int_equal(project_db_targets(r.dbc, take_target, &first, &r.t.err), 3);
+	temp_ok(&r.t.err, project_db_reference(r.dbc, 2, &id, &r.t.err));
+	assert_int_equal(id, r.builds[0]);
+	assert_int_equal(project_db_targets(r.dbc, 0, take_target, &first, &r.t.err), 3);
 	assert_int_equal(first.count, 1);
-	assert_int_equal(first.last.reference_build, -1);
+	temp_ok(&r.t.err, project_db_reference(r.dbc, first.last.id, &id, &r.t.err));
+	assert_int_equal(id, -1);
+	rows_close(&r);
+}
+
+/* Whatever becomes of the rows, what a target says of them is what a count says. */
+static void test_counts_follow_the_rows(void **state)
+{
+	static const struct {
+		const char *sql;
+		int64_t units, crashes;
+	} steps[] = {
+		{"INSERT INTO unit (id, sha256, size, pack, offset, stored, added_ms) "
+		 "VALUES (1, zeroblob(32), 1, 0, 0, 1, 0), (2, randomblob(32), 1, 0, 0, "
+		 "1, 0);"
+		 "INSERT INTO target_unit (target_id, unit_id, origin, added_ms) "
+		 "VALUES (2, 1, 'fuzz', 0), (2, 2, 'fuzz', 0)",
+			2, 0},
+		{"INSERT OR IGNORE INTO target_unit (target_id, unit_id, origin, "
+		 "added_ms) "
+		 "VALUES (2, 1, 'seed', 0), (1, 1, 'seed', 0)",
+			2, 0},
+		{"UPDATE target_unit SET state = 'quarantined' WHERE target_id = 2", 0,
+			0},
+		{"UPDATE target_unit SET state = 'good' WHERE unit_id = 1", 1, 0},
+		{"DELETE FROM target_unit WHERE target_id = 2", 0, 0},
+		{"INSERT INTO crash (target_id, build_id, kind, input, size, state, "
+		 "found_ms) "
+		 "VALUES (2, 1, 'crash', zeroblob(32), 1, 'new', 0)",
+			0, 1},
+		{"DELETE FROM crash", 0, 0},
+	};
+	struct rows r;
+	size_t i;
+
+	(void)state;
+	rows_open(&r);
+	for (i = 0; i < IW_COUNT(steps); i++) {
+		struct targets t = {.count = 0};
+
+		assert_int_equal(sqlite3_exec(r.dbc->sql, steps[i].sql, NULL, NULL, NULL),
+			SQLITE_OK);
+		temp_ok(&r.t.err,
+			project_db_targets(r.dbc, 2, take_target, &t, &r.t.err));
+		assert_int_equal(t.count, 1);
+		assert_int_equal(t.last.id, 2);
+		assert_int_equal(t.last.units, steps[i].units);
+		assert_int_equal(t.last.crashes, steps[i].crashes);
+	}
 	rows_close(&r);
 }
 
@@ -201,7 +250,7 @@ static void expect_held(struct rows *r, int64_t since_ms, const char *why)
 	struct targets t = {.count = 0, .rc = 1}; /* the first by name: block */
 	struct found held = {.count = 0};
 
-	assert_int_equal(project_db_targets(r->dbc, take_target, &t, &r->t.err), 1);
+	assert_int_equal(project_db_targets(r->dbc, 0, take_target, &t, &r->t.err), 1);
 	assert_int_equal(t.last.held_ms, since_ms);
 	temp_ok(&r->t.err, project_db_held(r->dbc, take_id, &held, &r->t.err));
 	assert_int_equal(held.count, since_ms ? 1 : 0);
@@ -321,7 +370,7 @@ static void expect_offline(struct rows *r, int64_t target, int64_t since)
 	struct offline o = {.count = 0};
 	int i;
 
-	temp_ok(&r->t.err, project_db_targets(r->dbc, take_offline, &o, &r->t.err));
+	temp_ok(&r->t.err, project_db_targets(r->dbc, 0, take_offline, &o, &r->t.err));
 	for (i = 0; i < o.count; i++)
 		if (o.ids[i] == target)
 			assert_int_equal(o.since[i], since);
@@ -362,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_targets_with_their_counts),
 		cmocka_unit_test(test_targets_by_name),
 		cmocka_unit_test(test_hold_and_resume),
+		cmocka_unit_test(test_counts_follow_the_rows),
 		cmocka_unit_test(test_builds),
 		cmocka_unit_test(test_snapshot_that_worked),
 		cmocka_unit_test(test_targets_come_and_go),

@@ -140,6 +140,44 @@ static void test_a_unit_is_measured_once_per_build(void **state)
 	store_close(&s);
 }
 
+static int sum_features(
+	void *ctx, const struct corpus_measure_row *row, struct iw_err *err)
+{
+	(void)err;
+	assert_non_null(row->features);
+	assert_true(row->features_len > 0);
+	*(int64_t *)ctx += row->feature_count;
+	return row->feature_count == 9 ? 7 : 0;
+}
+
+/* Of good units that passed on this build, like corpus_measures_each(). */
+static void test_features_of_good_units(void **state)
+{
+	static const uint32_t list[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+	struct store s;
+	int64_t bad, sum = 0;
+	bool any;
+
+	(void)state;
+	store_open(&s);
+	store_ok(&s, corpus_measures_any(s.dbc, 1, 1, &any, &s.err));
+	assert_false(any);
+	add_measure(&s, 1, store_add(&s, 1, "one"), list, 3);
+	add_measure(&s, 1, store_add(&s, 1, "two"), list, 4);
+	bad = store_add(&s, 1, "bad");
+	add_measure(&s, 1, bad, list, 9);
+	add_measure(&s, 2, store_add(&s, 1, "elsewhere"), list, 5);
+	assert_int_equal(
+		corpus_features_each(s.dbc, 1, 1, sum_features, &sum, &s.err), 7);
+	store_ok(&s, corpus_unit_quarantine(s.dbc, 1, bad, &s.err));
+	sum = 0;
+	store_ok(&s, corpus_features_each(s.dbc, 1, 1, sum_features, &sum, &s.err));
+	assert_int_equal(sum, 7);
+	store_ok(&s, corpus_measures_any(s.dbc, 1, 1, &any, &s.err));
+	assert_true(any);
+	store_close(&s);
+}
+
 static void test_quarantine(void **state)
 {
 	struct store s;
@@ -247,6 +285,7 @@ int main(void)
 		cmocka_unit_test(test_a_content_is_stored_once),
 		cmocka_unit_test(test_list_load_find),
 		cmocka_unit_test(test_a_unit_is_measured_once_per_build),
+		cmocka_unit_test(test_features_of_good_units),
 		cmocka_unit_test(test_quarantine),
 		cmocka_unit_test(test_cover),
 		cmocka_unit_test(test_rollback_leaves_a_harmless_tail),

@@ -180,7 +180,7 @@ static void test_core_time_adds_up(void **state)
 	expect_bug(&r, c, 0, 0);
 	temp_ok(&r.t.err, bug_db_set_issue(r.dbc, a, "open", "a.md", &r.t.err));
 	temp_ok(&r.t.err, bug_db_set_issue(r.dbc, b, "flaky", "b.md", &r.t.err));
-	temp_ok(&r.t.err, project_db_targets(r.dbc, take_costs, targets, &r.t.err));
+	temp_ok(&r.t.err, project_db_targets(r.dbc, 0, take_costs, targets, &r.t.err));
 	assert_int_equal(targets[0].bugs, 2);
 	assert_int_equal(targets[0].open_bugs, 1);
 	assert_int_equal(targets[0].bug_core_ms, 123);

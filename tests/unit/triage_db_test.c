@@ -166,6 +166,69 @@ static void test_crash_verdicts_and_filters(void **state)
 	assert_int_equal(found.count, 2);
 	found = list_crashes(&r, &(struct crash_filter){.id = 999});
 	assert_int_equal(found.count, 0);
+	found = list_crashes(&r, &(struct crash_filter){.id = b});
+	assert_int_equal(found.count, 1);
+	assert_int_equal(found.ids[0], b);
+	/* each filter also beside the others */
+	found = list_crashes(&r, &(struct crash_filter){.id = b, .state = "judged"});
+	assert_int_equal(found.count, 0);
+	found = list_crashes(&r,
+		&(struct crash_filter){.bug_id = bug, .state = "judged", .before = c});
+	assert_int_equal(found.count, 1);
+	found = list_crashes(&r, &(struct crash_filter){.bug_id = bug, .before = a});
+	assert_int_equal(found.count, 0);
+	rows_close(&r);
+}
+
+static int note_row(void *ctx, const struct bug_row *row)
+{
+	*(int64_t *)ctx = *(int64_t *)ctx * 10 + row->id;
+	return 0;
+}
+
+static void note_brought(void *ctx, const char *adapter, int64_t pr, int64_t bug_id)
+{
+	assert_string_equal(adapter, "demo");
+	*(int64_t *)ctx = *(int64_t *)ctx * 1000 + pr * 10 + bug_id;
+}
+
+/* What a start goes on with: only what waits, only of the target. */
+static void test_unfinished(void **state)
+{
+	struct crash_verdict gone = {.state = "unreproducible", .runs = 10, .bug_id = -1};
+	struct crashes found = {.count = 0};
+	int64_t a, ids = 0, brought = 0, staged = 0, i;
+	struct rows r;
+
+	(void)state;
+	rows_open(&r);
+	a = add_crash(&r, 0, 0, "a");
+	add_crash(&r, 1, 0, "b");
+	temp_ok(&r.t.err,
+		crash_db_judge(r.dbc, add_crash(&r, 0, 0, "c"), &gone, &r.t.err));
+	temp_ok(&r.t.err,
+		crash_db_unjudged(r.dbc, r.targets[0], take_crash, &found, &r.t.err));
+	assert_int_equal(found.count, 1);
+	assert_int_equal(found.ids[0], a);
+	for (i = 1; i <= 4; i++)
+		assert_int_equal(add_bug(&r, "Abrt"), i);
+	temp_ok(&r.t.err,
+		bug_db_set_outcome(r.dbc, 1, "interaction", "[12,14]", "{}", &r.t.err));
+	temp_ok(&r.t.err, bug_db_set_outcome(r.dbc, 2, "staged", "[15]", "{}", &r.t.err));
+	temp_ok(&r.t.err,
+		bug_db_set_outcome(r.dbc, 3, "pre-existing", "[]", "{}", &r.t.err));
+	temp_ok(&r.t.err, bug_db_set_issue(r.dbc, 2, "open", "demo/2.md", &r.t.err));
+	temp_ok(&r.t.err,
+		bug_db_of_target(r.dbc, r.targets[0], note_row, &ids, &r.t.err));
+	assert_int_equal(ids, 1234);
+	ids = 0;
+	temp_ok(&r.t.err,
+		bug_db_of_target(r.dbc, r.targets[1], note_row, &ids, &r.t.err));
+	assert_int_equal(ids, 0);
+	temp_ok(&r.t.err, bug_db_brought(r.dbc, false, note_brought, &brought, &r.t.err));
+	assert_int_equal(brought, 152121141);
+	temp_ok(&r.t.err, bug_db_brought(r.dbc, true, note_brought, &staged, &r.t.err));
+	assert_int_equal(staged, 152);
 	rows_close(&r);
 }
 
@@ -406,6 +469,7 @@ int main(void)
 		cmocka_unit_test(test_crash_is_known_by_target_build_and_input),
 		cmocka_unit_test(test_crash_of_nobody_is_refused),
 		cmocka_unit_test(test_crash_verdicts_and_filters),
+		cmocka_unit_test(test_unfinished),
 		cmocka_unit_test(test_list_stops_when_told),
 		cmocka_unit_test(test_sightings),
 		cmocka_unit_test(test_bug_round_trip),
