@@ -122,14 +122,16 @@ struct farm_target {
 	size_t find_count, find_cap;
 	struct corpus_features *features;
 	int64_t features_start, units;
+	bool is_measured; /* all units on the reference build, when it was loaded */
 	int64_t executions_before; /* of earlier slices and runs */
 	bool is_new;		   /* it was never fuzzed before this run */
 	int64_t found_ms;
 	int64_t crashes;
 	int64_t core_ms; /* engines, this run */
 	int64_t not_before_ms, backoff_ms;
-	int failures; /* slices in a row that could not work */
-	int engines;  /* running or being prepared */
+	int failures;		  /* slices in a row that could not work */
+	int engines;		  /* running or being prepared */
+	struct slice *slices_now; /* these, linked by next_of_target */
 	uint32_t slices;
 	char why[FARM_WHY_MAX]; /* policy would choose it next */
 	/* The last point of its history in this run; at_ms: monotonic, 0: none yet. */
@@ -178,6 +180,7 @@ struct farm {
 	int requests;  /* other callbacks that will come */
 	int64_t fuzz_began_ms, fuzz_ends_ms, drain_ends_ms;
 	int stops;
+	unsigned ticks, turns; /* slices are looked at by turns */
 	int new_bugs;
 	bool is_advancing, is_full;
 	bool is_leaving; /* engines go on without us */
@@ -256,6 +259,8 @@ void farm_close_projects(struct farm *farm);
 void farm_target_free(struct farm_target *target);
 /* Its rows, its checks, its seeds, until it is ready or broken. */
 void farm_target_load(struct farm_target *target);
+/* It is seeded, and all that it has is measured. */
+void farm_target_ready(struct farm_target *target);
 /* What the compiler said, with the file's place in the source. The caller frees. */
 char *farm_build_error(const struct iw_build *build);
 

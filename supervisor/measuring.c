@@ -160,11 +160,8 @@ static void on_measured(
 		lane->not_before_ms = now + rest + cost;
 	/* A farm that stops does not measure the rest of the seeds. */
 	if (t->state == FARM_TARGET_SEEDING && is_reference(lane) &&
-		(!lane->has_work || t->farm->phase >= FARM_DRAINING)) {
-		t->state = FARM_TARGET_READY;
-		t->farm->opening--;
-		t->features_start = (int64_t)corpus_features_total(t->features);
-	}
+		(!lane->has_work || t->farm->phase >= FARM_DRAINING))
+		farm_target_ready(t);
 	end_round(r);
 	farm_advance(t->farm);
 }

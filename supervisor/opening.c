@@ -28,6 +28,9 @@
 
 #include "base/banned.h"
 
+/* The builds that a target must start on. */
+#define START_CHECKS 2
+
 /* Rows of a target, and what earlier runs know about it. */
 struct loading {
 	struct iw_db_req req;
@@ -35,6 +38,8 @@ struct loading {
 	struct corpus_feature_packer *packer;
 	uint32_t *numbers;
 	size_t numbers_cap;
+	int64_t measured;
+	bool has_run[START_CHECKS]; /* on this build before, so it starts */
 };
 
 static void on_seeded(struct farm_target *t, size_t added)
@@ -47,7 +52,18 @@ static void on_seeded(struct farm_target *t, size_t added)
 	}
 	t->state = FARM_TARGET_SEEDING;
 	farm_units_added(t, added);
+	if (added == 0 && t->is_measured) {
+		t->lanes[0].has_work = false;
+		farm_target_ready(t);
+	}
 	farm_advance(t->farm);
+}
+
+void farm_target_ready(struct farm_target *t)
+{
+	t->state = FARM_TARGET_READY;
+	t->farm->opening--;
+	t->features_start = (int64_t)corpus_features_total(t->features);
 }
 
 /* Seeds of a build are files like an engine's, only that they are complete. */
@@ -135,6 +151,14 @@ static void submit_start_crash(struct check *c, const struct triage_reproduce_re
 	triage_submit(c->target->farm->triage, &crash, NULL, NULL);
 }
 
+static void on_all_checked(struct farm_target *t)
+{
+	if (t->farm->phase == FARM_OPENING)
+		start_seeding(t);
+	else
+		farm_target_broken(t, "the farm stopped");
+}
+
 static void on_checked(struct triage_reproduce *op, const struct iw_err *err, void *ctx)
 {
 	struct check *c = ctx;
@@ -154,12 +178,8 @@ static void on_checked(struct triage_reproduce *op, const struct iw_err *err, vo
 		submit_start_crash(c, r);
 		farm_target_broken(t, why);
 	}
-	if (t->checks == 0 && t->state == FARM_TARGET_CHECKING) {
-		if (t->farm->phase == FARM_OPENING)
-			start_seeding(t);
-		else
-			farm_target_broken(t, "the farm stopped");
-	}
+	if (t->checks == 0 && t->state == FARM_TARGET_CHECKING)
+		on_all_checked(t);
 	triage_reproduce_free(op);
 	free(c);
 	farm_advance(t->farm);
@@ -170,38 +190,51 @@ static bool is_judge(const struct farm_lane *lane)
 	return san_flavour_can_judge(san_flavour_find(lane->build->flavour));
 }
 
-/* On the builds that libFuzzer uses: the reference and the first judge. */
-static void check_start(struct farm_target *t)
+/* How many of the first lanes: those that libFuzzer uses, the reference and the first
+ * judge. */
+static size_t start_checks(const struct farm_target *t)
 {
-	size_t i, count = t->lane_count < 2 || !is_judge(&t->lanes[1]) ? 1 : 2;
-
-	t->state = FARM_TARGET_CHECKING;
-	t->checks = (int)count;
-	for (i = 0; i < count; i++) {
-		struct check *c = iw_calloc(1, sizeof *c);
-		struct triage_reproduce_spec spec = {
-			.build = t->lanes[i].build,
-			.target = &t->triage,
-			.input = "",
-			.runs = 1,
-			.purpose = IW_PURPOSE_REPRODUCE,
-			.subject = {.noun = "start check"},
-		};
-
-		c->target = t;
-		c->build = t->lanes[i].build;
-		t->farm->requests++;
-		triage_reproduce_start(&t->farm->triage_world, &spec, on_checked, c);
-	}
+	return t->lane_count < 2 || !is_judge(&t->lanes[1]) ? 1 : START_CHECKS;
 }
 
-static int take_measure(void *ctx, const struct corpus_unit *unit,
-	const struct corpus_measure_row *row, struct iw_err *err)
+static void check_lane(struct farm_target *t, const struct iw_build *build)
+{
+	struct check *c = iw_calloc(1, sizeof *c);
+	struct triage_reproduce_spec spec = {
+		.build = build,
+		.target = &t->triage,
+		.input = "",
+		.runs = 1,
+		.purpose = IW_PURPOSE_REPRODUCE,
+		.subject = {.noun = "start check"},
+	};
+
+	c->target = t;
+	c->build = build;
+	t->checks++;
+	t->farm->requests++;
+	triage_reproduce_start(&t->farm->triage_world, &spec, on_checked, c);
+}
+
+static void check_start(struct farm_target *t, const bool has_run[START_CHECKS])
+{
+	size_t i;
+
+	t->state = FARM_TARGET_CHECKING;
+	for (i = 0; i < start_checks(t); i++)
+		if (!has_run[i])
+			check_lane(t, t->lanes[i].build);
+	if (t->checks == 0)
+		on_all_checked(t);
+}
+
+static int take_measure(
+	void *ctx, const struct corpus_measure_row *row, struct iw_err *err)
 {
 	struct loading *l = ctx;
 	int rc;
 
-	(void)unit;
+	l->measured++;
 	if (l->numbers_cap < row->feature_count) {
 		l->numbers_cap = 2 * row->feature_count;
 		l->numbers =
@@ -219,6 +252,7 @@ static int load_target(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	struct loading *l = ctx;
 	struct farm_target *t = l->target;
 	struct project_target_totals totals;
+	size_t i;
 	int rc;
 
 	t->triage.reference_id = t->lanes[0].build->id;
@@ -229,10 +263,14 @@ static int load_target(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	if (rc == 0)
 		rc = corpus_units_count(dbc, t->triage.id, &t->units, err);
 	if (rc == 0)
-		rc = corpus_measures_each(
+		rc = corpus_features_each(
 			dbc, t->lanes[0].build->id, t->triage.id, take_measure, l, err);
+	for (i = 0; rc == 0 && i < start_checks(t); i++)
+		rc = corpus_measures_any(
+			dbc, t->lanes[i].build->id, t->triage.id, &l->has_run[i], err);
 	if (rc < 0)
 		return rc;
+	t->is_measured = l->measured == t->units;
 	t->executions_before = totals.executions;
 	t->is_new = totals.executions == 0 && totals.core_ms == 0;
 	t->found_ms = totals.found_ms;
@@ -251,7 +289,7 @@ static void on_loaded(struct iw_db_req *req)
 	} else {
 		t->features_start = (int64_t)corpus_features_total(t->features);
 		triage_announce(t->farm->triage, &t->triage);
-		check_start(t);
+		check_start(t, l->has_run);
 	}
 	corpus_feature_packer_free(l->packer);
 	free(l->numbers);

@@ -39,6 +39,9 @@
 #define BACKOFF_MAX_MS 60000
 #define LOST_MAX_MS 5000
 #define FAILURES_MAX 5
+/* An engine's finds reach the others within seconds, however many engines there are. */
+#define LOOKS_PER_TICK 48
+#define ROUNDS_MAX 6
 
 static void finish_scan(struct slice *s);
 
@@ -49,6 +52,10 @@ static void unlink_slice(struct slice *s)
 	while (*at != s)
 		at = &(*at)->next;
 	*at = s->next;
+	at = &s->target->slices_now;
+	while (*at != s)
+		at = &(*at)->next_of_target;
+	*at = s->next_of_target;
 }
 
 void slice_end(struct slice *s, bool keep_folder)
@@ -423,23 +430,43 @@ void farm_slices_stop(struct farm *farm)
 		end_early(s);
 }
 
+static void look_into(struct slice *s)
+{
+	read_progress(s);
+	/* The engine may not have made it yet, or the target has removed it. */
+	if (!s->is_scanning && farm_is_folder(iw_job_work(s->job), s->engine->find_dir))
+		scan(s, false);
+	if (s->engine->goes_on && !s->is_storing) {
+		slice_list_artifacts(s, NULL);
+		slice_next_artifact(s);
+	}
+}
+
+/* Looking into folders is what an engine costs us. Up to so many are looked at in each
+ * second, which is soon enough: at their end all that they left is found. */
+static unsigned rounds_of(const struct farm *farm)
+{
+	const struct slice *s;
+	unsigned n = 0;
+
+	for (s = farm->slices; s; s = s->next)
+		n++;
+	n = (n + LOOKS_PER_TICK - 1) / LOOKS_PER_TICK;
+	return n < 1 ? 1 : n > ROUNDS_MAX ? ROUNDS_MAX : n;
+}
+
 void farm_slices_tick(struct farm *farm)
 {
+	unsigned rounds = rounds_of(farm);
 	struct slice *s;
 
+	farm->ticks++;
 	for (s = farm->slices; s; s = s->next) {
 		if (!s->is_running || !iw_job_is_running(s->job))
 			continue;
-		read_progress(s);
 		farm_inbox_tick(&s->inbox);
-		/* The engine may not have made it yet, or the target has removed it. */
-		if (!s->is_scanning &&
-			farm_is_folder(iw_job_work(s->job), s->engine->find_dir))
-			scan(s, false);
-		if (s->engine->goes_on && !s->is_storing) {
-			slice_list_artifacts(s, NULL);
-			slice_next_artifact(s);
-		}
+		if ((farm->ticks + s->turn) % rounds == 0)
+			look_into(s);
 	}
 }
 
@@ -492,7 +519,7 @@ bool farm_slices_give(const struct farm_target *target, const struct farm_share 
 	bool is_given = false;
 	struct slice *s;
 
-	for (s = target->farm->slices; s; s = s->next) {
+	for (s = target->slices_now; s; s = s->next_of_target) {
 		if (s->lane->share != share || !s->is_running)
 			continue;
 		farm_inbox_put(&s->inbox, gift);
@@ -507,7 +534,7 @@ void farm_slices_look(const struct farm_target *target, const struct farm_share 
 {
 	const struct slice *s;
 
-	for (s = target->farm->slices; s; s = s->next) {
+	for (s = target->slices_now; s; s = s->next_of_target) {
 		if (s->lane->share != share)
 			continue;
 		view->executions += s->progress.executions;
@@ -533,8 +560,8 @@ int64_t farm_target_per_second(const struct farm_target *target)
 	const struct slice *s;
 	int64_t n = 0;
 
-	for (s = target->farm->slices; s; s = s->next)
-		if (s->target == target && s->is_running)
+	for (s = target->slices_now; s; s = s->next_of_target)
+		if (s->is_running)
 			n += s->progress.per_second;
 	return n;
 }
@@ -544,9 +571,8 @@ int64_t farm_target_executions(const struct farm_target *target)
 	const struct slice *s;
 	int64_t n = target->executions_before;
 
-	for (s = target->farm->slices; s; s = s->next)
-		if (s->target == target)
-			n += s->progress.executions;
+	for (s = target->slices_now; s; s = s->next_of_target)
+		n += s->progress.executions;
 	return n;
 }
 
@@ -554,8 +580,8 @@ const char *farm_target_flavour(const struct farm_target *target)
 {
 	const struct slice *s;
 
-	for (s = target->farm->slices; s; s = s->next)
-		if (s->target == target && s->is_running)
+	for (s = target->slices_now; s; s = s->next_of_target)
+		if (s->is_running)
 			return s->lane->build->flavour;
 	return NULL;
 }

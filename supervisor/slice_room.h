@@ -22,7 +22,8 @@ struct artifact {
 };
 
 struct slice {
-	struct slice *next;
+	struct slice *next, *next_of_target;
+	unsigned turn;
 	struct farm *farm;
 	struct farm_target *target;
 	struct farm_lane *lane;
