@@ -29,6 +29,7 @@ static pid_t keeper_of(const struct iw_job *job)
 int64_t iw_job_cpu_ms(const struct iw_job *job)
 {
 	pid_t tree[TREE_MAX];
+	bool is_busy;
 	size_t count;
 
 	if (job->state != RUNNING || job->has_exited)
@@ -38,5 +39,6 @@ int64_t iw_job_cpu_ms(const struct iw_job *job)
 	if (tree[0] <= 0)
 		return -1;
 	count = 1 + process_tree(tree[0], tree + 1, TREE_MAX - 1);
-	return (int64_t)process_all_ticks(tree, count) * 1000 / sysconf(_SC_CLK_TCK);
+	return (int64_t)process_all_ticks(tree, count, &is_busy) * 1000 /
+		sysconf(_SC_CLK_TCK);
 }

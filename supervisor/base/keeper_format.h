@@ -51,9 +51,10 @@
  *   cwd           where the command starts; / by default
  *   timeout_ms    wall time, then a stop like SIGTERM's, with reason "timeout"; 0: none
  *   grace_ms      between SIGTERM and SIGKILL; 5000
- *   stall_ms      when no process of the job has used CPU for so long, a stop like
- *                 SIGTERM's, with reason "stalled"; sampled every second, and time in
- *                 which the keeper itself was stopped does not count; 0: none
+ *   stall_ms      when no process of the job has used CPU or waited for a core for so
+ *                 long, a stop like SIGTERM's, with reason "stalled"; sampled every
+ *                 second, and time in which the keeper itself was stopped does not
+ *                 count; 0: none
  *   log_limit     bytes, at least 16384; 1048576
  *   stdout        file name in JOBDIR: stdout goes there instead of into the log, in
  *                 segments like the log's, with log_limit of its own

@@ -232,6 +232,32 @@ def test_work_is_no_stall(start):
     assert (end["reason"], end["status"]) == ("exited", 3 << 8)
 
 
+CPU_GROUPS = Path("/sys/fs/cgroup/cpu")
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not CPU_GROUPS.is_dir(),
+                    reason="wants a group of processes that gets no core")
+def test_a_busy_host_is_no_stall(start):
+    """A job that wants to work and gets no core: a millisecond of each second, at most."""
+    group = CPU_GROUPS / f"ironworks-test-{os.getpid()}"
+    try:
+        group.mkdir()
+        (group / "cpu.cfs_period_us").write_text("1000000")
+    except OSError as e:
+        pytest.skip(f"no group of processes can be made: {e}")
+    try:
+        job = start(sh("echo ready; while :; do :; done"), stall_ms=2000, timeout_ms=6000,
+                    grace_ms=100)
+        job.await_log(b"ready")
+        children = Path(f"/proc/{job.keeper.pid}/task/{job.keeper.pid}/children")
+        for pid in children.read_text().split():
+            (group / "cgroup.procs").write_text(pid)
+        (group / "cpu.cfs_quota_us").write_text("1000")
+        assert job.wait(timeout=20)["reason"] == "timeout"
+    finally:
+        group.rmdir()
+
+
 def test_terminal_signals_do_not_hit(start):
     job = start(sh(POLITE))
     job.await_log(b"ready")

@@ -394,13 +394,16 @@ static void take_limits(struct keeper *k, uint64_t now)
 		stop_now(k, "disk");
 }
 
-/* A stopped or dead-locked engine runs into no limit of its own. */
+/* A stopped or dead-locked engine runs into no limit of its own. One that wants a core and
+ * gets none on a busy host is neither. */
 static bool is_stalled(struct keeper *k, uint64_t now)
 {
 	size_t n = process_tree(getpid(), tree, TREE_MAX);
-	unsigned long long ticks = process_all_ticks(tree, n);
+	bool is_busy;
+	unsigned long long ticks = process_all_ticks(tree, n, &is_busy);
 
-	k->idle_ms = ticks == k->ticks ? k->idle_ms + IW_KEEPER_STALL_POLL_MS : 0;
+	k->idle_ms =
+		ticks == k->ticks && !is_busy ? k->idle_ms + IW_KEEPER_STALL_POLL_MS : 0;
 	k->ticks = ticks;
 	k->next_stall_ms = now + IW_KEEPER_STALL_POLL_MS;
 	return k->idle_ms >= (uint64_t)k->spec.stall_ms;

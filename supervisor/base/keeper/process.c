@@ -109,8 +109,9 @@ long long process_rss_mb(const pid_t *processes, size_t count)
 	return pages * sysconf(_SC_PAGESIZE) >> 20;
 }
 
-/* Fields 14 to 17 of stat: user and system time, its own and its children's. */
-static unsigned long long process_ticks(pid_t pid)
+/* Fields 14 to 17 of stat: user and system time, its own and its children's. Field 3 is
+ * its state: what runs, or waits for a core or a disk, has something to do. */
+static unsigned long long process_ticks(pid_t pid, bool *is_busy)
 {
 	unsigned long long sum = 0;
 	char path[64], buf[1024];
@@ -122,18 +123,21 @@ static unsigned long long process_ticks(pid_t pid)
 	p = strrchr(buf, ')');
 	for (int field = 2; p && field < 17; field++) {
 		p = strchr(p + 1, ' ');
+		if (p && field == 2 && (p[1] == 'R' || p[1] == 'D'))
+			*is_busy = true;
 		if (p && field >= 13)
 			sum += strtoull(p, NULL, 10);
 	}
 	return sum;
 }
 
-unsigned long long process_all_ticks(const pid_t *processes, size_t count)
+unsigned long long process_all_ticks(const pid_t *processes, size_t count, bool *is_busy)
 {
 	unsigned long long ticks = 0;
 
+	*is_busy = false;
 	for (size_t i = 0; i < count; i++)
-		ticks += process_ticks(processes[i]);
+		ticks += process_ticks(processes[i], is_busy);
 	return ticks;
 }
 

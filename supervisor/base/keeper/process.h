@@ -21,8 +21,9 @@ size_t process_tree(pid_t pid, pid_t *tree, size_t max);
 long long process_rss_mb(const pid_t *processes, size_t count);
 
 /* CPU time in ticks of these processes, with that of children they have waited for.
- * Changes whenever one of them has worked or ended. */
-unsigned long long process_all_ticks(const pid_t *processes, size_t count);
+ * Changes whenever one of them has worked or ended. *is_busy: one of them runs, or would
+ * if it had a core or its disk answered. */
+unsigned long long process_all_ticks(const pid_t *processes, size_t count, bool *is_busy);
 
 /*
  * The process that a graceful stop is meant for. `command` is bwrap, `inner` the child
