@@ -302,13 +302,19 @@ int iw_db_check(struct iw_dbc *dbc, struct iw_err *err)
 	return iw_db_int(dbc, 0, &tables, err, "SELECT count(*) FROM sqlite_schema", "");
 }
 
+/* Rows are mostly read in the order of their columns, so the next one is tried first. */
 static int column(sqlite3_stmt *stmt, const char *name)
 {
-	int i, n = sqlite3_column_count(stmt);
+	static _Thread_local int next;
+	int i, at, n = sqlite3_column_count(stmt);
 
-	for (i = 0; i < n; i++)
-		if (strcmp(sqlite3_column_name(stmt, i), name) == 0)
-			return i;
+	for (i = 0; i < n; i++) {
+		at = (next + i) % n;
+		if (strcmp(sqlite3_column_name(stmt, at), name) == 0) {
+			next = at + 1;
+			return at;
+		}
+	}
 	iw_error("statement has no such column", S("column", name),
 		S("sql", sqlite3_sql(stmt)));
 	abort();
