@@ -23,7 +23,7 @@ from test_kill import identity, seed_of
 CORES = 2
 #: An engine that lives for seconds, so that outages fall into its life, and ends now and then
 #: in one of them.
-SLOW = "-DUNIT_PAUSE_US=5000 -DUNITS_PER_CRASH=700"
+SLOW = "-DUNIT_PAUSE_US=5000 -DUNITS_PER_CRASH=200"
 
 
 class Service:
