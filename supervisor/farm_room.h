@@ -180,7 +180,6 @@ struct farm {
 	int requests;  /* other callbacks that will come */
 	int64_t fuzz_began_ms, fuzz_ends_ms, drain_ends_ms;
 	int stops;
-	unsigned ticks, turns; /* slices are looked at by turns */
 	int new_bugs;
 	bool is_advancing, is_full;
 	bool is_leaving; /* engines go on without us */

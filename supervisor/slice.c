@@ -39,9 +39,6 @@
 #define BACKOFF_MAX_MS 60000
 #define LOST_MAX_MS 5000
 #define FAILURES_MAX 5
-/* An engine's finds reach the others within seconds, however many engines there are. */
-#define LOOKS_PER_TICK 48
-#define ROUNDS_MAX 6
 
 static void finish_scan(struct slice *s);
 
@@ -430,43 +427,23 @@ void farm_slices_stop(struct farm *farm)
 		end_early(s);
 }
 
-static void look_into(struct slice *s)
-{
-	read_progress(s);
-	/* The engine may not have made it yet, or the target has removed it. */
-	if (!s->is_scanning && farm_is_folder(iw_job_work(s->job), s->engine->find_dir))
-		scan(s, false);
-	if (s->engine->goes_on && !s->is_storing) {
-		slice_list_artifacts(s, NULL);
-		slice_next_artifact(s);
-	}
-}
-
-/* Looking into folders is what an engine costs us. Up to so many are looked at in each
- * second, which is soon enough: at their end all that they left is found. */
-static unsigned rounds_of(const struct farm *farm)
-{
-	const struct slice *s;
-	unsigned n = 0;
-
-	for (s = farm->slices; s; s = s->next)
-		n++;
-	n = (n + LOOKS_PER_TICK - 1) / LOOKS_PER_TICK;
-	return n < 1 ? 1 : n > ROUNDS_MAX ? ROUNDS_MAX : n;
-}
-
 void farm_slices_tick(struct farm *farm)
 {
-	unsigned rounds = rounds_of(farm);
 	struct slice *s;
 
-	farm->ticks++;
 	for (s = farm->slices; s; s = s->next) {
 		if (!s->is_running || !iw_job_is_running(s->job))
 			continue;
+		read_progress(s);
 		farm_inbox_tick(&s->inbox);
-		if ((farm->ticks + s->turn) % rounds == 0)
-			look_into(s);
+		/* The engine may not have made it yet, or the target has removed it. */
+		if (!s->is_scanning &&
+			farm_is_folder(iw_job_work(s->job), s->engine->find_dir))
+			scan(s, false);
+		if (s->engine->goes_on && !s->is_storing) {
+			slice_list_artifacts(s, NULL);
+			slice_next_artifact(s);
+		}
 	}
 }
 

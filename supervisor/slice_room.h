@@ -23,7 +23,6 @@ struct artifact {
 
 struct slice {
 	struct slice *next, *next_of_target;
-	unsigned turn;
 	struct farm *farm;
 	struct farm_target *target;
 	struct farm_lane *lane;

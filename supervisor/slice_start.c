@@ -245,7 +245,6 @@ static struct slice *new_slice(struct farm_target *target, struct farm_lane *lan
 	s->progress = engine_progress_none;
 	s->seconds = slice_seconds(target);
 	memcpy(s->why, target->why, sizeof s->why);
-	s->turn = farm->turns++;
 	s->next = farm->slices;
 	farm->slices = s;
 	s->next_of_target = target->slices_now;
