@@ -317,7 +317,22 @@ static void on_built(struct iw_job *job, const struct iw_exit *exit, void *ctx)
 /* The compiler cache takes a wrapper for a clang and knows nothing of its environment. */
 static bool is_cached(const struct entry *e)
 {
-	return e->builder->cache_dir && !flavour_of(e)->needs_aflpp;
+	return e->builder->cache_dir != NULL;
+}
+
+/* The cache looks at the words of a command. What stands for the compiler itself is ours
+ * to say: AFL++'s wrappers read the environment, and call a compiler that it cannot see. */
+static void add_cache(const struct entry *e)
+{
+	const struct san_toolchain *tools = e->builder->config.tools;
+	const struct san_flavour *flavour = flavour_of(e);
+	_auto_free_ char *compiler = iw_fmt("string:%s %s",
+		flavour->needs_aflpp ? tools->afl_id : tools->id, flavour->name);
+
+	iw_job_env(e->job, "CCACHE_DIR", e->builder->cache_dir);
+	iw_job_env(e->job, "CCACHE_BASEDIR", e->src);
+	iw_job_env(e->job, "CCACHE_NOHASHDIR", "1");
+	iw_job_env(e->job, "CCACHE_COMPILERCHECK", compiler);
 }
 
 static void add_compiler(const struct entry *e, const char *name, const char *path)
@@ -372,11 +387,8 @@ static void add_environment(struct entry *e)
 		add_compiler(e, "CXX",
 			flavour->needs_aflpp ? c->tools->afl_cxx : c->tools->cxx);
 	add_build_env(e->job, flavour);
-	if (is_cached(e)) {
-		iw_job_env(e->job, "CCACHE_DIR", e->builder->cache_dir);
-		iw_job_env(e->job, "CCACHE_BASEDIR", e->src);
-		iw_job_env(e->job, "CCACHE_NOHASHDIR", "1");
-	}
+	if (is_cached(e))
+		add_cache(e);
 	iw_buf_fini(&flags);
 	iw_buf_fini(&link);
 }

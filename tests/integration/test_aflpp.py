@@ -9,12 +9,13 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from conftest import rows, wait_until
+from conftest import TARGET, rows, wait_until
 
 pytestmark = pytest.mark.skipif(not shutil.which("afl-fuzz"), reason="AFL++ is not installed")
 
@@ -237,3 +238,39 @@ def test_without_aflpp_libfuzzer_goes_on(ironworks, gated, state, tmp_path):
     checks = ironworks("doctor", "--state", state, "--json").json["checks"]
     (told,) = [c for c in checks if c["check"] == "AFL++"]
     assert told["verdict"] == "warning" and "afl++" in told["found"]
+
+
+SOURCE_THEN_LINK = """#!/bin/sh
+set -eu
+$CC $CFLAGS -c "$SRC/parser.c" -o "$SRC/parser.o"
+$CC $CFLAGS "$SRC/parser.o" $LIB_FUZZING_ENGINE -o "$OUT/parser"
+"""
+
+
+@pytest.mark.skipif(not shutil.which("ccache"), reason="ccache is not installed")
+def test_compiled_once_but_not_alike(ironworks, tiny, state, tmp_path):
+    """Flavours that differ by their environment alone share no object, and a second state with
+    the same cache compiles nothing."""
+    adapter = tiny(files={"parser.c": TARGET, "seeds/a": b"x"}, build=SOURCE_THEN_LINK,
+                   flavours=["libfuzzer", "aflpp", "aflpp+cmplog"])
+    again = tmp_path / "again"
+    for where in (state, again):
+        done = ironworks("run", adapter, "--for", "1s", "--no-sandbox", "--state", where)
+        assert done.rc in (0, 1), done.stderr
+        if where == state:
+            shutil.copytree(state / "ccache", again / "ccache")
+    compares = {}
+    for closure, flavour in rows(again, "SELECT closure, flavour FROM build"):
+        program = (again / "builds" / closure / "parser").read_bytes()
+        compares[flavour] = b"__cmplog_ins_hook" in program
+    assert compares["aflpp+cmplog"] and not compares["libfuzzer"], compares
+    objects = {}
+    for where in (state, again):
+        stats = subprocess.run(["ccache", "--print-stats"], capture_output=True, text=True,
+                               check=True, env={"CCACHE_DIR": str(where / "ccache"),
+                                                "PATH": os.environ["PATH"]}).stdout
+        numbers = dict(line.split("\t") for line in stats.splitlines())
+        objects[where] = (int(numbers["direct_cache_hit"]) + int(numbers["preprocessed_cache_hit"]),
+                          int(numbers["cache_miss"]))
+    assert objects[state] == (0, 3), objects
+    assert objects[again] == (3, 3), objects
