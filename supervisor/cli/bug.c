@@ -130,7 +130,7 @@ int cli_bug(int argc, char **argv)
 	struct cli_common common;
 	struct iw_state state;
 	int64_t id = 0;
-	int first, rc = cli_common_options(argc, argv, help, &common, &first);
+	int first, rc = cli_options(argc, argv, help, NULL, &common, &first);
 	const char *verb;
 
 	if (rc >= 0)

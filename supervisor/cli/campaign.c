@@ -1,5 +1,4 @@
 /* `ironworks campaign start|list|show|stop`. */
-#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,8 +47,7 @@ static const char help[] =
 	"exit status: 0 done, 2 usage, 3 the farm does not answer, 4 failed\n";
 
 struct wish {
-	const char *state;
-	bool json;
+	struct cli_common common;
 	const char *verb, *name;
 	const char **targets;
 	size_t target_count;
@@ -161,7 +159,7 @@ static void print_list(const json_t *campaigns)
 
 static int print(const struct wish *w, json_t *campaign)
 {
-	if (w->json) {
+	if (w->common.json) {
 		cli_print_json(campaign);
 		return CLI_DONE;
 	}
@@ -186,7 +184,7 @@ static int look_up(struct wish *w, json_t **answer, struct iw_err *err)
 {
 	struct iw_state state;
 	struct answer_scope scope = {.state = &state, .sees_private = true};
-	int rc = iw_state_open(&state, w->state, IW_STATE_READ, err);
+	int rc = iw_state_open(&state, w->common.state, IW_STATE_READ, err);
 
 	*answer = NULL;
 	if (rc < 0)
@@ -208,7 +206,7 @@ static int list(struct wish *w)
 
 	if (look_up(w, &answer, &err) < 0)
 		return cli_fail(&err);
-	if (w->json) {
+	if (w->common.json) {
 		cli_print_json(answer);
 		return CLI_DONE;
 	}
@@ -249,7 +247,7 @@ static int start(struct wish *w)
 {
 	json_t *targets = json_array(), *body, *answer;
 	struct cli_change change = {
-		.state = w->state, .path = PATH, .alone = start_alone, .ctx = w};
+		.state = w->common.state, .path = PATH, .alone = start_alone, .ctx = w};
 	size_t i;
 	int code;
 
@@ -287,9 +285,10 @@ static int stop(struct wish *w)
 		return cli_fail(&err);
 	json_decref(answer);
 	path = iw_fmt(PATH "/%lld/stop", (long long)w->id);
-	code = cli_change(
-		&(struct cli_change){
-			.state = w->state, .path = path, .alone = stop_alone, .ctx = w},
+	code = cli_change(&(struct cli_change){.state = w->common.state,
+				  .path = path,
+				  .alone = stop_alone,
+				  .ctx = w},
 		&answer);
 	return code == CLI_DONE ? print(w, answer) : code;
 }
@@ -317,57 +316,36 @@ static int64_t read_budget(const char *text)
 	return -1;
 }
 
-/* -1 to go on, or the exit status. */
-static int read_options(int argc, char **argv, struct wish *w)
+static const char *take_target(void *ctx, const char *word)
 {
-	static const struct option options[] = {
-		{"target", required_argument, NULL, 't'},
-		{"budget", required_argument, NULL, 'b'},
-		{"state", required_argument, NULL, 's'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	int c;
+	struct wish *w = ctx;
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (c) {
-		case 't':
-			w->targets[w->target_count++] = optarg;
-			break;
-		case 'b':
-			w->budget_ms = read_budget(optarg);
-			if (w->budget_ms <= 0)
-				return cli_usage("campaign",
-					"--budget wants core time like 30m, 2h or 0.5h");
-			break;
-		case 's':
-			w->state = optarg;
-			break;
-		case 'j':
-			w->json = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return CLI_DONE;
-		default:
-			return cli_usage(
-				"campaign", "unknown option, or one without its value");
-		}
-	}
-	return -1;
+	w->targets[w->target_count++] = word;
+	return NULL;
+}
+
+static const char *take_budget(void *ctx, const char *word)
+{
+	struct wish *w = ctx;
+
+	w->budget_ms = read_budget(word);
+	return w->budget_ms > 0 ? NULL : "--budget wants core time like 30m, 2h or 0.5h";
 }
 
 static int run(struct wish *w, int argc, char **argv)
 {
+	const struct cli_option more[] = {
+		{"target", .take = take_target, .ctx = w},
+		{"budget", .take = take_budget, .ctx = w},
+		{0},
+	};
 	bool is_start;
-	int rc = read_options(argc, argv, w);
+	int first, rc = cli_options(argc, argv, help, more, &w->common, &first);
 
 	if (rc >= 0)
 		return rc;
-	argv += optind;
-	argc -= optind;
+	argv += first;
+	argc -= first;
 	w->verb = argc > 0 ? argv[0] : "";
 	w->name = argc > 1 ? argv[1] : NULL;
 	is_start = strcmp(w->verb, "start") == 0;

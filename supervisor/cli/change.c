@@ -25,13 +25,15 @@ static int work_alone(
 	struct iw_state state;
 	struct working w = {
 		.change = change, .answer = answer, .scope = {.sees_private = true}};
-	/* A change makes no state folder: that is a mistyped name. */
-	int rc = iw_state_open(&state, change->state, IW_STATE_READ, err);
+	int rc = 0;
 
-	if (rc == 0) {
-		iw_state_close(&state);
-		rc = iw_state_open(&state, change->state, IW_STATE_WRITE, err);
+	if (!change->makes_state) {
+		rc = iw_state_open(&state, change->state, IW_STATE_READ, err);
+		if (rc == 0)
+			iw_state_close(&state);
 	}
+	if (rc == 0)
+		rc = iw_state_open(&state, change->state, IW_STATE_WRITE, err);
 	if (rc < 0)
 		return rc;
 	w.scope.dbc = state.dbc;

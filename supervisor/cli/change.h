@@ -14,6 +14,7 @@ struct cli_change {
 	/* What the daemon is asked, by POST; body is borrowed and may be NULL. */
 	const char *path;
 	json_t *body;
+	bool makes_state; /* where there is none yet: else that is a mistyped name */
 	/* The same without one: changes the rows in scope->dbc and answers what the
 	 * daemon would. In one transaction. */
 	int (*alone)(void *ctx, const struct answer_scope *scope, json_t **answer,

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -48,40 +49,70 @@ bool cli_number(const char *text, int64_t min, int64_t max, int64_t *value)
 	return !errno && !*end && *value >= min && *value <= max;
 }
 
-int cli_common_options(
-	int argc, char **argv, const char *help, struct cli_common *common, int *first)
-{
-	static const struct option options[] = {
-		{"state", required_argument, NULL, 's'},
-		{"json", no_argument, NULL, 'j'},
-		{"no-sandbox", no_argument, NULL, 'n'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	int c;
+#define OPTIONS_MAX 16
 
+enum { OPT_STATE = 1, OPT_JSON, OPT_NO_SANDBOX, OPT_HELP, OPT_MORE };
+
+/* argv[0] is the noun. */
+static int take_more(const char *noun, const struct cli_option *option)
+{
+	const char *wrong = NULL;
+
+	if (option->flag)
+		*option->flag = true;
+	else if (option->word)
+		*option->word = optarg;
+	else
+		wrong = option->take(option->ctx, optarg);
+	return wrong ? cli_usage(noun, wrong) : -1;
+}
+
+static int take(int c, const char *noun, const char *help, const struct cli_option *more,
+	struct cli_common *common)
+{
+	switch (c) {
+	case OPT_STATE:
+		common->state = optarg;
+		return -1;
+	case OPT_JSON:
+		common->json = true;
+		return -1;
+	case OPT_NO_SANDBOX:
+		common->no_sandbox = true;
+		return -1;
+	case 'h':
+	case OPT_HELP:
+		fputs(help, stdout);
+		return CLI_DONE;
+	default:
+		return c < OPT_MORE || c == '?'
+			? cli_usage(noun, "unknown option, or one without its value")
+			: take_more(noun, &more[c - OPT_MORE]);
+	}
+}
+
+int cli_options(int argc, char **argv, const char *help, const struct cli_option *more,
+	struct cli_common *common, int *first)
+{
+	struct option options[OPTIONS_MAX] = {
+		{"state", required_argument, NULL, OPT_STATE},
+		{"json", no_argument, NULL, OPT_JSON},
+		{"no-sandbox", no_argument, NULL, OPT_NO_SANDBOX},
+		{"help", no_argument, NULL, OPT_HELP},
+	};
+	int i, c, rc = -1;
+
+	for (i = 0; more && more[i].name; i++) {
+		assert(OPT_MORE - 1 + i < OPTIONS_MAX - 1);
+		options[OPT_MORE - 1 + i] = (struct option){more[i].name,
+			more[i].flag ? no_argument : required_argument, NULL,
+			OPT_MORE + i};
+	}
 	*common = (struct cli_common){0};
 	opterr = 0;
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (c) {
-		case 's':
-			common->state = optarg;
-			break;
-		case 'j':
-			common->json = true;
-			break;
-		case 'n':
-			common->no_sandbox = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return CLI_DONE;
-		default:
-			return cli_usage(
-				argv[0], "unknown option, or one without its value");
-		}
-	}
+	while (rc < 0 && (c = getopt_long(argc, argv, "h", options, NULL)) != -1)
+		rc = take(c, argv[0], help, more, common);
 	*first = optind;
-	return -1;
+	return rc;
 }

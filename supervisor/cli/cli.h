@@ -67,12 +67,23 @@ struct cli_common {
 	bool no_sandbox;   /* --no-sandbox, where jobs may be started */
 };
 
+/* One that a command has besides. */
+struct cli_option {
+	const char *name;
+	bool *flag;	   /* set when it is there; or: */
+	const char **word; /* gets what stands behind it; or: */
+	/* Takes what stands behind it. Returns a sentence that says what is wrong, or
+	 * NULL. */
+	const char *(*take)(void *ctx, const char *word);
+	void *ctx;
+};
+
 /*
- * Reads --state DIR, --json, --no-sandbox and --help out of argv with getopt; positional
- * words are left in argv[*first …]. Returns -1 to go on, or the exit status (help was
- * printed, or the usage is wrong).
+ * Reads --state DIR, --json, --no-sandbox, --help and more (ends with a zeroed one; or
+ * NULL) out of argv; positional words are left in argv[*first …]. Returns -1 to go on, or
+ * the exit status (help was printed, or the usage is wrong).
  */
-int cli_common_options(
-	int argc, char **argv, const char *help, struct cli_common *common, int *first);
+int cli_options(int argc, char **argv, const char *help, const struct cli_option *more,
+	struct cli_common *common, int *first);
 
 #endif

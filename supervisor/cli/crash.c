@@ -109,7 +109,7 @@ int cli_crash(int argc, char **argv)
 	struct crash_filter filter = {0};
 	struct iw_state state;
 	struct listing l = {.state = &state};
-	int first, rc = cli_common_options(argc, argv, help, &common, &first);
+	int first, rc = cli_options(argc, argv, help, NULL, &common, &first);
 	const char *verb;
 
 	if (rc >= 0)

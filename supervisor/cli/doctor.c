@@ -181,7 +181,7 @@ int cli_doctor(int argc, char **argv)
 {
 	struct doctor d = {.worst = FINE};
 	struct cli_common common;
-	int first, rc = cli_common_options(argc, argv, help, &common, &first);
+	int first, rc = cli_options(argc, argv, help, NULL, &common, &first);
 
 	if (rc >= 0)
 		return rc;

@@ -1,6 +1,5 @@
 /* `ironworks repro`: the input of a bug or a crash once more, on the build it was found
  * on. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +38,9 @@ static const char help[] =
 	"exit status: 0 it reproduces, 1 it does not, 2 usage, 4 failed\n";
 
 struct options {
-	const char *state, *what;
+	struct cli_common common;
+	const char *what;
 	int64_t runs, bug, crash;
-	bool json, no_sandbox;
 };
 
 /* What to run, gathered from the state. */
@@ -206,7 +205,7 @@ static int reproduce(
 		.purpose = IW_PURPOSE_REPRODUCE,
 		.same = s->has_signature ? &s->signature : NULL,
 	};
-	int rc = cli_local_open(&local, o->no_sandbox, err);
+	int rc = cli_local_open(&local, o->common.no_sandbox, err);
 
 	if (rc == 0) {
 		world.loop = &local.loop;
@@ -222,55 +221,34 @@ static int reproduce(
 			triage_reproduce_result(outcome.op);
 
 		*hit = r->hits > 0;
-		print_result(s, r, o->json);
+		print_result(s, r, o->common.json);
 	}
 	triage_reproduce_free(outcome.op);
 	cli_local_close(&local);
 	return rc;
 }
 
+static const char *take_runs(void *ctx, const char *word)
+{
+	struct options *o = ctx;
+
+	return cli_number(word, 1, 10000, &o->runs)
+		? NULL
+		: "--runs wants a number from 1 to 10000";
+}
+
 static int parse(int argc, char **argv, struct options *o)
 {
-	static const struct option options[] = {
-		{"runs", required_argument, NULL, 'r'},
-		{"state", required_argument, NULL, 's'},
-		{"json", no_argument, NULL, 'j'},
-		{"no-sandbox", no_argument, NULL, 'n'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	int c;
+	const struct cli_option more[] = {{"runs", .take = take_runs, .ctx = o}, {0}};
+	int first, rc;
 
-	opterr = 0;
 	o->runs = RUNS_DEFAULT;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (c) {
-		case 'r':
-			if (!cli_number(optarg, 1, 10000, &o->runs))
-				return cli_usage("repro",
-					"--runs wants a number from 1 to "
-					"10000");
-			break;
-		case 's':
-			o->state = optarg;
-			break;
-		case 'j':
-			o->json = true;
-			break;
-		case 'n':
-			o->no_sandbox = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return CLI_DONE;
-		default:
-			return cli_usage(
-				"repro", "unknown option, or one without its value");
-		}
-	}
-	if (argc - optind != 1)
+	rc = cli_options(argc, argv, help, more, &o->common, &first);
+	if (rc >= 0)
+		return rc;
+	if (argc - first != 1)
 		return cli_usage("repro", "which bug or crash?");
-	o->what = argv[optind];
+	o->what = argv[first];
 	if (strncmp(o->what, "crash:", 6) == 0
 			? !cli_number(o->what + 6, 1, INT64_MAX, &o->crash)
 			: !cli_number(o->what, 1, INT64_MAX, &o->bug))
@@ -289,7 +267,7 @@ int cli_repro(int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
-	if (iw_state_open(&state, o.state, IW_STATE_READ, &err) < 0)
+	if (iw_state_open(&state, o.common.state, IW_STATE_READ, &err) < 0)
 		return cli_fail(&err);
 	rc = find_subject(&state, &o, &s, &err);
 	if (rc == 0)

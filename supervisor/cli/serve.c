@@ -1,6 +1,5 @@
 /* `ironworks serve` and `ironworks stop`: a farm that is always on. */
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -154,44 +153,20 @@ static int stop(const char *state_dir, bool is_drain, pid_t *holder, struct iw_e
 
 int cli_stop(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"drain", no_argument, NULL, 'd'},
-		{"state", required_argument, NULL, 's'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
+	bool is_drain = false;
+	const struct cli_option more[] = {{"drain", .flag = &is_drain}, {0}};
 	struct iw_err err = IW_ERR_INIT;
-	const char *state = NULL;
-	bool is_drain = false, json = false;
+	struct cli_common common;
 	pid_t holder;
-	int c;
+	int first, rc = cli_options(argc, argv, stop_help, more, &common, &first);
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (c) {
-		case 'd':
-			is_drain = true;
-			break;
-		case 's':
-			state = optarg;
-			break;
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			fputs(stop_help, stdout);
-			return CLI_DONE;
-		default:
-			return cli_usage(
-				"stop", "unknown option, or one without its value");
-		}
-	}
-	if (optind != argc)
+	if (rc >= 0)
+		return rc;
+	if (first != argc)
 		return cli_usage("stop", "takes no arguments");
-	if (stop(state, is_drain, &holder, &err) < 0)
+	if (stop(common.state, is_drain, &holder, &err) < 0)
 		return cli_fail(&err);
-	if (json)
+	if (common.json)
 		cli_print_json(json_pack("{so}", "stopped_pid",
 			holder ? json_integer(holder) : json_null()));
 	else if (!holder)

@@ -174,7 +174,7 @@ int cli_status(int argc, char **argv)
 	struct iw_state state;
 	struct status s = {.err = &err};
 	json_t *campaigns;
-	int first, rc = cli_common_options(argc, argv, help, &common, &first);
+	int first, rc = cli_options(argc, argv, help, NULL, &common, &first);
 
 	if (rc >= 0)
 		return rc;

@@ -1,5 +1,4 @@
 /* `ironworks target list|hold|resume`. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,8 +36,7 @@ static const char help[] =
 	"exit status: 0 done, 2 usage, 3 the farm does not answer, 4 failed\n";
 
 struct wish {
-	const char *state;
-	bool json;
+	struct cli_common common;
 	const char *why;
 	int64_t id; /* of the target that is named */
 };
@@ -90,14 +88,14 @@ static int list(const struct wish *w)
 	struct answer_scope scope = {.state = &state, .sees_private = true};
 	json_t *answer;
 
-	if (iw_state_open(&state, w->state, IW_STATE_READ, &err) < 0)
+	if (iw_state_open(&state, w->common.state, IW_STATE_READ, &err) < 0)
 		return cli_fail(&err);
 	scope.dbc = state.dbc;
 	answer = answer_targets(&scope, 0, &err);
 	iw_state_close(&state);
 	if (!answer)
 		return cli_fail(&err);
-	if (w->json) {
+	if (w->common.json) {
 		cli_print_json(answer);
 		return CLI_DONE;
 	}
@@ -124,7 +122,7 @@ static int find(struct wish *w, const char *name, struct iw_err *err)
 			"'%s' is no target: say ADAPTER/TARGET, as 'ironworks target "
 			"list' does",
 			name);
-	rc = iw_state_open(&state, w->state, IW_STATE_READ, err);
+	rc = iw_state_open(&state, w->common.state, IW_STATE_READ, err);
 	if (rc < 0)
 		return rc;
 	rc = project_db_find(state.dbc, name, take_id, &w->id, err);
@@ -165,7 +163,7 @@ static int change(struct wish *w, const char *name, bool is_hold)
 	_auto_free_ char *path = NULL;
 	struct iw_err err = IW_ERR_INIT;
 	struct cli_change c = {
-		.state = w->state,
+		.state = w->common.state,
 		.body = w->why ? json_pack("{ss}", "why", w->why) : NULL,
 		.alone = is_hold ? hold_alone : resume_alone,
 		.ctx = w,
@@ -186,7 +184,7 @@ static int change(struct wish *w, const char *name, bool is_hold)
 	json_decref(c.body);
 	if (code != CLI_DONE)
 		return code;
-	if (w->json) {
+	if (w->common.json) {
 		cli_print_json(answer);
 		return CLI_DONE;
 	}
@@ -197,57 +195,24 @@ static int change(struct wish *w, const char *name, bool is_hold)
 
 /* -- words -------------------------------------------------------------------------- */
 
-/* -1 to go on, or the exit status. */
-static int read_options(int argc, char **argv, struct wish *w)
-{
-	static const struct option options[] = {
-		{"why", required_argument, NULL, 'w'},
-		{"state", required_argument, NULL, 's'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	int c;
-
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (c) {
-		case 'w':
-			w->why = optarg;
-			break;
-		case 's':
-			w->state = optarg;
-			break;
-		case 'j':
-			w->json = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return CLI_DONE;
-		default:
-			return cli_usage(
-				"target", "unknown option, or one without its value");
-		}
-	}
-	return -1;
-}
-
 int cli_target(int argc, char **argv)
 {
 	struct wish w = {0};
-	int rc = read_options(argc, argv, &w), words = argc - optind;
+	const struct cli_option more[] = {{"why", .word = &w.why}, {0}};
+	int first, words, rc = cli_options(argc, argv, help, more, &w.common, &first);
 	const char *verb;
 	bool is_hold;
 
 	if (rc >= 0)
 		return rc;
-	verb = words > 0 ? argv[optind] : "";
+	words = argc - first;
+	verb = words > 0 ? argv[first] : "";
 	is_hold = strcmp(verb, "hold") == 0;
 	if (w.why && !is_hold)
 		return cli_usage("target", "--why is for 'hold'");
 	if (strcmp(verb, "list") == 0 && words == 1)
 		return list(&w);
 	if ((is_hold || strcmp(verb, "resume") == 0) && words == 2)
-		return change(&w, argv[optind + 1], is_hold);
+		return change(&w, argv[first + 1], is_hold);
 	return cli_usage("target", "say 'list', 'hold TARGET' or 'resume TARGET'");
 }

@@ -1,7 +1,6 @@
 /* `ironworks token create|list|revoke`. */
 #include "token.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +8,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "cli/change.h"
 #include "cli/cli.h"
-#include "cli/remote.h"
 #include "cli/table.h"
 
 #include "base/banned.h"
@@ -39,82 +38,37 @@ static const char help[] =
 	"token\n";
 
 struct options {
-	const char *state, *role;
-	bool json;
+	struct cli_common common;
+	const char *role;
 };
-
-/* -- where it is done --------------------------------------------------------------- */
-
-/* One change: asked of the daemon, or, where none runs, made here. */
-struct change {
-	const char *path;
-	json_t *body;
-	int (*make)(const struct change *change, struct iw_dbc *dbc, json_t **made,
-		struct iw_err *err);
-	const char *name, *role;
-	int64_t id;
-};
-
-struct making {
-	const struct change *change;
-	json_t **made;
-};
-
-static int in_transaction(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
-{
-	struct making *m = ctx;
-
-	return m->change->make(m->change, dbc, m->made, err);
-}
-
-static int make_here(const struct change *change, const char *state_dir, json_t **made,
-	struct iw_err *err)
-{
-	struct making m = {change, made};
-	struct iw_state state;
-	int rc = iw_state_open(&state, state_dir, IW_STATE_WRITE, err);
-
-	if (rc < 0)
-		return rc;
-	rc = iw_db_tx(state.dbc, in_transaction, &m, err);
-	iw_state_close(&state);
-	return rc;
-}
-
-/* Returns an exit status. */
-static int make(const struct change *change, const char *state_dir, json_t **made)
-{
-	struct iw_err err = IW_ERR_INIT;
-	long status;
-	int rc = cli_remote(
-		state_dir, "POST", change->path, change->body, &status, made, &err);
-
-	if (rc < 0)
-		return cli_unreachable(&err);
-	rc = rc == 1 ? make_here(change, state_dir, made, &err)
-		     : cli_remote_check(status, *made, &err);
-	return rc < 0 ? cli_fail(&err) : CLI_DONE;
-}
 
 /* -- create ------------------------------------------------------------------------- */
 
-static int create_here(const struct change *change, struct iw_dbc *dbc, json_t **made,
-	struct iw_err *err)
+struct creation {
+	const char *name, *role;
+};
+
+static int create_alone(
+	void *ctx, const struct answer_scope *scope, json_t **answer, struct iw_err *err)
 {
-	return token_create(dbc, change->name, change->role, made, err);
+	const struct creation *c = ctx;
+
+	return token_create(scope->dbc, c->name, c->role, answer, err);
 }
 
 static int create_token(const struct options *o, const char *name)
 {
 	_auto_(iw_json_freep) json_t *made = NULL;
 	_auto_(iw_json_freep) json_t *body = NULL;
-	struct iw_err err = IW_ERR_INIT;
-	struct change change = {
+	struct creation creation = {.name = name, .role = o->role};
+	struct cli_change change = {
+		.state = o->common.state,
 		.path = "/api/v1/tokens",
-		.make = create_here,
-		.name = name,
-		.role = o->role,
+		.makes_state = true,
+		.alone = create_alone,
+		.ctx = &creation,
 	};
+	struct iw_err err = IW_ERR_INIT;
 	int rc;
 
 	if (!o->role)
@@ -123,10 +77,10 @@ static int create_token(const struct options *o, const char *name)
 		return cli_usage("token", err.msg);
 	body = json_pack("{ss ss}", "name", name, "role", o->role);
 	change.body = body;
-	rc = make(&change, o->state, &made);
+	rc = cli_change(&change, &made);
 	if (rc != CLI_DONE)
 		return rc;
-	if (o->json) {
+	if (o->common.json) {
 		cli_print_json(iw_steal(&made));
 		return CLI_DONE;
 	}
@@ -197,9 +151,9 @@ static int list_tokens(const struct options *o)
 	_auto_(iw_json_freep) json_t *tokens = NULL;
 	struct iw_err err = IW_ERR_INIT;
 
-	if (read_list(o->state, &tokens, &err) < 0)
+	if (read_list(o->common.state, &tokens, &err) < 0)
 		return cli_fail(&err);
-	if (o->json)
+	if (o->common.json)
 		cli_print_json(iw_steal(&tokens));
 	else
 		print_list(json_object_get(tokens, "tokens"));
@@ -231,10 +185,10 @@ static int find(const json_t *tokens, const char *word, int64_t *id, struct iw_e
 		word);
 }
 
-static int revoke_here(const struct change *change, struct iw_dbc *dbc, json_t **made,
-	struct iw_err *err)
+static int revoke_alone(
+	void *ctx, const struct answer_scope *scope, json_t **answer, struct iw_err *err)
 {
-	return token_revoke(dbc, change->id, made, err);
+	return token_revoke(scope->dbc, *(const int64_t *)ctx, answer, err);
 }
 
 static int revoke_token(const struct options *o, const char *word)
@@ -243,17 +197,19 @@ static int revoke_token(const struct options *o, const char *word)
 	_auto_(iw_json_freep) json_t *made = NULL;
 	_auto_free_ char *path = NULL;
 	struct iw_err err = IW_ERR_INIT;
-	struct change change = {.make = revoke_here};
-	int rc = read_list(o->state, &tokens, &err);
+	int64_t id;
+	struct cli_change change = {
+		.state = o->common.state, .alone = revoke_alone, .ctx = &id};
+	int rc = read_list(o->common.state, &tokens, &err);
 
 	if (rc == 0)
-		rc = find(json_object_get(tokens, "tokens"), word, &change.id, &err);
+		rc = find(json_object_get(tokens, "tokens"), word, &id, &err);
 	if (rc < 0)
 		return cli_fail(&err);
-	path = iw_fmt("/api/v1/tokens/%lld/revoke", (long long)change.id);
+	path = iw_fmt("/api/v1/tokens/%lld/revoke", (long long)id);
 	change.path = path;
-	rc = make(&change, o->state, &made);
-	if (rc == CLI_DONE && o->json)
+	rc = cli_change(&change, &made);
+	if (rc == CLI_DONE && o->common.json)
 		cli_print_json(iw_steal(&made));
 	return rc;
 }
@@ -278,35 +234,9 @@ static int run(const struct options *o, int argc, char **argv)
 
 int cli_token(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"state", required_argument, NULL, 's'},
-		{"role", required_argument, NULL, 'r'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
 	struct options o = {0};
-	int c;
+	const struct cli_option more[] = {{"role", .word = &o.role}, {0}};
+	int first, rc = cli_options(argc, argv, help, more, &o.common, &first);
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (c) {
-		case 's':
-			o.state = optarg;
-			break;
-		case 'r':
-			o.role = optarg;
-			break;
-		case 'j':
-			o.json = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return CLI_DONE;
-		default:
-			return cli_usage(
-				"token", "unknown option, or one without its value");
-		}
-	}
-	return run(&o, argc - optind, argv + optind);
+	return rc >= 0 ? rc : run(&o, argc - first, argv + first);
 }

@@ -7,7 +7,6 @@
  * is given back first.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -365,38 +364,14 @@ static int run(const char *state, bool is_once, bool json)
 
 int cli_top(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"once", no_argument, NULL, 'o'},
-		{"state", required_argument, NULL, 's'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	const char *state = NULL;
-	bool is_once = false, json = false;
-	int c;
+	bool is_once = false;
+	const struct cli_option more[] = {{"once", .flag = &is_once}, {0}};
+	struct cli_common common;
+	int first, rc = cli_options(argc, argv, help, more, &common, &first);
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (c) {
-		case 'o':
-			is_once = true;
-			break;
-		case 's':
-			state = optarg;
-			break;
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return CLI_DONE;
-		default:
-			return cli_usage(
-				"top", "unknown option, or one without its value");
-		}
-	}
-	if (optind != argc)
+	if (rc >= 0)
+		return rc;
+	if (first != argc)
 		return cli_usage("top", "takes no arguments");
-	return run(state, is_once, json);
+	return run(common.state, is_once, common.json);
 }
