@@ -72,6 +72,7 @@ struct san_raw *san_report_open(
 	r->kind = kind;
 	r->begin = p->begin;
 	r->end = p->end;
+	r->heading = p->at;
 	p->cur = r;
 	p->stack = NULL;
 	p->go = SAN_GO_OFF;
@@ -200,8 +201,49 @@ static void frame_line(struct san_parse *p, enum san_frame_form form)
 	san_frame_add(p, form);
 }
 
+/* What the headings of failures have in common. What no dialect knows and one of these
+ * fits is told to whoever asks what was not understood. */
+static const char *const heading_patterns[] = {
+	"==*==*ERROR: *",
+	"==*==*WARNING: *Sanitizer: *",
+	"*ERROR: *Sanitizer: *",
+	"*ERROR: libFuzzer: *",
+	"*:*: runtime error: *",
+	"SUMMARY: *Sanitizer: *",
+	"panic: *",
+	"fatal error: *",
+	"thread '*panicked at *",
+	"terminate called *",
+	"*ssertion *failed*",
+	"*ASSERTION *FAILED*",
+	"*rogram received signal *",
+	"*rogram terminated with signal *",
+	"*Segmentation fault*",
+	"*** * detected ***: *",
+	"SIG*: *",
+};
+
+static void note_unread(struct san_parse *p)
+{
+	struct san_view captures[SAN_CAPTURES];
+
+	if (p->unread_count == SAN_UNREAD)
+		return;
+	for (size_t i = 0; i < IW_COUNT(heading_patterns); i++) {
+		if (!san_pattern_match(p->at, heading_patterns[i], captures))
+			continue;
+		p->unread[p->unread_count++] = (struct san_unread){
+			.line = san_view_dup(p->arena, p->at, 512),
+			.begin = p->begin,
+			.end = p->end,
+		};
+		return;
+	}
+}
+
 static void take_line(struct san_parse *p)
 {
+	bool is_taken = false;
 	enum san_frame_form form;
 
 	if (!p->at.n) {
@@ -215,9 +257,10 @@ static void take_line(struct san_parse *p)
 		p->was_frame = true;
 		return;
 	}
-	for (size_t i = 0; i < IW_COUNT(dialects); i++)
-		if (dialects[i](p))
-			break;
+	for (size_t i = 0; i < IW_COUNT(dialects) && !is_taken; i++)
+		is_taken = dialects[i](p);
+	if (!is_taken && p->unread)
+		note_unread(p);
 	p->was_frame = false;
 }
 
@@ -251,6 +294,15 @@ static void finish_stack(
 			&raw->frames[kept_index(
 				i, raw->count, FRAME_HEAD, SAN_STACK_FRAMES)],
 			&stack->frames[i]);
+	/* What was inlined shares the address of what it went into; so does a function
+	 * that calls itself. */
+	for (size_t i = 0; i + 1 < count; i++) {
+		struct san_frame *f = &stack->frames[i];
+
+		if (f->pc && f->pc == f[1].pc && f->function && f[1].function &&
+			strcmp(f->function, f[1].function) != 0)
+			f->is_inlined = true;
+	}
 }
 
 static const char *dup_or_null(struct iw_arena *arena, struct san_view v, size_t max)
@@ -292,6 +344,7 @@ static void finish_report(
 	r->dialect = raw->dialect;
 	r->kind = raw->kind;
 	r->access = raw->access;
+	r->heading = san_view_dup(arena, raw->heading, 512);
 	r->message = san_view_dup(arena, raw->message, 1024);
 	r->file = dup_or_null(arena, raw->file, 1024);
 	r->summary = dup_or_null(arena, raw->summary, 1024);
@@ -365,34 +418,69 @@ static bool is_talk(const struct san_raw *raw)
 	return (raw->flags & SAN_RULE_MAYBE) && !raw->stack_count;
 }
 
+/* The heading of a failure that turned out to be talk was not understood either. */
+static void finish(struct san_parse *p, struct san_reading *reading)
+{
+	size_t n = p->count < SAN_REPORTS ? p->count : SAN_REPORTS;
+
+	reading->dropped = p->count - n;
+	reading->reports = iw_arena_alloc(p->arena, n * sizeof *reading->reports);
+	for (size_t i = 0; i < n; i++) {
+		const struct san_raw *raw =
+			p->reports[kept_index(i, p->count, REPORT_HEAD, SAN_REPORTS)];
+
+		if (!is_talk(raw))
+			finish_report(p->arena, raw, &reading->reports[reading->count++]);
+		else if (p->unread && p->unread_count < SAN_UNREAD)
+			p->unread[p->unread_count++] = (struct san_unread){
+				.line = san_view_dup(p->arena, raw->heading, 512),
+				.begin = raw->begin,
+				.end = raw->begin + raw->heading.n,
+			};
+	}
+	share_stacks(reading->reports, reading->count);
+	reading->unread = p->unread;
+	reading->unread_count = p->unread_count;
+}
+
+static int read_text(
+	struct san_parse *p, size_t len, struct san_reading *reading, struct iw_err *err)
+{
+	struct san_raw *kept[SAN_REPORTS] = {NULL};
+
+	if (!p->text && len)
+		return iw_err_set(err, IW_EINVAL, "there is no text to parse");
+	p->reports = kept;
+	if (len <= SAN_TEXT_MAX) {
+		read_lines(p, 0, len);
+	} else {
+		read_lines(p, 0, SAN_TEXT_MAX / 2);
+		read_lines(p, len - SAN_TEXT_MAX / 2, len);
+	}
+	finish(p, reading);
+	return 0;
+}
+
+int san_report_read(struct iw_arena *arena, const char *text, size_t len,
+	struct san_reading *reading, struct iw_err *err)
+{
+	struct san_parse p = {.arena = arena, .text = text};
+
+	*reading = (struct san_reading){0};
+	p.unread = iw_arena_alloc(arena, SAN_UNREAD * sizeof *p.unread);
+	return read_text(&p, len, reading, err);
+}
+
 int san_report_parse(struct iw_arena *arena, const char *text, size_t len,
 	struct san_report **reports, size_t *count, struct iw_err *err)
 {
-	struct san_raw *kept[SAN_REPORTS] = {NULL};
-	struct san_parse p = {.arena = arena, .text = text, .reports = kept};
-	size_t n;
+	struct san_parse p = {.arena = arena, .text = text};
+	struct san_reading reading = {0};
+	int rc = read_text(&p, len, &reading, err);
 
-	*reports = NULL;
-	*count = 0;
-	if (!text && len)
-		return iw_err_set(err, IW_EINVAL, "there is no text to parse");
-	if (len <= SAN_TEXT_MAX) {
-		read_lines(&p, 0, len);
-	} else {
-		read_lines(&p, 0, SAN_TEXT_MAX / 2);
-		read_lines(&p, len - SAN_TEXT_MAX / 2, len);
-	}
-	n = p.count < SAN_REPORTS ? p.count : SAN_REPORTS;
-	*reports = iw_arena_alloc(arena, n * sizeof **reports);
-	for (size_t i = 0; i < n; i++) {
-		const struct san_raw *raw =
-			kept[kept_index(i, p.count, REPORT_HEAD, SAN_REPORTS)];
-
-		if (!is_talk(raw))
-			finish_report(arena, raw, &(*reports)[(*count)++]);
-	}
-	share_stacks(*reports, *count);
-	return 0;
+	*reports = reading.reports;
+	*count = reading.count;
+	return rc;
 }
 
 const struct san_stack *san_report_stack(

@@ -27,6 +27,7 @@
 #define SAN_TEXT_MAX ((size_t)32 << 20)
 #define SAN_STACK_FRAMES 256
 #define SAN_REPORTS 64
+#define SAN_UNREAD 32
 
 /* Who wrote the report. */
 enum san_dialect {
@@ -130,6 +131,7 @@ enum san_kind {
 	SAN_ASSERT,
 	SAN_CHECK,
 	SAN_FATAL_ERROR,
+	SAN_FATAL_EXIT, /* it said why it gives up, and ended */
 	SAN_UNCAUGHT_EXCEPTION,
 	/* Go */
 	SAN_GO_INDEX,
@@ -173,6 +175,7 @@ struct san_frame {
 	const char *module; /* NULL unknown */
 	uint64_t offset;    /* in module */
 	bool is_go;	    /* names are packages and methods, not C++ */
+	bool is_inlined;    /* into the next frame */
 };
 
 struct san_stack {
@@ -191,6 +194,7 @@ struct san_report {
 	bool has_address;
 	uint64_t address;
 	const char *address_text; /* as printed; NULL without address */
+	const char *heading;	  /* the line that it begins with */
 	const char *message;	  /* the sentence after the dialect's prefix; may be "" */
 	const char *title; /* a line that identifies the crash before its frames: an
 			      assertion, "Bad-cast to …"; NULL for most kinds */
@@ -210,6 +214,24 @@ struct san_report {
  * IW_EINVAL when len bytes at text cannot be a text (NULL with a length). */
 int san_report_parse(struct iw_arena *arena, const char *text, size_t len,
 	struct san_report **reports, size_t *count, struct iw_err *err);
+
+/* A line that looks like the heading of a failure and that no rule read. */
+struct san_unread {
+	const char *line;
+	size_t begin, end; /* bytes of the text */
+};
+
+struct san_reading {
+	struct san_report *reports; /* in the text's order */
+	size_t count;
+	size_t dropped;		   /* failures in the middle that were left out */
+	struct san_unread *unread; /* the first SAN_UNREAD of them */
+	size_t unread_count;
+};
+
+/* The same, and what was not understood. */
+int san_report_read(struct iw_arena *arena, const char *text, size_t len,
+	struct san_reading *reading, struct iw_err *err);
 
 /* The report that identifies the crash: a cause before the signal it ended in, a
  * sanitizer's error before a bare signal; of several equals the last, but the first

@@ -145,6 +145,7 @@ static const struct san_kind_row kinds[SAN_KINDS] = {
 	[SAN_ASSERT] = {"assert", "ASSERT", CAUSE, true, PLAIN, false},
 	[SAN_CHECK] = {"check", "CHECK failure", CAUSE, false, PLAIN, false},
 	[SAN_FATAL_ERROR] = {"fatal-error", "Fatal error", CAUSE, false, PLAIN, false},
+	[SAN_FATAL_EXIT] = {"fatal-exit", "Fatal error", END, false, PLAIN, false},
 	[SAN_UNCAUGHT_EXCEPTION] = {"uncaught-exception", "Uncaught exception", CAUSE,
 		false, PLAIN, false},
 

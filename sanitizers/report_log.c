@@ -66,12 +66,29 @@ static struct san_view base_name(struct san_view file)
 	return file;
 }
 
+/* Go programs log in glog's form, at any level, why they give up. */
+static bool gives_up(struct san_parse *p)
+{
+	struct san_view words = san_view_after(p->at, "] FATAL ERROR: ");
+	struct san_view v = p->at;
+
+	if (!words.n || v.n < 5 || !memchr("IWEF", v.p[0], 4) ||
+		!isdigit((unsigned char)v.p[1]) || !isdigit((unsigned char)v.p[4]))
+		return false;
+	san_report_open(p, SAN_BY_LOG, SAN_FATAL_EXIT)->message = words;
+	return true;
+}
+
 bool san_line_log(struct san_parse *p)
 {
 	struct san_view file, rest;
 	struct san_view v = p->at;
-	bool is_glog = glog_words(v, &file, &rest);
+	bool is_glog;
 	struct san_raw *r;
+
+	if (gives_up(p))
+		return true;
+	is_glog = glog_words(v, &file, &rest);
 
 	if (!is_glog && !chromium_words(v, &file, &rest))
 		return false;

@@ -94,7 +94,8 @@ struct san_raw {
 	unsigned flags;
 	enum san_access access;
 	struct san_view message, address, file, line, summary, size;
-	struct san_view word; /* the sanitizer's own, where a kind has several */
+	struct san_view heading; /* the line that it begins with */
+	struct san_view word;	 /* the sanitizer's own, where a kind has several */
 	/* "<title_before><title><title_between><title_more>" */
 	const char *title_before, *title_between;
 	struct san_view title, title_more;
@@ -115,6 +116,8 @@ struct san_parse {
 	bool was_frame;		     /* the line before was a frame */
 	enum { SAN_GO_OFF, SAN_GO_ON } go;
 	bool rust_stack, rust_message;
+	struct san_unread *unread;
+	size_t unread_count;
 };
 
 /* A new report that begins on this line and becomes the current one. */

@@ -41,6 +41,7 @@ int cli_campaign(int argc, char **argv);
 int cli_corpus(int argc, char **argv);
 int cli_crash(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
+int cli_parse(int argc, char **argv);
 int cli_repro(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_serve(int argc, char **argv);

@@ -1,0 +1,275 @@
+#include "cli/parse_view.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "sanitizers/frames.h"
+#include "sanitizers/headline.h"
+
+#include "base/banned.h"
+
+static const char *const accesses[] = {"none", "read", "write"};
+
+static const char *const headings[] = {
+	[SAN_STACK_CRASH] = "crashed in",
+	[SAN_STACK_ALLOC] = "allocated by",
+	[SAN_STACK_FREE] = "freed by",
+	[SAN_STACK_OTHER_ACCESS] = "other access",
+	[SAN_STACK_THREAD] = "thread created by",
+	[SAN_STACK_ORIGIN] = "value came from",
+	[SAN_STACK_PLACE] = "place",
+	[SAN_STACK_LIVE] = "was doing",
+	[SAN_STACK_OTHER] = "another stack",
+};
+
+/* People */
+
+static void field(struct iw_buf *out, const char *name, const char *value)
+{
+	if (!value || !*value)
+		return;
+	iw_buf_addf(out, "     %-9s ", name);
+	iw_text_plain(out, value);
+	iw_buf_adds(out, "\n");
+}
+
+static void plain_frame(struct iw_buf *out, const struct san_frame *f, size_t number)
+{
+	iw_buf_addf(out, "       #%-3zu ", number);
+	iw_text_plain(out, f->function ? f->function : "??");
+	if (f->file) {
+		iw_buf_adds(out, "  ");
+		iw_text_plain(out, f->file);
+		if (f->line)
+			iw_buf_addf(out, ":%d", f->line);
+		if (f->column)
+			iw_buf_addf(out, ":%d", f->column);
+	}
+	if (f->module && !f->file) {
+		iw_buf_adds(out, "  (");
+		iw_text_plain(out, f->module);
+		iw_buf_addf(out, "+0x%llx)", (unsigned long long)f->offset);
+	}
+	if (!f->function && !f->file && !f->module)
+		iw_buf_addf(out, "  0x%llx", (unsigned long long)f->pc);
+	iw_buf_adds(out, f->is_inlined ? "  inlined\n" : "\n");
+}
+
+static void plain_stacks(struct iw_buf *out, const struct san_report *r)
+{
+	for (size_t i = 0; i < r->stack_count; i++) {
+		const struct san_stack *s = &r->stacks[i];
+
+		iw_buf_addf(out, "     %s\n", headings[s->role]);
+		for (size_t j = 0; j < s->count; j++) {
+			if (s->dropped && j == SAN_STACK_FRAMES * 3 / 4)
+				iw_buf_addf(out, "       … %zu frames left out\n",
+					s->dropped);
+			plain_frame(out, &s->frames[j],
+				j < SAN_STACK_FRAMES * 3 / 4 ? j : j + s->dropped);
+		}
+	}
+}
+
+/* Lines of a text are counted as far as they were asked for, in order. */
+struct lines {
+	const char *text;
+	size_t at, line;
+};
+
+static size_t line_at(struct lines *l, size_t offset)
+{
+	if (offset < l->at)
+		*l = (struct lines){l->text, 0, 1};
+	while (l->at < offset) {
+		const char *nl = memchr(l->text + l->at, '\n', offset - l->at);
+
+		if (!nl)
+			break;
+		l->at = (size_t)(nl - l->text) + 1;
+		l->line++;
+	}
+	return l->line;
+}
+
+static void plain_report(struct iw_buf *out, struct iw_arena *arena, struct lines *lines,
+	const struct san_report *r, const char *target, size_t number, bool is_primary)
+{
+	const struct san_state_opts opts = {.target = target};
+	size_t first = line_at(lines, r->begin);
+	size_t last = line_at(lines, r->end);
+
+	iw_buf_addf(out, "%3zu%c ", number, is_primary ? '*' : ' ');
+	iw_text_plain(out, san_report_headline(arena, r));
+	iw_buf_addf(out, "\n     kind      %s, told by %s\n", san_kind_name(r->kind),
+		san_dialect_name(r->dialect));
+	if (r->access != SAN_ACCESS_NONE && r->size)
+		iw_buf_addf(out, "     access    %s of %llu bytes\n", accesses[r->access],
+			(unsigned long long)r->size);
+	else if (r->access != SAN_ACCESS_NONE)
+		iw_buf_addf(out, "     access    %s\n", accesses[r->access]);
+	else if (r->size)
+		iw_buf_addf(
+			out, "     size      %llu bytes\n", (unsigned long long)r->size);
+	field(out, "address", r->address_text);
+	field(out, "message", r->message);
+	field(out, "title", r->title);
+	if (r->file && r->line)
+		field(out, "at", iw_arena_fmt(arena, "%s:%d", r->file, r->line));
+	else
+		field(out, "at", r->file);
+	field(out, "summary", r->summary);
+	field(out, "state", san_report_state(arena, r, &opts));
+	field(out, "security", r->is_security ? "yes" : "no");
+	iw_buf_addf(out, "     text      lines %zu-%zu, bytes %zu-%zu\n", first, last,
+		r->begin, r->end);
+	if (r->death)
+		field(out, "died of", san_kind_name(r->death->kind));
+	plain_stacks(out, r);
+}
+
+void cli_parse_plain(struct iw_buf *out, struct iw_arena *arena, const char *name,
+	const char *target, const char *text, const struct san_reading *reading)
+{
+	const struct san_report *primary =
+		san_report_primary(reading->reports, reading->count);
+	struct lines lines = {text, 0, 1};
+
+	iw_text_plain(out, name);
+	if (!reading->count)
+		iw_buf_adds(out, ": no failure was found in it\n");
+	else
+		iw_buf_addf(out, ": %zu finding%s\n", reading->count + reading->dropped,
+			reading->count + reading->dropped == 1 ? "" : "s");
+	for (size_t i = 0; i < reading->count; i++)
+		plain_report(out, arena, &lines, &reading->reports[i], target, i + 1,
+			&reading->reports[i] == primary);
+	if (reading->dropped)
+		iw_buf_addf(out, "     %zu findings in the middle were left out\n",
+			reading->dropped);
+	if (reading->unread_count)
+		iw_buf_adds(out, "     not understood, though it looks like a failure\n");
+	for (size_t i = 0; i < reading->unread_count; i++) {
+		iw_buf_addf(out,
+			"       line %zu: ", line_at(&lines, reading->unread[i].begin));
+		iw_text_plain(out, reading->unread[i].line);
+		iw_buf_adds(out, "\n");
+	}
+}
+
+/* Programs */
+
+static void text_member(struct iw_buf *out, const char *name, const char *value)
+{
+	iw_buf_adds(out, ", \"");
+	iw_buf_adds(out, name);
+	iw_buf_adds(out, "\": ");
+	if (value)
+		iw_text_json(out, value);
+	else
+		iw_buf_adds(out, "null");
+}
+
+static void number_member(struct iw_buf *out, const char *name, unsigned long long value)
+{
+	iw_buf_addf(out, ", \"%s\": %llu", name, value);
+}
+
+static void bool_member(struct iw_buf *out, const char *name, bool value)
+{
+	iw_buf_addf(out, ", \"%s\": %s", name, value ? "true" : "false");
+}
+
+static void json_frame(struct iw_buf *out, const struct san_frame *f)
+{
+	iw_buf_adds(out, "{\"function\": ");
+	if (f->function)
+		iw_text_json(out, f->function);
+	else
+		iw_buf_adds(out, "null");
+	text_member(out, "file", f->file);
+	number_member(out, "line", (unsigned)f->line);
+	number_member(out, "column", (unsigned)f->column);
+	text_member(out, "module", f->module);
+	number_member(out, "offset", f->offset);
+	number_member(out, "address", f->pc);
+	bool_member(out, "inlined", f->is_inlined);
+	bool_member(out, "plumbing", san_frame_is_plumbing(f));
+	iw_buf_adds(out, "}");
+}
+
+static void json_stacks(struct iw_buf *out, const struct san_report *r)
+{
+	iw_buf_adds(out, ", \"stacks\": [");
+	for (size_t i = 0; i < r->stack_count; i++) {
+		const struct san_stack *s = &r->stacks[i];
+
+		iw_buf_addf(out, "%s{\"role\": \"%s\"", i ? ", " : "",
+			san_stack_role_name(s->role));
+		number_member(out, "dropped", s->dropped);
+		iw_buf_adds(out, ", \"frames\": [");
+		for (size_t j = 0; j < s->count; j++) {
+			if (j)
+				iw_buf_adds(out, ", ");
+			json_frame(out, &s->frames[j]);
+		}
+		iw_buf_adds(out, "]}");
+	}
+	iw_buf_adds(out, "]");
+}
+
+static void json_report(struct iw_buf *out, struct iw_arena *arena,
+	const struct san_report *r, const char *target, bool is_primary)
+{
+	const struct san_state_opts opts = {.target = target};
+
+	iw_buf_adds(out, "{\"headline\": ");
+	iw_text_json(out, san_report_headline(arena, r));
+	text_member(out, "kind", san_kind_name(r->kind));
+	text_member(out, "dialect", san_dialect_name(r->dialect));
+	text_member(out, "crash_type", r->crash_type);
+	text_member(out, "access", accesses[r->access]);
+	number_member(out, "size", r->size);
+	text_member(out, "address", r->address_text);
+	text_member(out, "message", r->message);
+	text_member(out, "title", r->title);
+	text_member(out, "file", r->file);
+	number_member(out, "line", (unsigned)r->line);
+	text_member(out, "summary", r->summary);
+	text_member(out, "state", san_report_state(arena, r, &opts));
+	bool_member(out, "is_security", r->is_security);
+	bool_member(out, "is_primary", is_primary);
+	text_member(out, "died_of", r->death ? san_kind_name(r->death->kind) : NULL);
+	number_member(out, "begin", r->begin);
+	number_member(out, "end", r->end);
+	json_stacks(out, r);
+	iw_buf_adds(out, "}");
+}
+
+void cli_parse_json(struct iw_buf *out, struct iw_arena *arena, const char *name,
+	const char *target, const struct san_reading *reading)
+{
+	const struct san_report *primary =
+		san_report_primary(reading->reports, reading->count);
+
+	iw_buf_adds(out, "{\"name\": ");
+	iw_text_json(out, name);
+	iw_buf_adds(out, ", \"findings\": [");
+	for (size_t i = 0; i < reading->count; i++) {
+		if (i)
+			iw_buf_adds(out, ", ");
+		json_report(out, arena, &reading->reports[i], target,
+			&reading->reports[i] == primary);
+	}
+	iw_buf_adds(out, "]");
+	number_member(out, "dropped", reading->dropped);
+	iw_buf_adds(out, ", \"unread\": [");
+	for (size_t i = 0; i < reading->unread_count; i++) {
+		iw_buf_adds(out, i ? ", {\"line\": " : "{\"line\": ");
+		iw_text_json(out, reading->unread[i].line);
+		number_member(out, "begin", reading->unread[i].begin);
+		number_member(out, "end", reading->unread[i].end);
+		iw_buf_adds(out, "}");
+	}
+	iw_buf_adds(out, "]}");
+}
