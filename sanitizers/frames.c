@@ -12,34 +12,41 @@
 #define CYCLE_REPEATS 3
 #define NAMES 128 /* of a stack that we look at */
 
+/* By whose rules a frame is judged: ours, or ClusterFuzz's. */
+enum whose { BOTH, OURS, THEIRS };
 enum where { FUNCTION, FILE_, MODULE };
 enum how { IS, STARTS, HAS, ENDS };
 
 static const struct {
+	enum whose whose;
 	enum where where;
 	enum how how;
 	const char *text;
 } plumbing[] = {
 #define FILE FILE_
-#define MATCH(where, how, text) {where, how, text},
+#define MATCH(where, how, text) {BOTH, where, how, text},
+#define MATCH_OURS(where, how, text) {OURS, where, how, text},
+#define MATCH_THEIRS(where, how, text) {THEIRS, where, how, text},
 #include "sanitizers/plumbing.inc"
 #undef MATCH
+#undef MATCH_OURS
+#undef MATCH_THEIRS
 #undef FILE
 };
 
 static bool matches(const char *s, enum how how, const char *text)
 {
-	size_t n = strlen(text);
-	size_t len;
+	size_t n, len;
 
 	switch (how) {
 	case IS:
-		return !strcmp(s, text);
+		return *s == *text && !strcmp(s, text);
 	case STARTS:
-		return !strncmp(s, text, n);
+		return *s == *text && !strncmp(s, text, strlen(text));
 	case HAS:
 		return strstr(s, text) != NULL;
 	case ENDS:
+		n = strlen(text);
 		len = strlen(s);
 		return len >= n && !strcmp(s + len - n, text);
 	}
@@ -122,10 +129,11 @@ static char *bare_name(struct iw_arena *arena, const struct san_frame *f)
 	return s;
 }
 
-static bool is_plumbing_in(const char *s, enum where where)
+static bool is_plumbing_in(const char *s, enum where where, enum whose whose)
 {
 	for (size_t i = 0; i < IW_COUNT(plumbing); i++)
 		if (plumbing[i].where == where &&
+			(plumbing[i].whose == BOTH || plumbing[i].whose == whose) &&
 			matches(s, plumbing[i].how, plumbing[i].text))
 			return true;
 	return false;
@@ -136,20 +144,20 @@ static bool is_entry(const char *name)
 	return !strcmp(name, "LLVMFuzzerTestOneInput");
 }
 
-static bool judge(struct iw_arena *arena, const struct san_frame *f)
+static bool judge(struct iw_arena *arena, const struct san_frame *f, enum whose whose)
 {
 	if (f->function) {
 		const char *name = bare_name(arena, f);
 
-		if (!*name || is_plumbing_in(name, FUNCTION))
+		if (!*name || is_plumbing_in(name, FUNCTION, whose))
 			return true;
 		/* An entry without its file names nothing. */
 		if (is_entry(name))
 			return !f->file;
 	}
-	if (f->file && is_plumbing_in(f->file, FILE_))
+	if (f->file && is_plumbing_in(f->file, FILE_, whose))
 		return true;
-	if (f->module && is_plumbing_in(f->module, MODULE))
+	if (f->module && is_plumbing_in(f->module, MODULE, whose))
 		return true;
 	return !f->function && !f->module;
 }
@@ -157,7 +165,7 @@ static bool judge(struct iw_arena *arena, const struct san_frame *f)
 bool san_frame_is_plumbing(const struct san_frame *frame)
 {
 	struct iw_arena *arena = iw_arena_new();
-	bool is = judge(arena, frame);
+	bool is = judge(arena, frame, OURS);
 
 	iw_arena_free(arena);
 	return is;
@@ -229,13 +237,13 @@ const char *san_frame_normalise(struct iw_arena *arena, const struct san_frame *
 }
 
 /* The relevant frames of a stack, as indices. */
-static size_t relevant(
-	struct iw_arena *arena, const struct san_stack *stack, size_t out[], size_t max)
+static size_t relevant(struct iw_arena *arena, const struct san_stack *stack,
+	enum whose whose, size_t out[], size_t max)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; stack && i < stack->count && n < max; i++)
-		if (!judge(arena, &stack->frames[i]))
+		if (!judge(arena, &stack->frames[i], whose))
 			out[n++] = i;
 	return n;
 }
@@ -275,19 +283,35 @@ static const struct san_stack *main_stack(const struct san_report *r)
 	return NULL;
 }
 
+const struct san_frame *san_report_place(const struct san_report *r)
+{
+	const struct san_stack *stack = main_stack(r);
+	const struct san_frame *entry = NULL;
+
+	for (size_t i = 0; stack && i < stack->count; i++) {
+		const struct san_frame *f = &stack->frames[i];
+
+		if (f->file && !san_frame_is_plumbing(f))
+			return f;
+		if (!entry && f->file && f->function && !strcmp(f->function, "main"))
+			entry = f;
+	}
+	return entry;
+}
+
 static bool is_about_target(enum san_kind kind)
 {
-	return kind == SAN_TIMEOUT || kind == SAN_OUT_OF_MEMORY ||
-		kind == SAN_OVERWRITES_INPUT;
+	return san_kind_is_limit(kind) || kind == SAN_OVERWRITES_INPUT;
 }
 
 /* Appends the names of a stack's relevant frames until lines are full. */
 static int add_stack(struct iw_arena *arena, const struct san_stack *stack,
-	bool is_recursion, struct iw_buf *out, int lines)
+	enum whose whose, bool is_recursion, struct iw_buf *out, int lines)
 {
 	const char *names[NAMES];
 	size_t idx[NAMES];
-	size_t n = relevant(arena, stack, idx, is_recursion ? NAMES : SAN_STATE_LINES);
+	size_t n = relevant(
+		arena, stack, whose, idx, is_recursion ? NAMES : SAN_STATE_LINES);
 	size_t count = 0;
 	size_t start = 0;
 
@@ -312,10 +336,12 @@ const char *san_report_state(struct iw_arena *arena, const struct san_report *r,
 	struct iw_arena *work = iw_arena_new();
 	struct iw_buf out = {0};
 	const char *state;
+	enum whose whose;
 	int lines = 0;
 
 	if (!opts)
 		opts = &none;
+	whose = opts->as_clusterfuzz ? THEIRS : OURS;
 	if (opts->target && is_about_target(r->kind)) {
 		iw_buf_addf(&out, "%s\n", opts->target);
 	} else {
@@ -324,11 +350,11 @@ const char *san_report_state(struct iw_arena *arena, const struct san_report *r,
 			lines++;
 		}
 		lines = add_stack(
-			work, stack, r->kind == SAN_STACK_OVERFLOW, &out, lines);
-		for (size_t i = 0; opts->spill && i < r->stack_count; i++)
+			work, stack, whose, r->kind == SAN_STACK_OVERFLOW, &out, lines);
+		for (size_t i = 0; opts->as_clusterfuzz && i < r->stack_count; i++)
 			if (&r->stacks[i] > stack && r->stacks[i].role != SAN_STACK_PLACE)
 				lines = add_stack(
-					work, &r->stacks[i], false, &out, lines);
+					work, &r->stacks[i], whose, false, &out, lines);
 		if (!out.len && opts->target)
 			iw_buf_addf(&out, "%s\n", opts->target);
 	}
@@ -377,7 +403,7 @@ static size_t signature(struct iw_arena *arena, const struct san_stack *stack,
 		const struct san_frame *f = &stack->frames[i];
 		const char *name;
 
-		if (judge(work, f) || !(name = dup_name(arena, work, f)))
+		if (judge(work, f, OURS) || !(name = dup_name(arena, work, f)))
 			continue;
 		out[n++] = (struct san_sig_frame){name,
 			f->file ? iw_arena_strdup(arena, base_name(f->file)) : NULL};

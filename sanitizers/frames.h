@@ -34,15 +34,20 @@ struct san_state_opts {
 	/* The state of a timeout, out-of-memory or overwritten input, if not NULL, and of
 	 * a report in which no frame is usable. */
 	const char *target;
-	/* Fill up a short crash stack from the stacks behind it, as ClusterFuzz does. It
-	 * mixes the places of the crash and of the free; for comparing with it only. */
-	bool spill;
+	/* For comparing with ClusterFuzz: judge frames by its rules, and fill up a short
+	 * crash stack from the stacks behind it, which mixes the places of the crash and
+	 * of the free. */
+	bool as_clusterfuzz;
 };
 
 /* Up to SAN_STATE_LINES lines, each ended by a newline; "" when nothing is known. opts
  * may be NULL. */
 const char *san_report_state(struct iw_arena *arena, const struct san_report *report,
 	const struct san_state_opts *opts);
+
+/* Where somebody who wants to see the bug opens the editor: the first frame that has a
+ * source file and is no plumbing, or main(). NULL when no frame is known so well. */
+const struct san_frame *san_report_place(const struct san_report *report);
 
 struct san_sig_frame {
 	const char *function; /* normalised; of a frame without symbol "module+0x12" */

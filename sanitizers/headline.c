@@ -8,7 +8,7 @@
 
 #include "base/banned.h"
 
-#define ADDRESS_DIGITS 8 /* so many hexadecimal digits are an address without 0x too */
+#define ADDRESS_DIGITS 7 /* so many hexadecimal digits are an address without 0x too */
 #define NUMBER_DIGITS 5	 /* shorter numbers are often constants of the program */
 
 static size_t span(const char *s, int (*is)(int c))
@@ -35,6 +35,19 @@ static size_t ip_length(const char *s)
 	return s[at] == '.' || isalnum((unsigned char)s[at]) ? 0 : at;
 }
 
+/* The length of "15 " in "15 stuck task(s)", or 0: how many there were says nothing. */
+static size_t count_length(const char *s)
+{
+	size_t digits = span(s, isdigit);
+	const char *plural = strstr(s, "(s)");
+	const char *end = digits && s[digits] == ' ' ? strpbrk(s, ".,:;") : NULL;
+
+	if (!digits || s[digits] != ' ' || !plural || plural - s > 40 ||
+		(end && end < plural))
+		return 0;
+	return digits + 1;
+}
+
 /* What stands at s, where no name and no number has begun yet. */
 static const char *variable(const char *s, char before, size_t *len)
 {
@@ -48,6 +61,9 @@ static const char *variable(const char *s, char before, size_t *len)
 	*len = ip_length(s);
 	if (*len)
 		return "IP";
+	*len = count_length(s);
+	if (*len)
+		return "";
 	hex = span(s, isxdigit);
 	digits = span(s, isdigit);
 	*len = hex;
@@ -70,6 +86,13 @@ static char *quotation(struct iw_arena *arena, const char *s)
 
 	while (*s && out.len < SAN_HEADLINE_MAX) {
 		size_t len = 0;
+
+		if (!strncmp(s, "(s)", 3)) {
+			iw_buf_adds(&out, "s");
+			s += 3;
+			before = 's';
+			continue;
+		}
 		const char *name = isalnum((unsigned char)before) || before == '_'
 			? NULL
 			: variable(s, before, &len);
@@ -130,9 +153,9 @@ const char *san_report_headline(struct iw_arena *arena, const struct san_report 
 		name = first_name(arena, r);
 		return name ? iw_arena_fmt(arena, "DATA RACE in %s", name) : "DATA RACE";
 	}
-	if (r->dialect == SAN_BY_GO || r->kind == SAN_FATAL_EXIT)
+	if (r->dialect == SAN_BY_GO || strstr(r->heading, "FATAL ERROR: "))
 		return quotation(arena, heading_words(arena, r->heading));
-	type = iw_arena_strdup(arena, r->crash_type);
+	type = iw_arena_strdup(arena, *r->crash_type ? r->crash_type : "Stack");
 	for (char *s = type; *s; s++)
 		if (*s == '\n')
 			*s = ' ';

@@ -15,7 +15,9 @@ static bool (*const dialects[])(struct san_parse *p) = {
 	san_line_ubsan,
 	san_line_sanitizer,
 	san_line_tsan,
+	san_line_valgrind,
 	san_line_engine,
+	san_line_debugger,
 	san_line_libc,
 	san_line_cxx,
 	san_line_go,
@@ -24,8 +26,8 @@ static bool (*const dialects[])(struct san_parse *p) = {
 };
 
 static const char *const dialect_names[] = {"none", "asan", "hwasan", "msan", "tsan",
-	"lsan", "ubsan", "libfuzzer", "driver", "libc", "cxx", "log", "go", "rust",
-	"debugger", "systemsan"};
+	"lsan", "ubsan", "libfuzzer", "aflpp", "driver", "libc", "cxx", "log", "go",
+	"rust", "debugger", "systemsan", "valgrind", "shell"};
 static const char *const role_names[] = {"crash", "alloc", "free", "other-access",
 	"thread", "origin", "place", "live", "other"};
 
@@ -76,7 +78,7 @@ struct san_raw *san_report_open(
 	p->cur = r;
 	p->stack = NULL;
 	p->go = SAN_GO_OFF;
-	p->rust_stack = p->rust_message = false;
+	p->rust_stack = p->rust_message = p->v8_failure = false;
 	return r;
 }
 
@@ -162,7 +164,8 @@ static bool place_line(struct san_parse *p, enum san_frame_form form)
 	struct san_raw_frame *last;
 
 	if (form == SAN_FORM_RUST ? !san_view_starts(p->at, "at ")
-				  : form != SAN_FORM_GO || !san_frame_is_place(p->at))
+				  : form != SAN_FORM_GO || !san_frame_is_place(p->at) ||
+				san_view_has(p->at, ") in "))
 		return false;
 	if (!s || !s->count)
 		return true;
@@ -186,7 +189,11 @@ static void frame_line(struct san_parse *p, enum san_frame_form form)
 {
 	bool is_first = form == SAN_FORM_HASH && san_view_starts(p->at, "#0 ");
 
-	if (!p->cur || place_line(p, form))
+	if (place_line(p, form))
+		return;
+	if (!p->cur && p->unread && form == SAN_FORM_HASH)
+		san_report_open(p, SAN_BY_NONE, SAN_BARE_STACK);
+	if (!p->cur)
 		return;
 	if (!p->stack || (is_first && p->stack->count && !p->was_frame)) {
 		bool is_crash = !has_stack(p->cur, SAN_STACK_CRASH) &&
@@ -220,14 +227,20 @@ static const char *const heading_patterns[] = {
 	"*rogram terminated with signal *",
 	"*Segmentation fault*",
 	"*** * detected ***: *",
-	"SIG*: *",
+	"*PROGRAM ABORT : *",
+	"Fatal glibc error: *",
+	"# Fatal error in *",
 };
 
 static void note_unread(struct san_parse *p)
 {
 	struct san_view captures[SAN_CAPTURES];
 
-	if (p->unread_count == SAN_UNREAD)
+	/* All of them have one of these. */
+	if (p->unread_count == SAN_UNREAD || p->at.n < 8 ||
+		(!memchr(p->at.p, ':', p->at.n) && !san_view_has(p->at, " failed") &&
+			!san_view_has(p->at, "terminate") &&
+			!san_view_has(p->at, " signal ") && !san_view_has(p->at, "Segm")))
 		return;
 	for (size_t i = 0; i < IW_COUNT(heading_patterns); i++) {
 		if (!san_pattern_match(p->at, heading_patterns[i], captures))
@@ -257,10 +270,14 @@ static void take_line(struct san_parse *p)
 		p->was_frame = true;
 		return;
 	}
+	/* A panic's message may look like anything. */
+	if (p->rust_message)
+		is_taken = san_line_rust(p);
 	for (size_t i = 0; i < IW_COUNT(dialects) && !is_taken; i++)
 		is_taken = dialects[i](p);
 	if (!is_taken && p->unread)
 		note_unread(p);
+	p->go_talk = san_view_starts(p->at, "runtime: ");
 	p->was_frame = false;
 }
 
@@ -335,6 +352,22 @@ static void finish_title(
 		san_view_dup(arena, raw->title_more, 256));
 }
 
+/* Chromium's handler prints an address without 0x. */
+static bool read_address(
+	const struct san_raw *raw, uint64_t *address, struct san_view *rest)
+{
+	char hex[19] = "0x";
+	struct san_view v = raw->address;
+
+	if (!(raw->flags & SAN_RULE_HEX))
+		return san_view_number(v, address, rest);
+	if (!v.n || v.n > 16)
+		return false;
+	memcpy(hex + 2, v.p, v.n);
+	*rest = san_view_skip(v, v.n);
+	return san_view_number((struct san_view){hex, v.n + 2}, address, NULL);
+}
+
 static void finish_report(
 	struct iw_arena *arena, const struct san_raw *raw, struct san_report *r)
 {
@@ -352,8 +385,10 @@ static void finish_report(
 	r->end = raw->end;
 	if (san_view_number(raw->line, &number, NULL) && number <= INT_MAX)
 		r->line = (int)number;
+	if (san_view_number(raw->column, &number, NULL) && number <= INT_MAX)
+		r->column = (int)number;
 	san_view_number(raw->size, &r->size, NULL);
-	if (san_view_number(raw->address, &r->address, &rest)) {
+	if (read_address(raw, &r->address, &rest)) {
 		struct san_view digits = {
 			raw->address.p, (size_t)(rest.p - raw->address.p)};
 
@@ -400,9 +435,11 @@ static void share_stacks(struct san_report *reports, size_t count)
 	for (size_t i = count; i-- > 0;) {
 		struct san_report *r = &reports[i];
 
-		if (san_kind_row(r->kind)->rank < SAN_RANK_CAUSE) {
+		enum san_rank rank = san_kind_row(r->kind)->rank;
+
+		if (rank == SAN_RANK_END || rank == SAN_RANK_SIGNAL) {
 			death = r;
-		} else if (death) {
+		} else if (death && rank == SAN_RANK_CAUSE) {
 			r->death = death;
 			if (wants_stacks(r, death)) {
 				r->stacks = death->stacks;

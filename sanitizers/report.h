@@ -39,6 +39,7 @@ enum san_dialect {
 	SAN_BY_LSAN,
 	SAN_BY_UBSAN,
 	SAN_BY_LIBFUZZER,
+	SAN_BY_AFLPP,
 	SAN_BY_DRIVER, /* ironworks-driver */
 	SAN_BY_LIBC,   /* assert(), glibc's own aborts, the loader */
 	SAN_BY_CXX,    /* terminate() */
@@ -47,6 +48,8 @@ enum san_dialect {
 	SAN_BY_RUST,
 	SAN_BY_DEBUGGER,
 	SAN_BY_SYSTEMSAN,
+	SAN_BY_VALGRIND,
+	SAN_BY_SHELL,
 };
 
 /* The order is free; names, ranks and security are rows of report_kind.c. */
@@ -74,6 +77,7 @@ enum san_kind {
 	SAN_ODR_VIOLATION,
 	SAN_INVALID_POINTER_PAIR,
 	SAN_TAG_MISMATCH,
+	SAN_TAIL_OVERWRITTEN,
 	SAN_UNKNOWN_CRASH,
 	SAN_OTHER_ERROR, /* a sanitizer's error that we have no row for */
 	SAN_UNINITIALIZED,
@@ -125,11 +129,16 @@ enum san_kind {
 	/* limits and exits */
 	SAN_TIMEOUT,
 	SAN_OUT_OF_MEMORY,
+	SAN_CALLOC_OVERFLOW,
+	SAN_ALLOCATION_TOO_BIG,
 	SAN_UNEXPECTED_EXIT,
 	SAN_OVERWRITES_INPUT,
 	/* the program's own verdict */
 	SAN_ASSERT,
 	SAN_CHECK,
+	SAN_DCHECK,
+	SAN_SECURITY_CHECK,
+	SAN_SECURITY_DCHECK,
 	SAN_FATAL_ERROR,
 	SAN_FATAL_EXIT, /* it said why it gives up, and ended */
 	SAN_UNCAUGHT_EXCEPTION,
@@ -143,7 +152,10 @@ enum san_kind {
 	/* the rest */
 	SAN_COMMAND_INJECTION,
 	SAN_FILE_OPEN,
+	SAN_DNS,
 	SAN_MISSING_LIBRARY,
+	SAN_RUNTIME_CHECK, /* a sanitizer's own */
+	SAN_BARE_STACK,	   /* frames that nothing says the reason of */
 	SAN_KINDS
 };
 
@@ -199,7 +211,7 @@ struct san_report {
 	const char *title; /* a line that identifies the crash before its frames: an
 			      assertion, "Bad-cast to …"; NULL for most kinds */
 	const char *file;  /* where the message says it happened; NULL unknown */
-	int line;
+	int line, column;
 	const char *summary; /* "SUMMARY: …" without that word; NULL none */
 	bool is_security;
 	struct san_stack *stacks; /* in the text's order */
@@ -229,7 +241,8 @@ struct san_reading {
 	size_t unread_count;
 };
 
-/* The same, and what was not understood. */
+/* The same, and what was not understood. Frames that stand alone are a report here, of
+ * the kind SAN_BARE_STACK. */
 int san_report_read(struct iw_arena *arena, const char *text, size_t len,
 	struct san_reading *reading, struct iw_err *err);
 
@@ -238,6 +251,9 @@ int san_report_read(struct iw_arena *arena, const char *text, size_t len,
  * undefined behaviour and the first leak. NULL when count is 0. */
 const struct san_report *san_report_primary(
 	const struct san_report *reports, size_t count);
+
+/* Too long or too much: what a bigger limit would let pass. */
+bool san_kind_is_limit(enum san_kind kind);
 
 /* The first stack with this role, or NULL. */
 const struct san_stack *san_report_stack(

@@ -50,9 +50,13 @@ static const struct san_rule rules[] = {
 		.address = 2),
 	SAN_RULE("*-param-overlap: *", SAN_PARAM_OVERLAP),
 	SAN_RULE("negative-size-param: *", SAN_NEGATIVE_SIZE_PARAM),
-	SAN_RULE("requested allocation size * exceeds *", SAN_OUT_OF_MEMORY, .size = 1),
+	SAN_RULE("requested allocation size * (* exceeds *", SAN_ALLOCATION_TOO_BIG,
+		.size = 1),
+	SAN_RULE("requested allocation size * exceeds *", SAN_ALLOCATION_TOO_BIG,
+		.size = 1),
+	SAN_RULE("calloc parameters overflow*", SAN_CALLOC_OVERFLOW),
 	SAN_RULE("* parameters overflow*", SAN_BAD_PARAM),
-	SAN_RULE("*allocation-size-too-big*", SAN_OUT_OF_MEMORY),
+	SAN_RULE("*allocation-size-too-big*", SAN_ALLOCATION_TOO_BIG),
 	SAN_RULE("allocator is out of memory trying to allocate * bytes*",
 		SAN_OUT_OF_MEMORY, .size = 1),
 	SAN_RULE("out of memory: *trying to allocate * bytes*", SAN_OUT_OF_MEMORY,
@@ -61,6 +65,13 @@ static const struct san_rule rules[] = {
 	SAN_RULE("hard rss limit exhausted*", SAN_OUT_OF_MEMORY),
 	SAN_RULE("specified RSS limit exceeded*", SAN_OUT_OF_MEMORY),
 	SAN_RULE("specified CPU limit exceeded*", SAN_TIMEOUT),
+	SAN_RULE("allocation-tail-overwritten; heap object [*,*) of size *",
+		SAN_TAIL_OVERWRITTEN, .address = 1, .size = 3),
+	SAN_RULE("new-delete-type-mismatch on *", SAN_NEW_DELETE_TYPE_MISMATCH,
+		.address = 1),
+	/* Without a stack it says only that a runtime could not start. */
+	SAN_RULE("failed to allocate * bytes*", SAN_OUT_OF_MEMORY,
+		.flags = SAN_RULE_MAYBE, .size = 1),
 	SAN_RULE("invalid-pointer-pair: * *", SAN_INVALID_POINTER_PAIR, .address = 1),
 	SAN_RULE("invalid alignment *", SAN_BAD_PARAM),
 	SAN_RULE("invalid * alignment*", SAN_BAD_PARAM),
@@ -95,15 +106,17 @@ static const struct {
 
 static size_t tool_find(struct san_view v, enum san_dialect *dialect)
 {
+	if (!san_view_has(v, "Sanitizer"))
+		return 0;
 	for (size_t i = 0; i < IW_COUNT(tools); i++) {
 		struct san_view rest = san_view_after(v, tools[i].name);
 
 		if (!rest.n)
 			continue;
 		*dialect = tools[i].dialect;
-		if (san_view_starts(rest, ": "))
-			rest = san_view_skip(rest, 2);
-		return (size_t)(rest.p - v.p);
+		if (rest.p[0] == ':')
+			rest = san_view_skip(rest, 1);
+		return (size_t)(san_view_trim(rest).p - v.p);
 	}
 	return 0;
 }
@@ -112,7 +125,7 @@ static struct san_view first_word(struct san_view v)
 {
 	size_t n = 0;
 
-	while (n < v.n && v.p[n] != ' ' && v.p[n] != ':' && v.p[n] != '(')
+	while (n < v.n && !strchr(" :;,(", v.p[n]))
 		n++;
 	return (struct san_view){v.p, n};
 }
@@ -145,22 +158,75 @@ static bool error_line(struct san_parse *p)
 	struct san_view v = san_view_skip(p->at, behind);
 	struct san_view before = {p->at.p, behind};
 
-	if (!behind ||
-		!(san_view_has(before, "ERROR: ") || san_view_has(before, "WARNING: ")))
+	bool is_warning = san_view_has(before, "WARNING: ");
+
+	if (!behind || !(is_warning || san_view_has(before, "ERROR: ")))
 		return false;
 	/* The data race and its kin have their own shape. */
-	if (dialect == SAN_BY_TSAN && san_view_has(before, "WARNING: "))
+	if (dialect == SAN_BY_TSAN && is_warning)
 		return false;
-	if (san_view_starts(v, "CHECK failed: ") ||
-		san_rules_open(p, dialect, rules, v)) {
+	/* What was too large to be given out was only refused. */
+	if (is_warning &&
+		(san_view_starts(v, "failed to ") ||
+			san_view_starts(v, "requested allocation ")))
+		return true;
+	if (san_rules_open(p, dialect, rules, v)) {
 		if (p->cur && p->cur->begin == p->begin && has_own_word(p->cur->kind))
 			p->cur->word = first_word(v);
 		return true;
 	}
 	/* A warning without a kind that we know is talk. */
-	if (san_view_has(before, "WARNING: ") && !san_kind_find(first_word(v)))
+	if (is_warning && !san_kind_find(first_word(v)))
 		return true;
 	open_by_word(p, dialect, v);
+	return true;
+}
+
+/* A sanitizer found itself broken: "==1==AddressSanitizer CHECK failed: file.cpp:1 "…"
+ * (0x0, 0x0)". */
+static bool check_line(struct san_parse *p)
+{
+	struct san_view words = san_view_after(p->at, "CHECK failed: ");
+	struct san_view captures[SAN_CAPTURES];
+	enum san_dialect dialect;
+	struct san_raw *r;
+
+	if (!words.n || !tool_find(p->at, &dialect) ||
+		!san_pattern_match(p->at, "*Sanitizer*CHECK failed: * *", captures))
+		return false;
+	r = san_report_open(p, dialect, SAN_RUNTIME_CHECK);
+	r->flags = SAN_RULE_MAYBE;
+	r->message = words;
+	r->title = captures[3];
+	return true;
+}
+
+/* "[1] size=4 'version' a.c:3:5": which global there is twice. */
+static bool odr_line(struct san_parse *p)
+{
+	struct san_view captures[SAN_CAPTURES];
+	struct san_raw *r = p->cur;
+
+	if (r->kind != SAN_ODR_VIOLATION ||
+		!san_pattern_match(p->at, "[*] size=* '*' *:*:* in *", captures))
+		return false;
+	if (!r->title.n) {
+		r->title = captures[2];
+		r->size = captures[1];
+		r->file = captures[3];
+		r->line = captures[4];
+	}
+	return true;
+}
+
+/* "size of the allocated type:   4 bytes;" */
+static bool type_size_line(struct san_parse *p)
+{
+	struct san_view v = san_view_after(p->at, "size of the allocated type:");
+
+	if (p->cur->kind != SAN_NEW_DELETE_TYPE_MISMATCH || !v.n)
+		return false;
+	p->cur->size = san_view_trim(v);
 	return true;
 }
 
@@ -242,7 +308,8 @@ static bool leak_line(struct san_parse *p)
 
 bool san_line_sanitizer(struct san_parse *p)
 {
-	if (summary_line(p) || leak_line(p) || error_line(p))
+	if (summary_line(p) || leak_line(p) || check_line(p) || error_line(p))
 		return true;
-	return p->cur && (access_line(p) || heading_line(p));
+	return p->cur &&
+		(access_line(p) || heading_line(p) || odr_line(p) || type_size_line(p));
 }

@@ -1,4 +1,4 @@
-/* What libFuzzer, our own driver and other engines say about an input: it took too long,
+/* What libFuzzer, AFL++, our own driver and other engines say about an input: it took too long,
  * too much, or ended the process. */
 #include <string.h>
 
@@ -34,11 +34,22 @@ static const struct san_rule driver[] = {
 	{.pattern = NULL},
 };
 
+/* What AFL++'s tools say of one run; signals are in report_debugger.c. */
+static const struct san_rule aflpp[] = {
+	SAN_RULE("*+++ Program timed o* +++*", SAN_TIMEOUT),
+	{.pattern = NULL},
+};
+
 /* Whole lines of others. */
 static const struct san_rule others[] = {
 	SAN_RULE("========= Per-input timeout exceeded*", SAN_TIMEOUT),
 	SAN_RULE("========= Per-batch timeout exceeded*", SAN_TIMEOUT),
 	SAN_RULE("========= RSS limit exceeded*", SAN_OUT_OF_MEMORY),
+	SAN_RULE("Failure description: out-of-memory*", SAN_OUT_OF_MEMORY),
+	SAN_RULE("Failure description: rss-limit-exceeded*", SAN_OUT_OF_MEMORY),
+	SAN_RULE("Failure description: per-input-timeout-exceeded*", SAN_TIMEOUT),
+	SAN_RULE("Failure description: per-batch-timeout-exceeded*", SAN_TIMEOUT),
+	SAN_RULE("===BUG DETECTED: Arbitrary domain name resolution===*", SAN_DNS),
 	SAN_RULE("===BUG DETECTED: Shell corruption===*", SAN_COMMAND_INJECTION),
 	SAN_RULE("===BUG DETECTED: Shell injection===*", SAN_COMMAND_INJECTION),
 	SAN_RULE("===BUG DETECTED: Arbitrary file open===*", SAN_FILE_OPEN),
@@ -47,22 +58,6 @@ static const struct san_rule others[] = {
 		SAN_MISSING_LIBRARY, .flags = SAN_RULE_TITLE, .message = 2),
 	{.pattern = NULL},
 };
-
-/* A signal by its name, as gdb tells it. */
-static bool debugger_line(struct san_parse *p)
-{
-	struct san_view captures[SAN_CAPTURES];
-	struct san_raw *r;
-
-	if (!san_pattern_match(p->at, "*rogram received signal *, *", captures) &&
-		!san_pattern_match(
-			p->at, "*rogram terminated with signal *, *", captures))
-		return false;
-	r = san_report_open(p, SAN_BY_DEBUGGER, SAN_OTHER_ERROR);
-	r->message = p->at;
-	r->word = captures[1];
-	return true;
-}
 
 bool san_line_engine(struct san_parse *p)
 {
@@ -78,5 +73,7 @@ bool san_line_engine(struct san_parse *p)
 		san_stack_open(p, SAN_STACK_LIVE);
 		return true;
 	}
-	return debugger_line(p) || san_rules_open(p, SAN_BY_SYSTEMSAN, others, p->at);
+	if (san_view_has(p->at, "+++ Program timed o"))
+		return san_rules_open(p, SAN_BY_AFLPP, aflpp, p->at);
+	return san_rules_open(p, SAN_BY_SYSTEMSAN, others, p->at);
 }

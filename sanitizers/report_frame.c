@@ -50,6 +50,7 @@ static bool go_line(const struct san_parse *p)
 
 	if (p->go == SAN_GO_OFF)
 		return false;
+	/* Also "f(args) in file.go:12 +0x3", as tools join the two lines. */
 	if (san_frame_is_place(v) || san_view_starts(v, "created by "))
 		return true;
 	while (i < v.n && v.p[i] != '(' && v.p[i] != ' ' && v.p[i] != '=')
@@ -79,6 +80,12 @@ bool san_frame_line(const struct san_parse *p, enum san_frame_form *form)
 	if (rust_line(p)) {
 		*form = SAN_FORM_RUST;
 		return true;
+	}
+	if (v.p[0] == '=') {
+		struct san_view words = san_valgrind_words(v);
+
+		*form = SAN_FORM_VALGRIND;
+		return san_view_starts(words, "at 0x") || san_view_starts(words, "by 0x");
 	}
 	if (v.p[0] == '#') {
 		struct san_view rest;
@@ -135,12 +142,19 @@ static void set_place(struct iw_arena *arena, struct san_frame *f, struct san_vi
 
 static void set_function(struct iw_arena *arena, struct san_frame *f, struct san_view v)
 {
-	static const char *const none[] = {"??", "<null>", "<unknown>", "(<unknown>)"};
+	static const char *const none[] = {
+		"??", "???", "<null>", "<unknown>", "(<unknown>)"};
+	static const char *const of_class[] = {"typeinfo name for ", "typeinfo for ",
+		"vtable for ", "VTT for ", "guard variable for "};
 
 	v = san_view_trim(v);
 	for (size_t i = 0; i < IW_COUNT(none); i++)
 		if (san_view_equal(v, none[i]))
 			return;
+	/* The symbol before an address may be data of a class: its name says more. */
+	for (size_t i = 0; i < IW_COUNT(of_class); i++)
+		if (san_view_starts(v, of_class[i]))
+			v = san_view_skip(v, strlen(of_class[i]));
 	if (v.n)
 		f->function = san_view_dup(arena, v, NAME_MAX_);
 }
@@ -189,6 +203,9 @@ static bool looks_like_file(struct san_view v)
 
 	if (!v.n)
 		return false;
+	/* A parenthesis that nothing opened: the rest of a name cut short. */
+	if (v.p[v.n - 1] == ')' && !memchr(v.p, '(', v.n))
+		return false;
 	if (v.p[0] == '/' || san_view_starts(v, "./") || san_view_starts(v, "../") ||
 		san_view_equal(v, "<null>") || san_view_equal(v, "_asan_rtl_") ||
 		(v.n > 2 && isalpha((unsigned char)v.p[0]) && v.p[1] == ':' &&
@@ -218,7 +235,8 @@ static size_t find_file(struct san_view v)
 			depth--;
 		else if (v.p[i] == ' ' && !depth && i + 1 < v.n) {
 			if (v.p[i + 1] == '/')
-				return i + 1;
+				return looks_like_file(san_view_skip(v, i + 1)) ? i + 1
+										: v.n;
 			last = i + 1;
 		}
 	}
@@ -302,11 +320,19 @@ static void parse_hash(struct iw_arena *arena, struct san_frame *f, struct san_v
 		split_name(arena, f, v);
 }
 
+/* What follows a place: " +0x3 fp=0xc2 sp=0xc1 pc=0x4", from any of them on. */
+static bool is_go_tail(struct san_view v)
+{
+	return v.p[0] == ' ' &&
+		(san_view_starts(v, " +0x") || san_view_starts(v, " fp=0x"));
+}
+
 static void parse_go(
 	struct iw_arena *arena, struct san_frame *f, const struct san_raw_frame *raw)
 {
 	struct san_view v = raw->line;
 	struct san_view place = raw->where;
+	const char *joined;
 	size_t space = 0;
 
 	f->is_go = true;
@@ -317,11 +343,16 @@ static void parse_go(
 		if (in)
 			v.n = (size_t)(in - v.p);
 	}
+	joined = v.n ? memmem(v.p, v.n, ") in ", 5) : NULL;
+	if (joined && !place.n) {
+		place = san_view_skip(v, (size_t)(joined - v.p) + 5);
+		v.n = (size_t)(joined - v.p) + 1;
+	}
 	set_function(arena, f, v);
+	/* Of a call that was inlined the arguments are not known. */
+	f->is_inlined = v.n > 5 && !memcmp(v.p + v.n - 5, "(...)", 5);
 	/* "file.go:12 +0x3 fp=…"; the path may hold spaces. */
-	while (space < place.n &&
-		!(place.p[space] == ' ' && space + 1 < place.n &&
-			place.p[space + 1] == '+'))
+	while (space < place.n && !is_go_tail(san_view_skip(place, space)))
 		space++;
 	place.n = space;
 	set_place(arena, f, san_view_trim(place));
@@ -347,6 +378,35 @@ static void parse_rust(
 		set_place(arena, f, san_view_trim(san_view_skip(raw->where, 3)));
 }
 
+/* "0x12: f(int) (file.c:1)", "0x12: f (in /lib/libc.so.6)" */
+static void parse_valgrind(struct iw_arena *arena, struct san_frame *f, struct san_view v)
+{
+	size_t open;
+	int depth = 0;
+	struct san_view place;
+
+	san_view_number(v, &f->pc, &v);
+	v = san_view_trim(san_view_skip(v, 1));
+	for (open = v.n; open-- > 0;) {
+		depth += (v.p[open] == ')') - (v.p[open] == '(');
+		if (depth <= 0)
+			break;
+	}
+	if (!v.n || v.p[v.n - 1] != ')' || open >= v.n || !open) {
+		set_function(arena, f, v);
+		return;
+	}
+	place = (struct san_view){v.p + open + 1, v.n - open - 2};
+	if (san_view_starts(place, "in ")) {
+		f->module = san_view_dup(arena, san_view_skip(place, 3), NAME_MAX_);
+	} else if (looks_like_file(place)) {
+		set_place(arena, f, place);
+	} else {
+		open = v.n;
+	}
+	set_function(arena, f, (struct san_view){v.p, open});
+}
+
 void san_frame_parse(
 	struct iw_arena *arena, const struct san_raw_frame *raw, struct san_frame *f)
 {
@@ -364,6 +424,9 @@ void san_frame_parse(
 		v = san_view_trim(v);
 		san_view_number(v, &f->pc, &v);
 		split_name(arena, f, san_view_trim(v));
+		break;
+	case SAN_FORM_VALGRIND:
+		parse_valgrind(arena, f, san_view_skip(san_valgrind_words(v), 3));
 		break;
 	case SAN_FORM_GLOG:
 		v = san_view_trim(san_view_skip(v, 1));

@@ -5,6 +5,7 @@
 
 #include "base/banned.h"
 
+#define NONE SAN_RANK_NONE
 #define END SAN_RANK_END
 #define SIGNAL SAN_RANK_SIGNAL
 #define CAUSE SAN_RANK_CAUSE
@@ -56,6 +57,8 @@ static const struct san_kind_row kinds[SAN_KINDS] = {
 	[SAN_INVALID_POINTER_PAIR] = {"invalid-pointer-pair", "Invalid-pointer-pair",
 		CAUSE, true, PLAIN, false},
 	[SAN_TAG_MISMATCH] = {"tag-mismatch", "Tag-mismatch", CAUSE, true, SIZED, false},
+	[SAN_TAIL_OVERWRITTEN] = {"allocation-tail-overwritten",
+		"Allocation-tail-overwritten", CAUSE, true, PLAIN, false},
 	[SAN_UNKNOWN_CRASH] = {"unknown-crash", "Unknown-crash", CAUSE, true, SIZED,
 		false},
 	[SAN_OTHER_ERROR] = {"other-error", "Sanitizer-error", CAUSE, true, SIZED, false},
@@ -137,6 +140,10 @@ static const struct san_kind_row kinds[SAN_KINDS] = {
 	[SAN_TIMEOUT] = {"timeout", "Timeout", CAUSE, false, PLAIN, false},
 	[SAN_OUT_OF_MEMORY] = {"out-of-memory", "Out-of-memory", CAUSE, false, PLAIN,
 		false},
+	[SAN_CALLOC_OVERFLOW] = {"calloc-overflow", "Out-of-memory", CAUSE, false, PLAIN,
+		false},
+	[SAN_ALLOCATION_TOO_BIG] = {"allocation-size-too-big", "Out-of-memory", CAUSE,
+		false, PLAIN, false},
 	[SAN_UNEXPECTED_EXIT] = {"unexpected-exit", "Unexpected-exit", END, false, PLAIN,
 		false},
 	[SAN_OVERWRITES_INPUT] = {"overwrites-const-input", "Overwrites-const-input",
@@ -144,6 +151,11 @@ static const struct san_kind_row kinds[SAN_KINDS] = {
 
 	[SAN_ASSERT] = {"assert", "ASSERT", CAUSE, true, PLAIN, false},
 	[SAN_CHECK] = {"check", "CHECK failure", CAUSE, false, PLAIN, false},
+	[SAN_DCHECK] = {"dcheck", "DCHECK failure", CAUSE, false, PLAIN, false},
+	[SAN_SECURITY_CHECK] = {"security-check", "Security CHECK failure", CAUSE, true,
+		PLAIN, false},
+	[SAN_SECURITY_DCHECK] = {"security-dcheck", "Security DCHECK failure", CAUSE,
+		true, PLAIN, false},
 	[SAN_FATAL_ERROR] = {"fatal-error", "Fatal error", CAUSE, false, PLAIN, false},
 	[SAN_FATAL_EXIT] = {"fatal-exit", "Fatal error", END, false, PLAIN, false},
 	[SAN_UNCAUGHT_EXCEPTION] = {"uncaught-exception", "Uncaught exception", CAUSE,
@@ -164,6 +176,11 @@ static const struct san_kind_row kinds[SAN_KINDS] = {
 		PLAIN, false},
 	[SAN_FILE_OPEN] = {"arbitrary-file-open", "Arbitrary file open", CAUSE, true,
 		PLAIN, false},
+	[SAN_DNS] = {"arbitrary-dns-resolution", "Arbitrary DNS resolution", CAUSE, true,
+		PLAIN, false},
+	[SAN_RUNTIME_CHECK] = {"sanitizer-check", "Sanitizer CHECK failure", SIGNAL,
+		false, PLAIN, false},
+	[SAN_BARE_STACK] = {"stack", "", NONE, false, PLAIN, false},
 	[SAN_MISSING_LIBRARY] = {"missing-library", "Missing-library", CAUSE, false,
 		PLAIN, false},
 };
@@ -179,7 +196,6 @@ static const struct {
 	{"heap-buffer-underflow", SAN_HEAP_BUFFER_OVERFLOW},
 	{"wild-addr", SAN_UNKNOWN_CRASH},
 	{"access-violation", SAN_SEGV},
-	{"calloc-overflow", SAN_BAD_PARAM},
 	{"reallocarray-overflow", SAN_BAD_PARAM},
 	{"pvalloc-overflow", SAN_BAD_PARAM},
 	{"bad-malloc_usable_size", SAN_BAD_PARAM},
@@ -189,6 +205,12 @@ static const struct {
 const struct san_kind_row *san_kind_row(enum san_kind kind)
 {
 	return &kinds[kind];
+}
+
+bool san_kind_is_limit(enum san_kind kind)
+{
+	return kind == SAN_TIMEOUT || kind == SAN_OUT_OF_MEMORY ||
+		kind == SAN_CALLOC_OVERFLOW || kind == SAN_ALLOCATION_TOO_BIG;
 }
 
 const char *san_kind_name(enum san_kind kind)

@@ -8,12 +8,26 @@
 #define TITLE SAN_RULE_TITLE
 
 static const struct san_rule libc[] = {
-	SAN_RULE("*:*: *: Assertion `*' failed.*", SAN_ASSERT, .flags = TITLE,
+	SAN_RULE("ERROR:*:*:*: assertion failed: (*)", SAN_ASSERT, .flags = TITLE,
 		.message = 4, .file = 1, .line = 2),
+	SAN_RULE("ERROR:*:*:*: assertion failed (*): *", SAN_ASSERT, .flags = TITLE,
+		.message = 4, .file = 1, .line = 2),
+	SAN_RULE("ERROR:*:*:*: code should not be reached", SAN_ASSERT, .flags = TITLE,
+		.message = 3, .file = 1, .line = 2),
+	SAN_RULE("Bail out! ERROR:*", SAN_NOTHING, .flags = SAN_RULE_IGNORE),
+	SAN_RULE("Fatal glibc error: *:* (*): assertion failed: *", SAN_ASSERT,
+		.flags = TITLE, .message = 4, .file = 1, .line = 2),
+	SAN_RULE("Fatal glibc error: *", SAN_FATAL_ERROR, .flags = TITLE, .message = 1),
+	SAN_RULE("*: Assertion '*' failed.*", SAN_ASSERT, .flags = TITLE, .message = 2),
 	SAN_RULE("*: Assertion `*' failed.*", SAN_ASSERT, .flags = TITLE, .message = 2),
 	SAN_RULE("*: Assertion `* failed.*", SAN_ASSERT, .flags = TITLE, .message = 2),
 	SAN_RULE("*: assertion '*' failed*", SAN_ASSERT, .flags = TITLE, .message = 2),
 	SAN_RULE("*: assertion \"*\" failed*", SAN_ASSERT, .flags = TITLE, .message = 2),
+	SAN_RULE("*:*: assertion * failed: *", SAN_ASSERT, .flags = TITLE, .message = 3,
+		.file = 1, .line = 2),
+	SAN_RULE("*:*: libc++ Hardening assertion * failed: *", SAN_ASSERT,
+		.flags = TITLE, .message = 3, .file = 1, .line = 2),
+	SAN_RULE("Internal bug detected: *", SAN_ASSERT, .flags = TITLE, .message = 1),
 	SAN_RULE("Assertion failed: (*), function *, file *, line *", SAN_ASSERT,
 		.flags = TITLE, .message = 1, .file = 3, .line = 4),
 	SAN_RULE("Assertion failed: * (*: *: *)", SAN_ASSERT, .flags = TITLE,
@@ -48,10 +62,37 @@ static bool is_heap_talk(struct san_view v)
 		"mismatching", "unaligned", "unsorted", "largebin", "smallbin",
 		"too many", "corruption", "vs. prev_size", "break adjusted"};
 
+	if (v.n >= 200 ||
+		!(san_view_has(v, "(): ") || san_view_has(v, "corrupt") ||
+			san_view_has(v, "break adjusted")))
+		return false;
 	for (size_t i = 0; i < IW_COUNT(words); i++)
 		if (san_view_has(v, words[i]))
-			return v.n < 200;
+			return true;
 	return false;
+}
+
+/* "program: src/file.cpp:12: void f(): Assertion", "file.cpp:12 f: Assertion": the place
+ * is the word with a number behind its colon. */
+static void take_place(struct san_raw *r, struct san_view v)
+{
+	size_t begin = 0;
+
+	v.n = (size_t)(r->message.p - v.p);
+	for (size_t i = 0; i < v.n; i++) {
+		struct san_view rest;
+		uint64_t line;
+
+		if (v.p[i] == ' ')
+			begin = i + 1;
+		if (v.p[i] != ':' || i == begin ||
+			!san_view_number(san_view_skip(v, i + 1), &line, &rest) ||
+			!rest.n || (rest.p[0] != ':' && rest.p[0] != ' '))
+			continue;
+		r->file = (struct san_view){v.p + begin, i - begin};
+		r->line = (struct san_view){v.p + i + 1, (size_t)(rest.p - v.p) - i - 1};
+		return;
+	}
 }
 
 bool san_line_libc(struct san_parse *p)
@@ -61,11 +102,16 @@ bool san_line_libc(struct san_parse *p)
 
 	/* All of them say one of these. */
 	if (!san_view_has(v, "sser") && !san_view_has(v, "SSERT") &&
-		!san_view_has(v, "***") && !is_heap_talk(v))
+		!san_view_has(v, "***") && !san_view_starts(v, "Fatal glibc error: ") &&
+		!san_view_starts(v, "ERROR:") && !san_view_starts(v, "Internal bug ") &&
+		!is_heap_talk(v))
 		return false;
 	/* A log prefix in brackets or glog's is the log dialect's. */
 	if (!san_rules_open(p, SAN_BY_LIBC, libc, v))
 		return false;
+	if (p->cur != before && p->cur->kind == SAN_ASSERT &&
+		!san_view_starts(v, "ERROR:"))
+		take_place(p->cur, v);
 	/* Without a death behind it, it was only printed. */
 	if (p->cur != before && p->cur->kind == SAN_HEAP_CORRUPTION && !is_heap_talk(v))
 		p->cur->flags |= SAN_RULE_MAYBE;
@@ -83,13 +129,12 @@ static const struct san_rule cxx[] = {
 		SAN_UNCAUGHT_EXCEPTION, .flags = TITLE, .message = 3),
 	SAN_RULE("libc++abi*: terminating*", SAN_UNCAUGHT_EXCEPTION),
 	SAN_RULE("pure virtual method called*", SAN_UNCAUGHT_EXCEPTION),
-	SAN_RULE("*libc++ Hardening assertion * failed: *", SAN_ASSERT, .flags = TITLE,
-		.message = 2),
 	{.pattern = NULL},
 };
 
 bool san_line_cxx(struct san_parse *p)
 {
+	struct san_view captures[SAN_CAPTURES];
 	struct san_view v = p->at;
 
 	if (p->cur && p->cur->kind == SAN_UNCAUGHT_EXCEPTION &&
@@ -101,5 +146,10 @@ bool san_line_cxx(struct san_parse *p)
 	if (!san_view_has(v, "terminat") && !san_view_has(v, "virtual method") &&
 		!san_view_has(v, "libc++"))
 		return false;
-	return san_rules_open(p, SAN_BY_CXX, cxx, v);
+	if (!san_rules_open(p, SAN_BY_CXX, cxx, v))
+		return false;
+	/* libc++ says what() on the same line. */
+	if (san_pattern_match(v, "*of type *: *", captures))
+		p->cur->message = captures[2];
+	return true;
 }

@@ -15,6 +15,11 @@ static const struct san_rule words[] = {
 		.message = 4, .file = 1, .line = 2),
 	SAN_RULE("Assert failed: *", SAN_ASSERT, .flags = TITLE, .message = 1),
 	SAN_RULE("Assertion failed: *", SAN_ASSERT, .flags = TITLE, .message = 1),
+	SAN_RULE("Security CHECK failed: *", SAN_SECURITY_CHECK, .flags = TITLE,
+		.message = 1),
+	SAN_RULE("Security DCHECK failed: *", SAN_SECURITY_DCHECK, .flags = TITLE,
+		.message = 1),
+	SAN_RULE("DCHECK failed: *", SAN_DCHECK, .flags = TITLE, .message = 1),
 	SAN_RULE("Check failed: *", SAN_CHECK, .flags = TITLE, .message = 1),
 	SAN_RULE("CHECK failed: *", SAN_CHECK, .flags = TITLE, .message = 1),
 	{.pattern = NULL},
@@ -66,6 +71,54 @@ static struct san_view base_name(struct san_view file)
 	return file;
 }
 
+/*
+ * V8 says where first and why below:
+ *
+ *     # Fatal error in ../../src/objects.h, line 1584
+ *     # Check failed: IsSmi().
+ */
+static const struct san_rule v8_words[] = {
+	SAN_RULE("Debug check failed: *", SAN_DCHECK, .flags = TITLE, .message = 1),
+	SAN_RULE("Check failed: *", SAN_CHECK, .flags = TITLE, .message = 1),
+	SAN_RULE("unreachable code*", SAN_UNREACHABLE, .flags = TITLE),
+	SAN_RULE("unimplemented code*", SAN_UNREACHABLE, .flags = TITLE),
+	SAN_RULE("*", SAN_FATAL_EXIT, .flags = TITLE),
+	{.pattern = NULL},
+};
+
+static bool v8_line(struct san_parse *p)
+{
+	struct san_view captures[SAN_CAPTURES];
+	struct san_view v = p->at, file, line;
+	struct san_raw *r;
+
+	if (v.p[0] != '#' || v.n < 3 || v.p[1] != ' ')
+		return false;
+	if (san_pattern_match(v, "# Fatal error in *, line *", captures)) {
+		r = san_report_open(p, SAN_BY_LOG, SAN_FATAL_EXIT);
+		r->message = v;
+		r->file = captures[0];
+		r->line = captures[1];
+		p->v8_failure = true;
+		return true;
+	}
+	if (!p->v8_failure || !p->cur)
+		return false;
+	/* The second line says what the first has opened. */
+	file = p->cur->file;
+	line = p->cur->line;
+	p->count--;
+	san_rules_open(p, SAN_BY_LOG, v8_words, san_view_trim(san_view_skip(v, 2)));
+	r = p->cur;
+	r->file = file;
+	r->line = line;
+	if (r->title.n && r->title.p[r->title.n - 1] == '.')
+		r->title.n--;
+	r->title_between = " in ";
+	r->title_more = base_name(file);
+	return true;
+}
+
 /* Go programs log in glog's form, at any level, why they give up. */
 static bool gives_up(struct san_parse *p)
 {
@@ -86,10 +139,9 @@ bool san_line_log(struct san_parse *p)
 	bool is_glog;
 	struct san_raw *r;
 
-	if (gives_up(p))
+	if (gives_up(p) || v8_line(p))
 		return true;
 	is_glog = glog_words(v, &file, &rest);
-
 	if (!is_glog && !chromium_words(v, &file, &rest))
 		return false;
 	if (!san_rules_open(p, SAN_BY_LOG, words, rest)) {

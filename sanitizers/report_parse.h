@@ -21,7 +21,7 @@ struct san_view {
 
 #define SAN_VIEW(literal) ((struct san_view){(literal), sizeof(literal) - 1})
 #define SAN_STACKS_KEPT 12 /* per report */
-#define SAN_CAPTURES 6
+#define SAN_CAPTURES 7
 
 bool san_view_starts(struct san_view v, const char *prefix);
 bool san_view_has(struct san_view v, const char *word);
@@ -51,6 +51,8 @@ enum san_rule_flags {
 	SAN_RULE_READ = 2,   /* the access is a read */
 	SAN_RULE_WRITE = 4,  /* the access is a write */
 	SAN_RULE_IGNORE = 8, /* looks like a failure and is none */
+	SAN_RULE_WORDS = 64, /* the kind is called by its words */
+	SAN_RULE_HEX = 32,   /* the address has no 0x */
 	SAN_RULE_MAYBE = 16, /* a failure only if a stack follows */
 };
 
@@ -70,11 +72,12 @@ struct san_rule {
 	}
 
 enum san_frame_form {
-	SAN_FORM_HASH,	/* #1 0x12 in f file:1:2, or without address, or gdb's */
-	SAN_FORM_PLAIN, /* 1 0x12 f */
-	SAN_FORM_GLOG,	/* @ 0x12 f */
-	SAN_FORM_RUST,	/* 1: 0x12 - f, and the next line: at file:1:2 */
-	SAN_FORM_GO,	/* f(args), and the next line: file:1 +0x2 */
+	SAN_FORM_HASH,	   /* #1 0x12 in f file:1:2, or without address, or gdb's */
+	SAN_FORM_PLAIN,	   /* 1 0x12 f */
+	SAN_FORM_GLOG,	   /* @ 0x12 f */
+	SAN_FORM_RUST,	   /* 1: 0x12 - f, and the next line: at file:1:2 */
+	SAN_FORM_VALGRIND, /* ==1== at 0x12: f (file:1) */
+	SAN_FORM_GO,	   /* f(args), and the next line: file:1 +0x2 */
 };
 
 struct san_raw_frame {
@@ -93,7 +96,7 @@ struct san_raw {
 	enum san_kind kind;
 	unsigned flags;
 	enum san_access access;
-	struct san_view message, address, file, line, summary, size;
+	struct san_view message, address, file, line, column, summary, size;
 	struct san_view heading; /* the line that it begins with */
 	struct san_view word;	 /* the sanitizer's own, where a kind has several */
 	/* "<title_before><title><title_between><title_more>" */
@@ -116,6 +119,9 @@ struct san_parse {
 	bool was_frame;		     /* the line before was a frame */
 	enum { SAN_GO_OFF, SAN_GO_ON } go;
 	bool rust_stack, rust_message;
+	bool go_talk;	 /* the line before was Go's runtime's */
+	size_t go_fuzz;	 /* reports there were at "--- FAIL: Fuzz…", plus one; 0 off */
+	bool v8_failure; /* inside "# Fatal error in …" */
 	struct san_unread *unread;
 	size_t unread_count;
 };
@@ -140,16 +146,24 @@ void san_frame_parse(
 /* Dialects: true when the line was theirs. */
 bool san_line_sanitizer(struct san_parse *p); /* ASan, HWASan, MSan, LSan, TSan */
 bool san_line_tsan(struct san_parse *p);
+bool san_line_valgrind(struct san_parse *p);
 bool san_line_ubsan(struct san_parse *p);
-bool san_line_engine(struct san_parse *p); /* libFuzzer, our driver, the loader */
+bool san_line_engine(struct san_parse *p); /* libFuzzer, AFL++, our driver, the loader */
+bool san_line_debugger(struct san_parse *p); /* gdb, and handlers of signals */
 bool san_line_libc(struct san_parse *p);
 bool san_line_cxx(struct san_parse *p);
 bool san_line_log(struct san_parse *p);
 bool san_line_go(struct san_parse *p);
 bool san_line_rust(struct san_parse *p);
 
+/* "==1== words": the words, or nothing. */
+struct san_view san_valgrind_words(struct san_view v);
+/* The kind of "SIGSEGV" or "11", or SAN_NOTHING. */
+enum san_kind san_signal_kind(struct san_view name);
+
 /* report_kind.c */
 enum san_rank {
+	SAN_RANK_NONE,	 /* tells nothing */
 	SAN_RANK_END,	 /* tells only that the process died */
 	SAN_RANK_SIGNAL, /* tells how */
 	SAN_RANK_CAUSE,	 /* tells why */

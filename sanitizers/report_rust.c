@@ -13,6 +13,8 @@ static const struct san_rule rules[] = {
 		.file = 2, .line = 3),
 	SAN_RULE("thread '*panicked at *", SAN_ASSERT, .flags = SAN_RULE_TITLE,
 		.message = 2),
+	SAN_RULE("thread '*' * has overflowed its stack*", SAN_STACK_OVERFLOW),
+	SAN_RULE("thread '*' has overflowed its stack*", SAN_STACK_OVERFLOW),
 	SAN_RULE("memory allocation of * bytes failed*", SAN_OUT_OF_MEMORY, .size = 1),
 	{.pattern = NULL},
 };

@@ -77,6 +77,35 @@ static const struct san_rule rules[] = {
 	{.pattern = NULL},
 };
 
+/* The minimal runtime has one word for each check: "ubsan: add-overflow by 0x12". */
+static const struct san_rule minimal[] = {
+	SAN_RULE("type-mismatch*", SAN_OTHER_UNDEFINED),
+	SAN_RULE("alignment-assumption*", SAN_MISALIGNED),
+	SAN_RULE("add-overflow*", SAN_INTEGER_OVERFLOW),
+	SAN_RULE("sub-overflow*", SAN_INTEGER_OVERFLOW),
+	SAN_RULE("mul-overflow*", SAN_INTEGER_OVERFLOW),
+	SAN_RULE("negate-overflow*", SAN_INTEGER_OVERFLOW),
+	SAN_RULE("divrem-overflow*", SAN_DIVIDE_BY_ZERO),
+	SAN_RULE("shift-out-of-bounds*", SAN_UNDEFINED_SHIFT),
+	SAN_RULE("out-of-bounds*", SAN_INDEX_OUT_OF_BOUNDS),
+	SAN_RULE("local-out-of-bounds*", SAN_INDEX_OUT_OF_BOUNDS),
+	SAN_RULE("builtin-unreachable*", SAN_UNREACHABLE),
+	SAN_RULE("missing-return*", SAN_NO_RETURN),
+	SAN_RULE("vla-bound-not-positive*", SAN_VLA_BOUND),
+	SAN_RULE("float-cast-overflow*", SAN_FLOAT_CAST),
+	SAN_RULE("load-invalid-value*", SAN_INVALID_ENUM),
+	SAN_RULE("invalid-builtin*", SAN_INVALID_BUILTIN),
+	SAN_RULE("function-type-mismatch*", SAN_FUNCTION_TYPE),
+	SAN_RULE("implicit-conversion*", SAN_IMPLICIT_CONVERSION),
+	SAN_RULE("nonnull-arg*", SAN_INVALID_NULL_ARGUMENT),
+	SAN_RULE("nullability-arg*", SAN_INVALID_NULL_ARGUMENT),
+	SAN_RULE("nonnull-return*", SAN_INVALID_NULL_RETURN),
+	SAN_RULE("nullability-return*", SAN_INVALID_NULL_RETURN),
+	SAN_RULE("pointer-overflow*", SAN_POINTER_OVERFLOW),
+	SAN_RULE("cfi-check-fail*", SAN_BAD_CAST),
+	{.pattern = NULL},
+};
+
 /* "path/file.c:12:3: " before the words. */
 static void take_place(struct san_raw *r, struct san_view v)
 {
@@ -100,6 +129,7 @@ static void take_place(struct san_raw *r, struct san_view v)
 				j--;
 			number = (struct san_view){v.p + j, i - j};
 			if (san_view_number(number, &n, &rest) && !rest.n) {
+				r->column = r->line;
 				r->line = number;
 				r->file = (struct san_view){v.p, j ? j - 1 : 0};
 			}
@@ -131,6 +161,7 @@ bool san_line_ubsan(struct san_parse *p)
 		/* Go says so too: "panic: runtime error: …". */
 		if (!memchr(before.p, ':', before.n) ||
 			san_view_starts(before, "panic: ") ||
+			san_view_equal(before, "Error: ") ||
 			!san_rules_open(p, SAN_BY_UBSAN, rules, words))
 			return false;
 		take_place(p->cur, before);
@@ -139,6 +170,8 @@ bool san_line_ubsan(struct san_parse *p)
 		p->cur->message = words;
 		return true;
 	}
+	if (san_view_starts(p->at, "ubsan: "))
+		return san_rules_open(p, SAN_BY_UBSAN, minimal, san_view_skip(p->at, 7));
 	/* The note behind a bad cast names the object's real type. */
 	if (!p->cur || p->cur->kind != SAN_BAD_CAST || !san_view_has(p->at, ": note: "))
 		return false;

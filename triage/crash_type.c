@@ -49,6 +49,8 @@ static const struct {
 	{"use-of-uninitialized-value", TRIAGE_FAMILY_UNINIT},
 	{"assert", TRIAGE_FAMILY_ABORT},
 	{"check failure", TRIAGE_FAMILY_ABORT},
+	{"dcheck failure", TRIAGE_FAMILY_ABORT},
+	{"security dcheck failure", TRIAGE_FAMILY_ABORT},
 	{"fatal error", TRIAGE_FAMILY_ABORT},
 	{"fatal-signal", TRIAGE_FAMILY_ABORT},
 	{"abrt", TRIAGE_FAMILY_ABORT},

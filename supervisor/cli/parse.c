@@ -133,11 +133,6 @@ static int read_text(const char *name, struct iw_buf *text, struct iw_err *err)
 	}
 }
 
-static bool is_limit(enum san_kind kind)
-{
-	return kind == SAN_TIMEOUT || kind == SAN_OUT_OF_MEMORY;
-}
-
 /* The report that identifies the crash, among those that ClusterFuzz would look at. */
 static const struct san_report *pick(
 	struct iw_arena *arena, const struct options *opts, const struct san_reading *all)
@@ -146,28 +141,49 @@ static const struct san_report *pick(
 	size_t n = 0;
 
 	for (size_t i = 0; i < all->count; i++)
-		if (opts->has_limits || !is_limit(all->reports[i].kind))
+		if (opts->has_limits || !san_kind_is_limit(all->reports[i].kind))
 			some[n++] = all->reports[i];
 	return san_report_primary(some, n);
+}
+
+/* There Go has none, and for gdb it is where the program stopped. */
+static const char *address_there(struct iw_arena *arena, const struct san_report *r)
+{
+	const struct san_stack *stack = san_report_stack(r, SAN_STACK_CRASH);
+
+	if (r->dialect == SAN_BY_DEBUGGER && stack && stack->frames[0].pc)
+		return iw_arena_fmt(
+			arena, "0x%012llx", (unsigned long long)stack->frames[0].pc);
+	return r->address_text && r->dialect != SAN_BY_GO ? r->address_text : "";
+}
+
+static bool is_security_there(const struct options *opts, const struct san_report *r)
+{
+	if (r->kind == SAN_ASSERT)
+		return opts->asserts_are_security;
+	if (r->kind == SAN_CHECK || r->kind == SAN_DCHECK)
+		return opts->checks_are_security;
+	/* There a signal that gdb saw is always one. */
+	return r->is_security || r->dialect == SAN_BY_DEBUGGER;
 }
 
 static void add_clusterfuzz(struct iw_buf *out, struct iw_arena *arena,
 	const struct options *opts, const char *name, const struct san_reading *reading)
 {
-	const struct san_state_opts state_opts = {.target = opts->target, .spill = true};
+	const struct san_state_opts state_opts = {
+		.target = opts->target, .as_clusterfuzz = true};
 	const struct san_report *r = pick(arena, opts, reading);
 	const char *state = "", *address = "";
 	bool is_security = false;
 
+	if (r && r->kind == SAN_BARE_STACK)
+		r = NULL;
 	if (r) {
 		state = san_report_state(arena, r, &state_opts);
 		if (!*state)
 			state = "NULL";
-		if (r->address_text)
-			address = r->address_text;
-		is_security = r->kind == SAN_ASSERT ? opts->asserts_are_security
-			: r->kind == SAN_CHECK	    ? opts->checks_are_security
-						    : r->is_security;
+		address = address_there(arena, r);
+		is_security = is_security_there(opts, r);
 	}
 	iw_buf_adds(out, "{\"crash_type\": ");
 	iw_text_json(out, r ? r->crash_type : "");

@@ -22,6 +22,39 @@ static const char *const headings[] = {
 	[SAN_STACK_OTHER] = "another stack",
 };
 
+static const char *place(struct iw_arena *arena, const char *file, int line, int column)
+{
+	if (line && column)
+		return iw_arena_fmt(arena, "%s:%d:%d", file, line, column);
+	return line ? iw_arena_fmt(arena, "%s:%d", file, line) : file;
+}
+
+/* What the message says, or else where the bug shows; NULL unknown. */
+static const char *place_of(struct iw_arena *arena, const struct san_report *r)
+{
+	const struct san_frame *f;
+
+	if (r->file && r->line)
+		return place(arena, r->file, r->line, r->column);
+	f = san_report_place(r);
+	return f ? place(arena, f->file, f->line, f->column) : r->file;
+}
+
+static void json_signature(
+	struct iw_buf *out, struct iw_arena *arena, const struct san_report *r)
+{
+	struct san_sig_frame frames[SAN_SIGNATURE_FRAMES];
+	size_t n = san_report_signature_frames(arena, r, frames);
+
+	iw_buf_adds(out, ", \"signature\": [");
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			iw_buf_adds(out, ", ");
+		iw_text_json(out, frames[i].function);
+	}
+	iw_buf_adds(out, "]");
+}
+
 /* People */
 
 static void field(struct iw_buf *out, const char *name, const char *value)
@@ -114,10 +147,7 @@ static void plain_report(struct iw_buf *out, struct iw_arena *arena, struct line
 	field(out, "address", r->address_text);
 	field(out, "message", r->message);
 	field(out, "title", r->title);
-	if (r->file && r->line)
-		field(out, "at", iw_arena_fmt(arena, "%s:%d", r->file, r->line));
-	else
-		field(out, "at", r->file);
+	field(out, "at", place_of(arena, r));
 	field(out, "summary", r->summary);
 	field(out, "state", san_report_state(arena, r, &opts));
 	field(out, "security", r->is_security ? "yes" : "no");
@@ -235,6 +265,8 @@ static void json_report(struct iw_buf *out, struct iw_arena *arena,
 	text_member(out, "title", r->title);
 	text_member(out, "file", r->file);
 	number_member(out, "line", (unsigned)r->line);
+	number_member(out, "column", (unsigned)r->column);
+	text_member(out, "place", place_of(arena, r));
 	text_member(out, "summary", r->summary);
 	text_member(out, "state", san_report_state(arena, r, &opts));
 	bool_member(out, "is_security", r->is_security);
@@ -242,6 +274,7 @@ static void json_report(struct iw_buf *out, struct iw_arena *arena,
 	text_member(out, "died_of", r->death ? san_kind_name(r->death->kind) : NULL);
 	number_member(out, "begin", r->begin);
 	number_member(out, "end", r->end);
+	json_signature(out, arena, r);
 	json_stacks(out, r);
 	iw_buf_adds(out, "}");
 }

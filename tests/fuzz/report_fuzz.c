@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "sanitizers/frames.h"
+#include "sanitizers/headline.h"
 #include "sanitizers/report.h"
 
 #include "base/banned.h"
@@ -45,7 +46,7 @@ static void check_stack(const struct san_stack *stack)
 
 static void check_names(struct iw_arena *arena, const struct san_report *r)
 {
-	static const struct san_state_opts spill = {"target", true};
+	static const struct san_state_opts theirs = {"target", true};
 	struct san_sig_frame frames[SAN_SIGNATURE_FRAMES];
 	const char *state = san_report_state(arena, r, NULL);
 	size_t lines = 0;
@@ -56,7 +57,9 @@ static void check_names(struct iw_arena *arena, const struct san_report *r)
 		lines++;
 	}
 	PROMISE(lines <= SAN_STATE_LINES);
-	san_report_state(arena, r, &spill);
+	san_report_state(arena, r, &theirs);
+	check_text(san_report_headline(arena, r));
+	san_report_place(r);
 	n = san_report_signature_frames(arena, r, frames);
 	PROMISE(n <= SAN_SIGNATURE_FRAMES);
 	for (size_t i = 0; i < n; i++) {
@@ -70,20 +73,32 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct iw_arena *arena = iw_arena_new();
 	char *text = iw_memdup(data, size); /* so that one byte more is an error */
+	struct san_reading reading;
 	struct san_report *reports;
 	size_t count;
 
-	PROMISE(san_report_parse(arena, text, size, &reports, &count, NULL) == 0);
+	PROMISE(san_report_read(arena, text, size, &reading, NULL) == 0);
+	reports = reading.reports;
+	count = reading.count;
 	free(text); /* nothing may point into it */
 	PROMISE(count <= SAN_REPORTS);
 	PROMISE(!count == !san_report_primary(reports, count));
+	PROMISE(reading.unread_count <= SAN_UNREAD);
+	for (size_t i = 0; i < reading.unread_count; i++) {
+		const struct san_unread *u = &reading.unread[i];
+
+		PROMISE(u->begin <= u->end && u->end <= size);
+		check_text(u->line);
+	}
 	for (size_t i = 0; i < count; i++) {
 		const struct san_report *r = &reports[i];
 
 		PROMISE(r->begin <= r->end && r->end <= size);
 		PROMISE(r->kind > SAN_NOTHING && r->kind < SAN_KINDS);
-		PROMISE(*r->crash_type && *san_kind_name(r->kind));
+		PROMISE(*san_kind_name(r->kind));
+		PROMISE(*r->crash_type || r->kind == SAN_BARE_STACK);
 		PROMISE(*san_dialect_name(r->dialect));
+		check_text(r->heading);
 		check_text(r->message);
 		check_text(r->title);
 		check_text(r->summary);

@@ -38,7 +38,7 @@ def test_people_see_all_of_it():
     done = parse(REPORTS / "asan-use-after-free.txt")
     text = done.stdout.decode()
     assert done.returncode == 0 and not done.stderr
-    assert re.search(r"^  1\* Heap-use-after-free READ \d+ in \w+$", text, re.M)
+    assert re.search(r"^  1\* Heap-use-after-free READ \d+ in [\w:]+$", text, re.M)
     for word in ("kind      heap-use-after-free, told by asan", "address   0x", "security  yes",
                  "crashed in", "freed by", "allocated by", "summary   AddressSanitizer"):
         assert word in text, word

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "sanitizers/frames.h"
+#include "sanitizers/headline.h"
 #include "sanitizers/report.h"
 
 #include "base/banned.h"
@@ -58,17 +59,37 @@ static json_t *signature_of(struct iw_arena *arena, const struct san_report *r)
 	return list;
 }
 
+/* All findings in one line each; the primary is described in full. */
+static json_t *headlines_of(struct iw_arena *arena, const struct san_reading *reading)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < reading->count; i++)
+		json_array_append_new(list,
+			json_string(san_report_headline(arena, &reading->reports[i])));
+	return list;
+}
+
+static json_t *unread_of(const struct san_reading *reading)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < reading->unread_count; i++)
+		json_array_append_new(list, json_string(reading->unread[i].line));
+	return list;
+}
+
 static json_t *describe(struct iw_arena *arena, const char *text, size_t len)
 {
 	static const char *const accesses[] = {"none", "read", "write"};
-	struct san_report *reports;
+	struct san_reading reading;
 	const struct san_report *r;
-	size_t count;
 	json_t *out;
 
-	assert_int_equal(san_report_parse(arena, text, len, &reports, &count, NULL), 0);
-	r = san_report_primary(reports, count);
-	out = json_pack("{s:i}", "reports", (int)count);
+	assert_int_equal(san_report_read(arena, text, len, &reading, NULL), 0);
+	r = san_report_primary(reading.reports, reading.count);
+	out = json_pack("{s:i, s:o, s:o}", "reports", (int)reading.count, "headlines",
+		headlines_of(arena, &reading), "unread", unread_of(&reading));
 	if (!r)
 		return out;
 	json_object_set_new(out, "dialect", json_string(san_dialect_name(r->dialect)));
