@@ -226,7 +226,6 @@ static const char *const heading_patterns[] = {
 	"*rogram received signal *",
 	"*rogram terminated with signal *",
 	"*Segmentation fault*",
-	"*** * detected ***: *",
 	"*PROGRAM ABORT : *",
 	"Fatal glibc error: *",
 	"# Fatal error in *",
