@@ -188,6 +188,8 @@ def judge(bug, wanted, text):
     return None if "mill.cc:" in (found["place"] or "") else (found["place"], "no place")
 
 
+# Compiles and runs each failure under each tool, which takes minutes.
+@pytest.mark.full
 @pytest.mark.parametrize("flavour", FLAVOURS)
 def test_fresh(programs, tmp_path, flavour):
     compiler, flags, runner, wanted = FLAVOURS[flavour]
