@@ -47,7 +47,6 @@ void triage_bug_forget(struct triage *t, struct triage_bug *bug);
 
 const struct triage_world *triage_world_of(const struct triage *t);
 const struct triage_events *triage_events_of(const struct triage *t);
-bool triage_is_stopping(const struct triage *t);
 
 /* judge.c: takes the case; triage_case_done() when it has a verdict or gave up. */
 struct triage_judge;

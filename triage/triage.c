@@ -72,11 +72,6 @@ const struct triage_events *triage_events_of(const struct triage *t)
 	return &t->events;
 }
 
-bool triage_is_stopping(const struct triage *t)
-{
-	return t->is_stopping;
-}
-
 struct triage_bug *triage_match(struct triage *t, const struct triage_target *target,
 	const struct triage_signature *sig)
 {
