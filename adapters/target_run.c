@@ -42,6 +42,12 @@ int64_t target_rss_limit_mb(
 	return target->rss_limit_mb * san_flavour_find(build->flavour)->memory_factor;
 }
 
+int64_t target_timeout_s(
+	const struct iw_build *build, const struct adapter_target *target)
+{
+	return target->timeout_s * san_flavour_find(build->flavour)->time_factor;
+}
+
 /* Calls add for each variable: options of the flavour, then the one every runtime needs
  * to find its tools. */
 static void each_env(const char *flavour_name, enum san_use use, const char *symbolizer,
@@ -100,7 +106,7 @@ int target_driver_init(struct target_driver *out, const struct iw_build *build,
 		.env = (const char *const *)out->env,
 		.reads = out->reads,
 		.purpose = purpose,
-		.timeout_ms = target->timeout_s * 1000,
+		.timeout_ms = target_timeout_s(build, target) * 1000,
 		.rss_limit_mb = target_rss_limit_mb(build, target),
 		.malloc_limit_mb = target->rss_limit_mb,
 		.disk_limit_mb = target->disk_limit_mb,

@@ -21,6 +21,9 @@ char *target_binary(const struct iw_build *build, const struct adapter_target *t
  * allocation is held to adapter_target.rss_limit_mb itself: no runtime adds to that. */
 int64_t target_rss_limit_mb(
 	const struct iw_build *build, const struct adapter_target *target);
+/* What one unit may take under the build's flavour, in seconds. */
+int64_t target_timeout_s(
+	const struct iw_build *build, const struct adapter_target *target);
 
 /* Adds the runtime options of the build's flavour; symbolizer may be NULL. */
 void target_add_env(struct iw_job *job, const struct iw_build *build, enum san_use use,

@@ -61,6 +61,9 @@ struct san_flavour {
 	/* How much memory the runtime adds: a target's limit is multiplied, so that only
 	 * the target's own appetite passes it. */
 	int memory_factor;
+	/* How much slower than the ASan build, for which a target's timeout is meant: it is
+	 * multiplied too, so that a hang is one on every flavour or on none. */
+	int time_factor;
 	int rank; /* of several reports of one bug the lowest rank names it */
 };
 

@@ -51,7 +51,7 @@ static void start_engine(struct slice *s)
 		.dictionary = s->target->dictionary,
 		.seconds = s->seconds,
 		.max_len = t->max_len,
-		.timeout_s = t->timeout_s,
+		.timeout_s = target_timeout_s(s->lane->build, t),
 		.rss_limit_mb = target_rss_limit_mb(s->lane->build, t),
 		.malloc_limit_mb = t->rss_limit_mb,
 		.check_leaks = t->check_leaks,
@@ -181,6 +181,7 @@ static int make_job(struct slice *s, struct iw_err *err)
 		.engine = s->engine,
 		.campaigns = s->campaigns,
 	};
+	int64_t timeout_s = target_timeout_s(s->lane->build, t);
 	_auto_free_ char *about = farm_about_write(&whose);
 	_auto_free_ char *what = farm_lane_what(s->lane);
 	struct iw_job_spec spec = {
@@ -188,9 +189,9 @@ static int make_job(struct slice *s, struct iw_err *err)
 		.about = about,
 		.what = what,
 		.reads = reads,
-		.timeout_ms = s->seconds * 1000 + t->timeout_s * 1000 + OVERTIME_MS,
+		.timeout_ms = (s->seconds + timeout_s) * 1000 + OVERTIME_MS,
 		/* An engine's own alarm is far sooner; a stopped engine has none. */
-		.stall_ms = t->timeout_s * 2000 + STALL_MS,
+		.stall_ms = timeout_s * 2000 + STALL_MS,
 		.rss_limit_mb = target_rss_limit_mb(s->lane->build, t) * 2 + 2048,
 		.disk_limit_mb = t->disk_limit_mb,
 		.nice = IW_SLOTS_FUZZ_NICE,

@@ -80,7 +80,8 @@ static const struct {
 
 /* Kinds of two families, or two kinds of one. An overflow that leaves its page is a SEGV;
  * one that reaches a freed chunk is a use after free; under MSan it is a value that
- * nobody wrote. */
+ * nobody wrote. What takes ever more memory runs out of that or of time, whichever the
+ * flavour has less of. */
 static const struct {
 	enum triage_family a, b;
 	double similarity;
@@ -99,6 +100,7 @@ static const struct {
 	{TRIAGE_FAMILY_MEMORY, TRIAGE_FAMILY_MEMORY, 0.9},
 	{TRIAGE_FAMILY_LEAK, TRIAGE_FAMILY_LEAK, 0.95},
 	{TRIAGE_FAMILY_HANG, TRIAGE_FAMILY_HANG, 1},
+	{TRIAGE_FAMILY_HANG, TRIAGE_FAMILY_MEMORY, 0.7},
 	{TRIAGE_FAMILY_RACE, TRIAGE_FAMILY_RACE, 1},
 	{TRIAGE_FAMILY_RECURSION, TRIAGE_FAMILY_RECURSION, 1},
 };

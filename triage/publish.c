@@ -171,7 +171,7 @@ static char *raw_command(struct draft *d, const struct bug_row *row, const char 
 	iw_buf_addf(&out,
 		" -timeout=%lld -rss_limit_mb=%lld -malloc_limit_mb=%lld "
 		"-detect_leaks=%d ",
-		(long long)t->timeout_s,
+		(long long)t->timeout_s * (flavour ? flavour->time_factor : 1),
 		(long long)t->rss_limit_mb * (flavour ? flavour->memory_factor : 1),
 		(long long)t->rss_limit_mb, t->check_leaks);
 	iw_text_shell(&out, input);

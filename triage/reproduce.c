@@ -172,7 +172,7 @@ static int make_run(struct triage_reproduce *op, struct iw_err *err)
 		.purpose = op->spec.purpose,
 		.what = what,
 		.reads = reads,
-		.timeout_ms = t->timeout_s * 2000 + START_MS,
+		.timeout_ms = target_timeout_s(op->spec.build, t) * 2000 + START_MS,
 		/* The target's own limit speaks first; sanitizers need room above it. */
 		.rss_limit_mb = target_rss_limit_mb(op->spec.build, t) * 2 + 2048,
 		.disk_limit_mb = t->disk_limit_mb,
@@ -181,7 +181,7 @@ static int make_run(struct triage_reproduce *op, struct iw_err *err)
 	};
 	struct engine_slice slice = {
 		.binary = op->binary,
-		.timeout_s = t->timeout_s,
+		.timeout_s = target_timeout_s(op->spec.build, t),
 		.rss_limit_mb = target_rss_limit_mb(op->spec.build, t),
 		.malloc_limit_mb = t->rss_limit_mb,
 		.check_leaks = t->check_leaks,

@@ -156,7 +156,7 @@ static void on_handed_out(struct iw_work *work)
 		.binary = s->binary,
 		.seconds = (s->left_ms + 999) / 1000,
 		.max_len = t->max_len,
-		.timeout_s = t->timeout_s,
+		.timeout_s = target_timeout_s(s->spec.build, t),
 		.rss_limit_mb = target_rss_limit_mb(s->spec.build, t),
 		.malloc_limit_mb = t->rss_limit_mb,
 		.check_leaks = t->check_leaks,
@@ -183,7 +183,9 @@ static int make_job(struct triage_search *s, struct iw_err *err)
 		.purpose = IW_PURPOSE_BISECT,
 		.what = what,
 		.reads = reads,
-		.timeout_ms = (s->spec.seconds + t->timeout_s) * 1000 + OVERTIME_MS,
+		.timeout_ms =
+			(s->spec.seconds + target_timeout_s(s->spec.build, t)) * 1000 +
+			OVERTIME_MS,
 		.rss_limit_mb = target_rss_limit_mb(s->spec.build, t) * 2 + 2048,
 		.disk_limit_mb = t->disk_limit_mb,
 		.no_aslr = san_flavour_find(s->spec.build->flavour)->no_aslr,

@@ -489,7 +489,7 @@ double triage_signature_similarity(
 	types = triage_crash_type_similarity(&ta, &tb);
 	if (types == 0)
 		return 0;
-	if (ta.family == TRIAGE_FAMILY_HANG)
+	if (ta.family == TRIAGE_FAMILY_HANG || tb.family == TRIAGE_FAMILY_HANG)
 		return types * compare_hangs(a, b);
 	if (ta.family == TRIAGE_FAMILY_RECURSION)
 		stacks = compare_cycles(&a->frames, &b->frames);

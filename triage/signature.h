@@ -13,8 +13,8 @@
  * - Same innermost function and same type: one bug, whatever path led there.
  * - Two messages that differ in more than numbers: two bugs.
  * - Types fall into families: an overflow read may be a SEGV on another flavour; such a
- * pair needs more of the stack to agree. A timeout is only ever like a timeout, an
- *   out-of-memory like an out-of-memory, a leak like a leak, a race like a race.
+ * pair needs more of the stack to agree. A timeout is like a timeout, or like an
+ *   out-of-memory with the very same stack; a leak is like a leak, a race like a race.
  * - A race has two stacks and they have no order.
  * - A hang is one loop, but each run is interrupted elsewhere inside it. Fold the stacks
  * of several runs together with triage_signature_sample(): what all runs share ends at

@@ -21,18 +21,18 @@ static const struct adapter_target target = {.name = "a",
 	.rss_limit_mb = 500,
 	.check_leaks = true};
 
-/* An input that is modest without a sanitizer must not be out of memory under one, or one
- * cause becomes two bugs. One allocation is the same size everywhere. */
-static void test_memory_limits_follow_the_flavour(void **state)
+/* An input that is modest without a sanitizer must not be out of memory or time under one,
+ * or one cause becomes two bugs. One allocation is the same size everywhere. */
+static void test_limits_follow_the_flavour(void **state)
 {
 	static const struct {
 		const char *flavour;
-		int64_t rss;
+		int64_t rss, timeout_ms;
 	} rows[] = {
-		{"libfuzzer", 500},
-		{"libfuzzer+asan+ubsan", 1000},
-		{"libfuzzer+msan", 2000},
-		{"libfuzzer+tsan", 4000},
+		{"libfuzzer", 500, 3000},
+		{"libfuzzer+asan+ubsan", 1000, 3000},
+		{"libfuzzer+msan", 2000, 9000},
+		{"libfuzzer+tsan", 4000, 15000},
 	};
 	struct temp t;
 	size_t i;
@@ -49,7 +49,7 @@ static void test_memory_limits_follow_the_flavour(void **state)
 				"/driver.so", NULL, &t.err));
 		assert_int_equal(d.spec.rss_limit_mb, rows[i].rss);
 		assert_int_equal(d.spec.malloc_limit_mb, 500);
-		assert_int_equal(d.spec.timeout_ms, 3000);
+		assert_int_equal(d.spec.timeout_ms, rows[i].timeout_ms);
 		assert_int_equal(d.spec.wants_features, i == 0);
 		assert_int_equal(d.spec.leaks, i == 1);
 		target_driver_fini(&d);
@@ -132,7 +132,7 @@ static void test_missing_target_is_said(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_memory_limits_follow_the_flavour),
+		cmocka_unit_test(test_limits_follow_the_flavour),
 		cmocka_unit_test(test_program_lies_in_its_build),
 		cmocka_unit_test(test_no_symbolizer_means_no_names),
 		cmocka_unit_test(test_missing_target_is_said),
