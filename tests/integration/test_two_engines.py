@@ -3,16 +3,16 @@ outside."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import threading
 import time
 from collections import defaultdict
 
 import pytest
 
+from artifact_watch import ArtifactWatch
 from conftest import ROOT, end_processes_of, processes_of, rows, wait_until
+from farm_oracle import stored_crashes
 from test_run_demo import DEMO, works_in_sandbox
 
 import demo_truth  # its folder is on the path since test_run_demo
@@ -22,35 +22,6 @@ SEED = int(os.environ.get("IRONWORKS_SEED", time.time_ns() % 100000))
 
 pytestmark = [pytest.mark.full,
               pytest.mark.skipif(not works_in_sandbox(), reason="the sandbox does not work here")]
-
-
-class Watcher(threading.Thread):
-    """What engines leave as artifacts, seen in their folders before the farm sweeps them."""
-
-    def __init__(self, state):
-        super().__init__(daemon=True)
-        self.state, self.seen, self.known, self.is_over = state, {}, set(), False
-
-    def look(self):
-        for pattern in ("work/artifacts/*", "work/out/*/crashes/id:*", "work/out/*/hangs/id:*"):
-            for path in self.state.glob(f"jobs/fuzz-*/{pattern}"):
-                if str(path) in self.known or path.name.startswith("slow-unit-"):
-                    continue
-                with contextlib.suppress(OSError):
-                    # Half a file is not a finding yet: engines write at once, or rename.
-                    time.sleep(0.01)
-                    content = path.read_bytes()
-                    self.known.add(str(path))
-                    self.seen[hashlib.sha256(content).digest()] = str(path)
-
-    def run(self):
-        while not self.is_over:
-            self.look()
-            time.sleep(0.1)
-
-    def end(self):
-        self.is_over = True
-        self.join()
 
 
 def engines_of(state):
@@ -66,22 +37,22 @@ def engines_of(state):
 def test_two_engines(ironworks, state, tmp_path):
     print(f"IRONWORKS_SEED={SEED}")
     log = tmp_path / "stderr"
-    watcher = Watcher(state)
     try:
         with log.open("w", encoding="utf-8") as err:
             service = ironworks.start("serve", f"{DEMO}:seed={SEED}", ROOT / "adapters/zstd",
                                       "--state", state, "--http", "off", stderr=err)
         wait_until(lambda: "fuzzing" in log.read_text(errors="replace")
                    or service.poll() is not None, 900, "the farm fuzzes")
-        watcher.start()
+        watch = ArtifactWatch(state / "jobs")
+        watch.start()
         began = time.monotonic()
         while time.monotonic() - began < MINUTES * 60:
             assert service.poll() is None, log.read_text(errors="replace")[-3000:]
             time.sleep(1)
         stopped = ironworks("stop", "--drain", "--state", state, timeout=1900)
         assert stopped.rc == 0, stopped.stderr
-        watcher.end()
         service.wait(60)
+        watch.end()
     finally:
         end_processes_of(state)
     assert not processes_of(state)
@@ -98,10 +69,11 @@ def test_two_engines(ironworks, state, tmp_path):
         assert all(executions > 0 for executions, _, _ in each.values()), (target, each)
     assert all(received > 0 and kept > 0 for _, received, kept in sums.values()), sums
 
-    stored = {sha for (sha,) in rows(state, "SELECT input FROM crash")}
-    lost = [path for sha, path in watcher.seen.items() if sha not in stored]
-    print(f"{len(watcher.seen)} artifacts seen, {len(stored)} stored")
-    assert watcher.seen and not lost, lost[:5]
+    stored = {hashlib.sha1(content).hexdigest() for content in stored_crashes(state)}
+    lost = [path for sha, path in watch.seen.items() if sha not in stored]
+    print(f"{len(watch.seen)} artifacts seen, {len(watch.missed)} gone before they could be read, "
+          f"{len(stored)} stored")
+    assert watch.seen and not lost, lost[:5]
 
     truth = demo_truth.make_truth(tmp_path, SEED)
     bugs = ironworks("bug", "list", "--state", state, "--json").json["bugs"]
