@@ -25,6 +25,9 @@
 
 #define THREADS_MAX 8
 #define THREAD_MIN 256 /* files that are worth a thread */
+/* The kernel stamps with the time of its last tick, 10 ms at most: what comes after the
+ * listing may bear the same time as what came before it. */
+#define TICK_MS 100
 
 /* A name in 16 bytes: a corpus of a million files must stay small in memory. */
 struct corpus_scan_key {
@@ -39,6 +42,11 @@ struct corpus_scan {
 	size_t slot_count, used;
 	struct corpus_encoder *encoder;
 	int threads;
+	/* The folder as it was when it was listed to the end and nothing was new. */
+	bool is_quiet;
+	dev_t quiet_dev;
+	ino_t quiet_ino;
+	struct timespec quiet_mtime;
 };
 
 struct corpus_scan *corpus_scan_new(const char *dir)
@@ -187,6 +195,11 @@ struct reader {
 	pthread_t thread;
 };
 
+static int64_t ms_of(struct timespec t)
+{
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /* Lists one file; 1: a bound is reached. */
 static int list_file(struct scanning *s, const char *name)
 {
@@ -213,8 +226,7 @@ static int list_file(struct scanning *s, const char *name)
 		.name = iw_strdup(name),
 		.key = key,
 		.size = (size_t)st.st_size,
-		.mtime_ms =
-			(int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000,
+		.mtime_ms = ms_of(st.st_mtim),
 	};
 	s->bytes += (size_t)st.st_size;
 	return 0;
@@ -364,32 +376,63 @@ static void gather(struct scanning *s, struct corpus_found *found)
 	free(s->files);
 }
 
+/* A name that comes or goes changes a folder's time: as long as that stands still, there
+ * is nothing to list. */
+static bool is_quiet(const struct corpus_scan *scan, const struct stat *st)
+{
+	return scan->is_quiet && st->st_dev == scan->quiet_dev &&
+		st->st_ino == scan->quiet_ino &&
+		st->st_mtim.tv_sec == scan->quiet_mtime.tv_sec &&
+		st->st_mtim.tv_nsec == scan->quiet_mtime.tv_nsec;
+}
+
+/* st is from before the listing, which saw every file and found none that is new. */
+static void note_quiet(struct corpus_scan *scan, const struct stat *st, int64_t now)
+{
+	/* Both ways: a clock that was set back leaves a time of the future. */
+	scan->is_quiet = llabs(now - ms_of(st->st_mtim)) >= TICK_MS;
+	scan->quiet_dev = st->st_dev;
+	scan->quiet_ino = st->st_ino;
+	scan->quiet_mtime = st->st_mtim;
+}
+
+static int open_folder(const struct corpus_scan *scan, struct iw_err *err)
+{
+	int fd;
+
+	/* A job could have put a link here that leads into ours. */
+	if (scan->below)
+		return iw_dir_open_below(scan->dir, scan->below, err);
+	fd = open(scan->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? iw_err_errno(err, errno, "cannot open '%s'", scan->dir) : fd;
+}
+
 int corpus_scan_run(struct corpus_scan *scan, bool is_final, struct corpus_found *found,
 	struct iw_err *err)
 {
 	struct scanning s = {
 		.scan = scan, .is_final = is_final, .now = iw_time_wall_ms()};
+	struct stat st = {0};
 	DIR *dir;
 	int listed;
 
 	*found = (struct corpus_found){0};
-	/* A job could have put a link here that leads into ours. */
-	if (scan->below) {
-		s.dirfd = iw_dir_open_below(scan->dir, scan->below, err);
-		if (s.dirfd < 0)
-			return s.dirfd;
-	} else {
-		s.dirfd =
-			open(scan->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	}
+	s.dirfd = open_folder(scan, err);
 	if (s.dirfd < 0)
-		return iw_err_errno(err, errno, "cannot open '%s'", scan->dir);
+		return s.dirfd;
+	if (fstat(s.dirfd, &st) == 0 && !is_final && is_quiet(scan, &st)) {
+		close(s.dirfd);
+		return 0;
+	}
 	dir = fdopendir(s.dirfd);
 	if (!dir) {
 		close(s.dirfd);
 		return iw_err_set(err, IW_EIO, "cannot list '%s'", scan->dir);
 	}
 	listed = list_files(&s, dir);
+	scan->is_quiet = false;
+	if (listed == 0 && s.count == 0)
+		note_quiet(scan, &st, s.now);
 	read_all(&s, found);
 	closedir(dir);
 	gather(&s, found);

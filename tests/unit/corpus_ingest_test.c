@@ -116,6 +116,56 @@ static void test_half_written_file_waits(void **state)
 	teardown(&c);
 }
 
+static void date_folder(struct corpus_dir *c, const struct timespec *when)
+{
+	const struct timespec both[2] = {{.tv_nsec = UTIME_OMIT}, *when};
+
+	assert_int_equal(utimensat(AT_FDCWD, c->dir, both, 0), 0);
+}
+
+/* Nothing is listed while the folder's time stands still, and nothing is missed when it
+ * moves, or when the engine has ended. */
+static void test_a_quiet_folder_is_not_listed(void **state)
+{
+	const struct timespec old = {.tv_sec = 1000000000};
+	struct corpus_dir c;
+
+	(void)state;
+	setup(&c);
+	put_hashed(&c, "one", true);
+	assert_int_equal(scan(&c, false, NULL), 1);
+	date_folder(&c, &old);
+	assert_int_equal(scan(&c, false, NULL), 0);
+	put_hashed(&c, "two", true);
+	date_folder(&c, &old);
+	assert_int_equal(scan(&c, false, NULL), 0);
+	assert_int_equal(scan(&c, true, NULL), 1);
+	put_hashed(&c, "three", true);
+	assert_int_equal(scan(&c, false, NULL), 1);
+	/* A folder that changed just now may change again within the same tick. */
+	assert_int_equal(scan(&c, false, NULL), 0);
+	put_hashed(&c, "four", true);
+	assert_int_equal(scan(&c, false, NULL), 1);
+	teardown(&c);
+}
+
+/* A file that is still being written keeps its folder awake. */
+static void test_a_half_written_file_is_seen_in_a_quiet_folder(void **state)
+{
+	const struct timespec old = {.tv_sec = 1000000000};
+	struct corpus_dir c;
+
+	(void)state;
+	setup(&c);
+	put_hashed(&c, "written in two steps", false);
+	date_folder(&c, &old);
+	assert_int_equal(scan(&c, false, NULL), 0);
+	put_hashed(&c, "written in two steps", true);
+	date_folder(&c, &old);
+	assert_int_equal(scan(&c, false, NULL), 1);
+	teardown(&c);
+}
+
 static void test_other_names_settle(void **state)
 {
 	struct corpus_dir c;
@@ -260,6 +310,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_new_files_once),
 		cmocka_unit_test(test_half_written_file_waits),
+		cmocka_unit_test(test_a_quiet_folder_is_not_listed),
+		cmocka_unit_test(test_a_half_written_file_is_seen_in_a_quiet_folder),
 		cmocka_unit_test(test_other_names_settle),
 		cmocka_unit_test(test_links_pipes_and_folders_are_no_units),
 		cmocka_unit_test(test_one_scan_is_bounded),
