@@ -325,7 +325,7 @@ void iw_job_submit(struct iw_job *job, iw_job_done_cb done, void *ctx)
 		iw_job_grant(job, -1);
 }
 
-/* Both the pipe and the process handle must be closed before the job may be freed. */
+/* Both the pipe and the poll handle must be closed before the job may be freed. */
 void iw_job_on_handle_closed(uv_handle_t *handle)
 {
 	struct iw_job *job = handle->data;
@@ -343,84 +343,11 @@ void iw_job_on_handle_closed(uv_handle_t *handle)
 	}
 }
 
-static void on_keeper_exit(uv_process_t *process, int64_t code, int signal)
-{
-	struct iw_job *job = process->data;
-
-	(void)code;
-	(void)signal; /* the record tells; a keeper that was killed leaves none */
-	job->has_exited = true;
-	uv_close((uv_handle_t *)process, iw_job_on_handle_closed);
-}
-
-static void on_status_buf(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
-{
-	struct iw_job *job = handle->data;
-
-	(void)suggested;
-	buf->base = job->status_text + job->status_len;
-	buf->len = sizeof job->status_text - 1 - job->status_len;
-}
-
-static void on_status(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-	struct iw_job *job = stream->data;
-
-	(void)buf;
-	if (n > 0) {
-		job->status_len += (size_t)n;
-		job->status_text[job->status_len] = '\0';
-	} else if (n < 0) {
-		uv_close((uv_handle_t *)stream, iw_job_on_handle_closed);
-	}
-}
-
-static int spawn_keeper(struct iw_job *job)
-{
-	char *argv[] = {job->jobs->keeper, job->dir, NULL};
-	char *env[] = {NULL};
-	uv_stdio_container_t stdio[4] = {
-		{.flags = UV_IGNORE},
-		{.flags = UV_IGNORE},
-		{.flags = UV_IGNORE},
-		{.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
-			.data.stream = (uv_stream_t *)&job->status},
-	};
-	uv_process_options_t options = {
-		.exit_cb = on_keeper_exit,
-		.file = job->jobs->keeper,
-		.args = argv,
-		.env = env,
-		.stdio_count = 4,
-		.stdio = stdio,
-	};
-	int rc;
-
-	uv_pipe_init(&job->jobs->loop->uv, &job->status, 0);
-	job->status.data = job;
-	job->process.data = job;
-	rc = uv_spawn(&job->jobs->loop->uv, &job->process, &options);
-	job->open_handles = 2;
-	if (rc == 0) {
-		uv_read_start((uv_stream_t *)&job->status, on_status_buf, on_status);
-		return 0;
-	}
-	return rc;
-}
-
-static void signal_keeper(struct iw_job *job, int number)
-{
-	if (job->pidfd >= 0)
-		syscall(SYS_pidfd_send_signal, job->pidfd, number, NULL, 0);
-	else
-		uv_process_kill(&job->process, number);
-}
-
 /* A keeper that was stopped (SIGSTOP) takes a signal only when it goes on. */
 static void ask_to_end(struct iw_job *job)
 {
-	signal_keeper(job, SIGTERM);
-	signal_keeper(job, SIGCONT);
+	iw_job_signal_keeper(job, SIGTERM);
+	iw_job_signal_keeper(job, SIGCONT);
 }
 
 static void on_overdue(void *ctx);
@@ -443,7 +370,7 @@ static void on_overdue(void *ctx)
 	iw_warn("a keeper does not answer", S("job", job->id),
 		S("next", job->is_asked ? "it is killed" : "it is woken"));
 	if (job->is_asked) {
-		signal_keeper(job, SIGKILL);
+		iw_job_signal_keeper(job, SIGKILL);
 		return;
 	}
 	job->is_asked = true;
@@ -464,18 +391,16 @@ void iw_job_grant(struct iw_job *job, int core)
 		return;
 	}
 	job->state = RUNNING;
-	rc = spawn_keeper(job);
+	rc = iw_job_spawn_keeper(job);
 	if (rc < 0) {
-		/* uv wants both handles closed even so; then iw_job_finish() as usual. */
-		snprintf(job->status_text, sizeof job->status_text,
-			"cannot start the keeper: %s", uv_strerror(rc));
-		job->has_exited = true;
-		uv_close((uv_handle_t *)&job->status, iw_job_on_handle_closed);
-		uv_close((uv_handle_t *)&job->process, iw_job_on_handle_closed);
+		_auto_free_ char *words =
+			iw_fmt("cannot start the keeper: %s", uv_strerror(rc));
+
+		end_later(job, IW_EXIT_SPAWN_FAILED, words);
 		return;
 	}
 	iw_debug("job started", S("job", job->id), I("core", core),
-		I("keeper", job->process.pid));
+		I("keeper", job->keeper));
 	if (job->spec.timeout_ms)
 		iw_job_expect_end(job, job->spec.timeout_ms);
 }
@@ -485,7 +410,7 @@ static void stop_again(void *ctx)
 	struct iw_job *job = ctx;
 
 	if (!job->has_exited)
-		signal_keeper(job, SIGTERM);
+		iw_job_signal_keeper(job, SIGTERM);
 }
 
 void iw_job_stop(struct iw_job *job)

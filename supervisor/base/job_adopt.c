@@ -53,34 +53,11 @@ static void on_ended_before(void *ctx)
 	iw_job_finish(job);
 }
 
-static void on_keeper_end(uv_poll_t *poll, int status, int events)
-{
-	struct iw_job *job = poll->data;
-
-	(void)status;
-	(void)events;
-	job->has_exited = true;
-	uv_close((uv_handle_t *)poll, iw_job_on_handle_closed);
-}
-
-static int watch_keeper(struct iw_job *job, struct iw_err *err)
-{
-	int rc = uv_poll_init(&job->jobs->loop->uv, &job->poll, job->pidfd);
-
-	if (rc < 0)
-		return iw_err_set(err, IW_EIO, "cannot watch the keeper of '%s': %s",
-			job->dir, uv_strerror(rc));
-	job->poll.data = job;
-	job->open_handles = 1;
-	/* One that has ended meanwhile is readable at once. */
-	uv_poll_start(&job->poll, UV_READABLE, on_keeper_end);
-	return 0;
-}
-
 int iw_job_adopt(struct iw_job **out, struct iw_jobs *jobs, const char *dir,
 	enum iw_purpose purpose, iw_job_done_cb done, void *ctx, struct iw_err *err)
 {
 	struct iw_job *job = iw_calloc(1, sizeof *job);
+	int rc = 0;
 
 	job->jobs = jobs;
 	job->spec = (struct iw_job_spec){.purpose = purpose};
@@ -94,9 +71,12 @@ int iw_job_adopt(struct iw_job **out, struct iw_jobs *jobs, const char *dir,
 	job->ctx = ctx;
 	job->pidfd = iw_job_record_keeper(dir);
 	jobs->count++;
-	if (job->pidfd >= 0 && watch_keeper(job, err) < 0) {
+	if (job->pidfd >= 0)
+		rc = iw_job_watch_keeper(job);
+	if (rc < 0) {
 		iw_job_leave(job);
-		return err->code;
+		return iw_err_set(err, IW_EIO, "cannot watch the keeper of '%s': %s", dir,
+			uv_strerror(rc));
 	}
 	iw_info("job adopted", S("job", job->id), I("core", job->core),
 		S("keeper", job->pidfd < 0 ? "has ended" : "lives"));
@@ -120,11 +100,7 @@ void iw_job_let_go(struct iw_job *job)
 	iw_timer_free(iw_steal(&job->overdue));
 	iw_timer_free(iw_steal(&job->later));
 	iw_job_leave_gate(job);
-	if (job->pidfd >= 0) {
-		uv_close((uv_handle_t *)&job->poll, iw_job_on_handle_closed);
-		return;
-	}
-	uv_close((uv_handle_t *)&job->process, iw_job_on_handle_closed);
-	if (!uv_is_closing((uv_handle_t *)&job->status))
+	uv_close((uv_handle_t *)&job->poll, iw_job_on_handle_closed);
+	if (job->keeper && !uv_is_closing((uv_handle_t *)&job->status))
 		uv_close((uv_handle_t *)&job->status, iw_job_on_handle_closed);
 }

@@ -19,8 +19,8 @@ static pid_t keeper_of(const struct iw_job *job)
 	_auto_(iw_json_freep) json_t *record = NULL;
 	_auto_free_ char *path = iw_path_join(job->dir, IW_KEEPER_RECORD);
 
-	if (job->pidfd < 0)
-		return job->process.pid;
+	if (job->keeper)
+		return job->keeper;
 	if (iw_json_load(path, &record, NULL) < 0)
 		return 0;
 	return (pid_t)json_integer_value(json_object_get(record, "pid"));

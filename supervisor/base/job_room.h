@@ -3,6 +3,7 @@
  *
  *	job.c         its life
  *	job_spec.c    the order for its keeper
+ *	job_keeper.c  the keeper's process
  *	job_adopt.c   jobs of an earlier supervisor, and leaving them to the next
  *	job_cpu.c     what one that runs has used
  */
@@ -45,8 +46,8 @@ struct iw_job {
 	iw_job_done_cb done;
 	void *ctx;
 
-	uv_process_t process;
-	int pidfd; /* of the keeper, when an earlier supervisor started it; else -1 */
+	pid_t keeper;	/* our child; 0: an earlier supervisor started it */
+	int pidfd;	/* of the keeper; -1: it does not run */
 	uv_poll_t poll; /* on pidfd */
 	bool is_let_go;
 	uv_pipe_t status;
@@ -70,6 +71,13 @@ void iw_job_leave_gate(struct iw_job *job);
 void iw_job_on_handle_closed(uv_handle_t *handle);
 /* The job is to end within ms, its keeper a little later. */
 void iw_job_expect_end(struct iw_job *job, int64_t ms);
+
+/* job_keeper.c */
+/* Starts it, and watches it. A negative errno: it does not run. */
+int iw_job_spawn_keeper(struct iw_job *job);
+/* Watches the one behind pidfd. A negative errno. */
+int iw_job_watch_keeper(struct iw_job *job);
+void iw_job_signal_keeper(const struct iw_job *job, int number);
 
 /* job_spec.c */
 int iw_job_write_spec(struct iw_job *job, struct iw_err *err);

@@ -330,6 +330,15 @@ pid_t fork(void)
 	return fails(SPAWN, "fork", "") ? -1 : real();
 }
 
+int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+	const posix_spawnattr_t *attributes, char *const argv[], char *const env[])
+{
+	REAL(posix_spawn);
+	return fails(SPAWN, "posix_spawn", path)
+		? error
+		: real(pid, path, actions, attributes, argv, env);
+}
+
 int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
 	const posix_spawnattr_t *attributes, char *const argv[], char *const env[])
 {
