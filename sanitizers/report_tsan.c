@@ -28,16 +28,17 @@ static const struct san_rule rules[] = {
 	{.pattern = NULL},
 };
 
+/* In this order: where a block is from is told in the words of an access too. */
 static const struct {
 	const char *pattern;
 	enum san_stack_role role;
 	bool is_access; /* the captures are size and address */
 } headings[] = {
+	{"Location is heap block of size * allocated by *", SAN_STACK_ALLOC, false},
+	{"Location is *", SAN_STACK_PLACE, false},
 	{"Previous * of size * at * by *", SAN_STACK_OTHER_ACCESS, false},
 	{"Previous *tomic * of size * at * by *", SAN_STACK_OTHER_ACCESS, false},
 	{"* of size * at * by *", SAN_STACK_CRASH, true},
-	{"Location is heap block of size * allocated by *", SAN_STACK_ALLOC, false},
-	{"Location is *", SAN_STACK_PLACE, false},
 	{"Thread T* created by * at:", SAN_STACK_THREAD, false},
 	{"Mutex M* created at:", SAN_STACK_PLACE, false},
 	{"Mutex M* acquired here *", SAN_STACK_CRASH, false},
