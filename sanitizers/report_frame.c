@@ -271,14 +271,22 @@ static void split_name(struct iw_arena *arena, struct san_frame *f, struct san_v
 	set_function(arena, f, (struct san_view){v.p, file});
 }
 
-/* gdb: "function (arguments) at file:line" or "from module". */
+/* gdb: "function (arguments) at file:line" or "function () from module". */
 static bool split_gdb(struct iw_arena *arena, struct san_frame *f, struct san_view v)
 {
 	const char *open = v.n ? memmem(v.p, v.n, " (", 2) : NULL;
+	const char *from = v.n ? memmem(v.p, v.n, " () from ", 9) : NULL;
 	struct san_view place;
 
 	if (!open)
 		return false;
+	if (from) {
+		struct san_view name = {v.p, (size_t)(from - v.p)};
+
+		set_function(arena, f, name);
+		f->module = san_view_dup(arena, san_view_skip(v, name.n + 9), NAME_MAX_);
+		return true;
+	}
 	place = san_view_after(v, ") at ");
 	if (!place.n && v.p[v.n - 1] != ')')
 		return false;
