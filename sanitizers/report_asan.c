@@ -27,6 +27,7 @@ static const struct san_rule rules[] = {
 	SAN_RULE("SEGV *", SAN_SEGV),
 	SAN_RULE("access-violation on unknown address * (*", SAN_SEGV, .address = 1),
 	SAN_RULE("BUS on unknown address *", SAN_BUS, .address = 1),
+	SAN_RULE("FPE on unknown address *", SAN_FPE, .address = 1),
 	SAN_RULE("FPE *", SAN_FPE),
 	SAN_RULE("ILL on unknown address *", SAN_ILL, .address = 1),
 	SAN_RULE("TRAP on unknown address *", SAN_TRAP, .address = 1),

@@ -146,6 +146,12 @@ static const struct san_report *pick(
 	return san_report_primary(some, n);
 }
 
+/* Kinds whose address is told and is not looked for there. */
+static bool is_without_address_there(enum san_kind kind)
+{
+	return kind == SAN_FPE || kind == SAN_MISALIGNED || kind == SAN_OBJECT_SIZE;
+}
+
 /* There Go has none, and for gdb it is where the program stopped. */
 static const char *address_there(struct iw_arena *arena, const struct san_report *r)
 {
@@ -154,7 +160,10 @@ static const char *address_there(struct iw_arena *arena, const struct san_report
 	if (r->dialect == SAN_BY_DEBUGGER && stack && stack->frames[0].pc)
 		return iw_arena_fmt(
 			arena, "0x%012llx", (unsigned long long)stack->frames[0].pc);
-	return r->address_text && r->dialect != SAN_BY_GO ? r->address_text : "";
+	if (!r->address_text || r->dialect == SAN_BY_GO ||
+		is_without_address_there(r->kind))
+		return "";
+	return r->address_text;
 }
 
 static bool is_security_there(const struct options *opts, const struct san_report *r)
