@@ -43,6 +43,8 @@ static const struct san_rule libc[] = {
 	SAN_RULE("*** buffer overflow detected ***: *", SAN_FORTIFY),
 	SAN_RULE("*** longjmp causes uninitialized stack frame ***: *", SAN_FORTIFY),
 	SAN_RULE("*** %n in writable segment detected ***", SAN_FORTIFY),
+	/* Each other check of a fortified function says what it saw. */
+	SAN_RULE("*** * ***: terminated", SAN_FORTIFY),
 	SAN_RULE("*double free or corruption*", SAN_HEAP_CORRUPTION),
 	SAN_RULE("*free(): *", SAN_HEAP_CORRUPTION),
 	SAN_RULE("*malloc(): *", SAN_HEAP_CORRUPTION),
@@ -140,6 +142,13 @@ bool san_line_cxx(struct san_parse *p)
 	if (p->cur && p->cur->kind == SAN_UNCAUGHT_EXCEPTION &&
 		san_view_starts(v, "what():")) {
 		p->cur->message = san_view_trim(san_view_skip(v, 7));
+		p->cur->end = p->end;
+		return true;
+	}
+	/* What terminates after a pure call says so, and knows no more of it. */
+	if (p->cur && p->cur->kind == SAN_UNCAUGHT_EXCEPTION && !p->cur->stack_count &&
+		san_view_starts(p->cur->heading, "pure virtual ") &&
+		san_view_starts(v, "terminate called without ")) {
 		p->cur->end = p->end;
 		return true;
 	}
