@@ -335,7 +335,8 @@ static void judge_address(struct san_report *r)
 		r->kind = SAN_NULL_DEREFERENCE;
 	} else if (r->kind == SAN_UNKNOWN_CRASH) {
 		r->kind = SAN_NULL_DEREFERENCE;
-		r->access = SAN_ACCESS_NONE;
+		if (r->dialect != SAN_BY_VALGRIND)
+			r->access = SAN_ACCESS_NONE;
 	}
 }
 
@@ -448,10 +449,12 @@ static void share_stacks(struct san_report *reports, size_t count)
 	}
 }
 
-/* What looked like the start of a failure and has no stack was talk. */
+/* What looked like the start of a failure and has no stack was talk, and so was what
+ * nothing followed. */
 static bool is_talk(const struct san_raw *raw)
 {
-	return (raw->flags & SAN_RULE_MAYBE) && !raw->stack_count;
+	return (raw->flags & SAN_RULE_MAYBE) &&
+		(!raw->stack_count || raw->kind == SAN_NOTHING);
 }
 
 /* The heading of a failure that turned out to be talk was not understood either. */
@@ -528,6 +531,11 @@ const struct san_stack *san_report_stack(
 	return NULL;
 }
 
+static bool is_leak(enum san_kind kind)
+{
+	return kind == SAN_DIRECT_LEAK || kind == SAN_INDIRECT_LEAK;
+}
+
 /* Whether r identifies the crash rather than best, which stands before it. */
 static bool is_better(const struct san_report *r, const struct san_report *best)
 {
@@ -539,6 +547,12 @@ static bool is_better(const struct san_report *r, const struct san_report *best)
 	/* What is reachable from a leak is reported too; the leak is the bug. */
 	if (r->kind == SAN_DIRECT_LEAK && best->kind == SAN_INDIRECT_LEAK)
 		return true;
+	/* What a broken program did not free, it was not able to. */
+	if (is_leak(r->kind) && !is_leak(best->kind))
+		return false;
+	/* The signal that an access ended in says less than the access. */
+	if (r->kind == best->kind && !r->access && best->access)
+		return false;
 	if (row->is_first && old->is_first)
 		return false;
 	return row->rank != SAN_RANK_END;

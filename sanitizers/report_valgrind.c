@@ -82,6 +82,16 @@ static const struct san_rule rules[] = {
 		.flags = MAYBE, .address = 2),
 	SAN_RULE("Thread #*: Exiting thread still holds *", SAN_MUTEX_MISUSE,
 		.flags = MAYBE),
+	SAN_RULE("Thread #*: pthread_*", SAN_MUTEX_MISUSE, .flags = MAYBE),
+	SAN_RULE("Thread #*: Attempt to re-lock *", SAN_MUTEX_MISUSE, .flags = MAYBE),
+	SAN_RULE("Mutex not locked*: mutex *, *", SAN_MUTEX_MISUSE, .flags = MAYBE,
+		.address = 2),
+	SAN_RULE("Destroying locked *: * *, *", SAN_MUTEX_MISUSE, .flags = MAYBE,
+		.address = 3),
+	SAN_RULE("Recursive locking not allowed: mutex *, *", SAN_MUTEX_MISUSE,
+		.flags = MAYBE, .address = 1),
+	SAN_RULE("Mutex reinitialization: mutex *, *", SAN_MUTEX_MISUSE, .flags = MAYBE,
+		.address = 1),
 	{.pattern = NULL},
 };
 
@@ -101,6 +111,8 @@ static const struct {
 	{"Address * is * bytes before a block of size *", SAN_STACK_ALLOC,
 		SAN_HEAP_BUFFER_OVERFLOW, 1},
 	{"Address * is * block of size *", SAN_STACK_ALLOC, SAN_NOTHING, 1},
+	{"Address * is at offset * Allocation context:*", SAN_STACK_ALLOC, SAN_NOTHING,
+		1},
 	{"Address * is on thread *", -1, SAN_NOTHING, 1},
 	{"Address * is not stack'd, malloc'd or (recently) free'd*", -1, SAN_NOTHING, 1},
 	{"Address * is *", -1, SAN_NOTHING, 1},
@@ -111,8 +123,11 @@ static const struct {
 	{"Bad permissions for mapped region at address *", SAN_STACK_CRASH, SAN_NOTHING,
 		1},
 	{"This conflicts with a previous * by *", SAN_STACK_OTHER_ACCESS, SAN_NOTHING, 0},
-	{"Other segment start *", -1, SAN_NOTHING, 0},
+	{"Other segment start *", SAN_STACK_OTHER, SAN_NOTHING, 0},
+	{"Other segment end *", SAN_STACK_OTHER, SAN_NOTHING, 0},
 	{"Thread #* was created*", SAN_STACK_THREAD, SAN_NOTHING, 0},
+	{"Lock at * was first observed*", SAN_STACK_PLACE, SAN_NOTHING, 0},
+	{"* 0x* was first observed at:*", SAN_STACK_PLACE, SAN_NOTHING, 0},
 	{"Observed (incorrect) order is: acquisition of lock at *", SAN_STACK_CRASH,
 		SAN_NOTHING, 0},
 	{"followed by a later acquisition of lock at *", SAN_STACK_OTHER, SAN_NOTHING, 0},
@@ -157,14 +172,56 @@ static void signal_name(struct san_raw *r, struct san_view v)
 		r->word = captures[2];
 }
 
+static bool is_announced(const struct san_parse *p)
+{
+	return p->cur && p->cur->dialect == SAN_BY_VALGRIND &&
+		p->cur->kind == SAN_NOTHING;
+}
+
+/* Helgrind introduces the threads of an error before it says what that is: a report that
+ * is nothing yet. What it turns out to be keeps its beginning and stacks. */
+static bool announcement(struct san_parse *p, struct san_view v)
+{
+	if (!san_view_starts(v, "---Thread-Announcement---"))
+		return false;
+	if (!is_announced(p)) {
+		san_report_open(p, SAN_BY_VALGRIND, SAN_NOTHING)->message = v;
+		p->cur->flags = MAYBE;
+	}
+	return true;
+}
+
+static bool open_error(struct san_parse *p, struct san_view v)
+{
+	bool is_known = is_announced(p);
+	size_t begin = is_known ? p->cur->begin : 0;
+	size_t stacks = is_known ? p->cur->stack_count : 0;
+	bool is_taken;
+
+	/* The next report takes the place of the announcement, and the memory. */
+	p->count -= is_known;
+	is_taken = san_rules_open(p, SAN_BY_VALGRIND, rules, v);
+	if (!is_known)
+		return is_taken;
+	if (!is_taken || p->cur->begin != p->begin) {
+		p->count++;
+		return is_taken;
+	}
+	p->cur->begin = begin;
+	p->cur->stack_count = stacks;
+	return true;
+}
+
 bool san_line_valgrind(struct san_parse *p)
 {
 	struct san_view v = san_valgrind_words(p->at);
 
 	if (!v.n)
 		return false;
+	if (announcement(p, v))
+		return true;
 	if (!p->cur || p->cur->dialect != SAN_BY_VALGRIND || !note_line(p, v)) {
-		if (!san_rules_open(p, SAN_BY_VALGRIND, rules, v))
+		if (!open_error(p, v))
 			return false;
 		if (!p->cur || p->cur->begin != p->begin)
 			return true;
