@@ -29,14 +29,27 @@ static const char *place(struct iw_arena *arena, const char *file, int line, int
 	return line ? iw_arena_fmt(arena, "%s:%d", file, line) : file;
 }
 
+/* An assertion of a library is told in its own file, which a frame above ours names. */
+static bool is_in_library(const struct san_report *r)
+{
+	const struct san_stack *stack = san_report_stack(r, SAN_STACK_CRASH);
+
+	for (size_t i = 0; stack && i < stack->count; i++) {
+		const struct san_frame *f = &stack->frames[i];
+
+		if (f->file && f->line == r->line && !strcmp(f->file, r->file))
+			return san_frame_is_plumbing(f);
+	}
+	return false;
+}
+
 /* What the message says, or else where the bug shows; NULL unknown. */
 static const char *place_of(struct iw_arena *arena, const struct san_report *r)
 {
-	const struct san_frame *f;
+	const struct san_frame *f = san_report_place(r);
 
-	if (r->file && r->line)
+	if (r->file && r->line && !(f && is_in_library(r)))
 		return place(arena, r->file, r->line, r->column);
-	f = san_report_place(r);
 	return f ? place(arena, f->file, f->line, f->column) : r->file;
 }
 
