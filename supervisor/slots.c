@@ -11,9 +11,11 @@
 
 #define CORES_MAX 1024
 
+enum place { FRONT, ENGINE, URGENT, PLACES };
+
 struct slot {
 	int core;
-	struct iw_job *front, *engine;
+	struct iw_job *jobs[PLACES];
 };
 
 struct waiting {
@@ -39,7 +41,7 @@ static const int64_t patience_ms[IW_PURPOSE_COUNT] = {
 struct iw_slots {
 	struct slot *slots;
 	int count;
-	struct waiting *front_row, *engine_row; /* by due time */
+	struct waiting *rows[PLACES]; /* by due time */
 	bool is_granting;
 	int64_t cpu_us[IW_PURPOSE_COUNT]; /* of jobs that have ended */
 };
@@ -66,7 +68,7 @@ void iw_slots_free(struct iw_slots *slots)
 {
 	if (!slots)
 		return;
-	assert(!slots->front_row && !slots->engine_row);
+	assert(!slots->rows[FRONT] && !slots->rows[ENGINE] && !slots->rows[URGENT]);
 	free(slots->slots);
 	free(slots);
 }
@@ -88,29 +90,30 @@ int64_t iw_slots_core_ms(const struct iw_slots *slots, enum iw_purpose purpose)
 
 struct iw_job *iw_slots_job(const struct iw_slots *slots, int i, bool engine)
 {
-	return engine ? slots->slots[i].engine : slots->slots[i].front;
-}
+	const struct slot *s = &slots->slots[i];
 
-static struct iw_job **place(struct slot *slot, bool engine)
-{
-	return engine ? &slot->engine : &slot->front;
+	if (engine)
+		return s->jobs[ENGINE];
+	return s->jobs[URGENT] ? s->jobs[URGENT] : s->jobs[FRONT];
 }
 
 /* The free slot with the least on it, so that work spreads before it piles up. */
-static struct slot *free_slot(const struct iw_slots *slots, bool engine)
+static struct slot *free_slot(const struct iw_slots *slots, enum place place)
 {
 	struct slot *best = NULL;
-	int i;
+	int i, k, load, least = PLACES;
 
 	for (i = 0; i < slots->count; i++) {
 		struct slot *s = &slots->slots[i];
 
-		if (*place(s, engine))
+		if (s->jobs[place])
 			continue;
-		if (!*place(s, !engine))
-			return s;
-		if (!best)
-			best = s;
+		for (k = load = 0; k < PLACES; k++)
+			load += s->jobs[k] != NULL;
+		if (load >= least)
+			continue;
+		least = load;
+		best = s;
 	}
 	return best;
 }
@@ -120,7 +123,9 @@ int iw_slots_waiting(const struct iw_slots *slots)
 	const struct waiting *w;
 	int n = 0;
 
-	for (w = slots->front_row; w; w = w->next)
+	for (w = slots->rows[FRONT]; w; w = w->next)
+		n++;
+	for (w = slots->rows[URGENT]; w; w = w->next)
 		n++;
 	return n;
 }
@@ -130,7 +135,8 @@ int iw_slots_busy(const struct iw_slots *slots)
 	int i, n = iw_slots_waiting(slots);
 
 	for (i = 0; i < slots->count; i++)
-		n += slots->slots[i].front != NULL;
+		n += (slots->slots[i].jobs[FRONT] != NULL) +
+			(slots->slots[i].jobs[URGENT] != NULL);
 	return n;
 }
 
@@ -140,8 +146,8 @@ int iw_slots_fuzz_room(const struct iw_slots *slots)
 	int i, n = 0;
 
 	for (i = 0; i < slots->count; i++)
-		n += !slots->slots[i].engine;
-	for (w = slots->engine_row; w; w = w->next)
+		n += !slots->slots[i].jobs[ENGINE];
+	for (w = slots->rows[ENGINE]; w; w = w->next)
 		n--;
 	return n > 0 ? n : 0;
 }
@@ -156,14 +162,14 @@ static struct iw_job *pop(struct waiting **queue)
 	return job;
 }
 
-static void grant_from(struct iw_slots *slots, struct waiting **row, bool engine)
+static void grant_from(struct iw_slots *slots, enum place place)
 {
 	struct slot *slot;
 
-	while (*row && (slot = free_slot(slots, engine)) != NULL) {
-		struct iw_job *job = pop(row);
+	while (slots->rows[place] && (slot = free_slot(slots, place)) != NULL) {
+		struct iw_job *job = pop(&slots->rows[place]);
 
-		*place(slot, engine) = job;
+		slot->jobs[place] = job;
 		iw_job_grant(job, slot->core);
 	}
 }
@@ -173,15 +179,17 @@ static void grant(struct iw_slots *slots)
 	if (slots->is_granting)
 		return;
 	slots->is_granting = true;
-	grant_from(slots, &slots->front_row, false);
-	grant_from(slots, &slots->engine_row, true);
+	grant_from(slots, URGENT);
+	grant_from(slots, FRONT);
+	grant_from(slots, ENGINE);
 	slots->is_granting = false;
 }
 
 static struct waiting **row_of(struct iw_slots *slots, const struct iw_job *job)
 {
-	return iw_job_purpose(job) == IW_PURPOSE_FUZZ ? &slots->engine_row
-						      : &slots->front_row;
+	if (iw_job_purpose(job) == IW_PURPOSE_FUZZ)
+		return &slots->rows[ENGINE];
+	return &slots->rows[iw_job_is_urgent(job) ? URGENT : FRONT];
 }
 
 static void want(void *ctx, struct iw_job *job)
@@ -203,21 +211,17 @@ static void gone(void *ctx, struct iw_job *job)
 {
 	struct iw_slots *slots = ctx;
 	struct waiting **at = row_of(slots, job);
-	int i;
+	int i, k;
 
 	slots->cpu_us[iw_job_purpose(job)] += iw_exit_cpu_us(iw_job_exit(job));
 	while (*at && (*at)->job != job)
 		at = &(*at)->next;
 	if (*at)
 		pop(at);
-	for (i = 0; i < slots->count; i++) {
-		struct slot *s = &slots->slots[i];
-
-		if (s->front == job)
-			s->front = NULL;
-		if (s->engine == job)
-			s->engine = NULL;
-	}
+	for (i = 0; i < slots->count; i++)
+		for (k = 0; k < PLACES; k++)
+			if (slots->slots[i].jobs[k] == job)
+				slots->slots[i].jobs[k] = NULL;
 	grant(slots);
 }
 
@@ -230,36 +234,36 @@ static void taken(void *ctx, struct iw_job *job, int core)
 	int i;
 
 	for (i = 0; i < slots->count && !slot; i++)
-		if (slots->slots[i].core == core && !slots->slots[i].engine)
+		if (slots->slots[i].core == core && !slots->slots[i].jobs[ENGINE])
 			slot = &slots->slots[i];
 	if (!slot)
-		slot = free_slot(slots, true);
+		slot = free_slot(slots, ENGINE);
 	if (slot)
-		slot->engine = job;
+		slot->jobs[ENGINE] = job;
 }
 
-void iw_slots_stop_front(struct iw_slots *slots)
+static void stop_place(struct iw_slots *slots, enum place place)
 {
 	int i;
 
 	/* A waiting job leaves its queue when it is stopped. */
-	while (slots->front_row)
-		iw_job_stop(slots->front_row->job);
+	while (slots->rows[place])
+		iw_job_stop(slots->rows[place]->job);
 	for (i = 0; i < slots->count; i++)
-		if (slots->slots[i].front)
-			iw_job_stop(slots->slots[i].front);
+		if (slots->slots[i].jobs[place])
+			iw_job_stop(slots->slots[i].jobs[place]);
+}
+
+void iw_slots_stop_front(struct iw_slots *slots)
+{
+	stop_place(slots, URGENT);
+	stop_place(slots, FRONT);
 }
 
 void iw_slots_stop_all(struct iw_slots *slots)
 {
-	int i;
-
 	iw_slots_stop_front(slots);
-	while (slots->engine_row)
-		iw_job_stop(slots->engine_row->job);
-	for (i = 0; i < slots->count; i++)
-		if (slots->slots[i].engine)
-			iw_job_stop(slots->slots[i].engine);
+	stop_place(slots, ENGINE);
 }
 
 struct iw_job_gate iw_slots_gate(struct iw_slots *slots)

@@ -5,7 +5,8 @@
  * to the one whose patience ends first (triage has least), and under it at most one
  * engine, niced far below: the engine takes what the other leaves and is not stopped,
  * because stopping costs more (an engine re-reads its corpus at every start) than sharing
- * does.
+ * does. Beside these two it carries at most one urgent job, which waits for neither: what
+ * has to be done by some time must not wait for somebody's build.
  *
  * Implements the gate of base/job.h. Thread: the loop.
  */
@@ -36,7 +37,8 @@ int iw_slots_waiting(const struct iw_slots *slots);
 int iw_slots_core(const struct iw_slots *slots, int i);
 /* CPU time of the jobs of a purpose that have ended, milliseconds. */
 int64_t iw_slots_core_ms(const struct iw_slots *slots, enum iw_purpose purpose);
-/* The engine's job on slot i, or the other one's; NULL when there is none. */
+/* The engine's job on slot i, or the other one's, the urgent one first; NULL when there is
+ * none. */
 struct iw_job *iw_slots_job(const struct iw_slots *slots, int i, bool engine);
 
 /* Stops every job that waits or runs but engines. */

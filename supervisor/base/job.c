@@ -219,6 +219,11 @@ void iw_job_set_what(struct iw_job *job, const char *what)
 	job->what = copy;
 }
 
+bool iw_job_is_urgent(const struct iw_job *job)
+{
+	return job->spec.is_urgent;
+}
+
 int64_t iw_job_since_ms(const struct iw_job *job)
 {
 	return job->since_ms;

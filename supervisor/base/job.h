@@ -61,6 +61,7 @@ struct iw_job_spec {
 	bool is_trusted; /* no sandbox: only for an adapter's own fetch command */
 	bool no_aslr;
 	bool wants_all_cores; /* no affinity: builds that run make -j */
+	bool is_urgent;	      /* the gate lets it go before others */
 };
 
 enum iw_exit_class {
@@ -158,6 +159,7 @@ const char *iw_job_work(const struct iw_job *job);
 int iw_job_log_read(const struct iw_job *job, size_t max, char **data, size_t *len,
 	struct iw_err *err);
 enum iw_purpose iw_job_purpose(const struct iw_job *job);
+bool iw_job_is_urgent(const struct iw_job *job);
 /* What its spec said, "" when it said nothing; borrowed. An adopted job is told anew. */
 const char *iw_job_what(const struct iw_job *job);
 void iw_job_set_what(struct iw_job *job, const char *what);

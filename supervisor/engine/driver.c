@@ -16,7 +16,9 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -234,6 +236,27 @@ void engine_driver_stop(struct engine_driver *d)
 		engine_merge_inner_stop(d->merge);
 	else if (d->job)
 		iw_job_stop(d->job);
+}
+
+bool engine_driver_is_waiting(const struct engine_driver *d)
+{
+	return d->state == RUNNING && iw_job_since_ms(d->job) == 0;
+}
+
+/* Without features every record has the same size. */
+size_t engine_driver_progress(const struct engine_driver *d)
+{
+	_auto_free_ char *path = NULL;
+	struct stat st;
+
+	if (d->state != RUNNING || d->spec.wants_features)
+		return 0;
+	path = iw_path_join(iw_job_work(d->job), IW_DRIVER_RESULT);
+	if (lstat(path, &st) < 0 ||
+		(size_t)st.st_size < sizeof(struct iw_driver_result_header))
+		return 0;
+	return ((size_t)st.st_size - sizeof(struct iw_driver_result_header)) /
+		sizeof(struct iw_driver_record);
 }
 
 const struct engine_results *engine_driver_results(const struct engine_driver *d)

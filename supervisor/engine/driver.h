@@ -39,6 +39,7 @@ struct engine_driver_spec {
 	bool wants_features; /* false: only judge, which works without counters too */
 	bool leaks;	     /* check after each unit; the env must say detect_leaks=1 */
 	bool no_aslr;
+	bool is_urgent; /* its job goes before others */
 };
 
 /* The units of one batch. load hands out unit i; the data is borrowed until the next
@@ -64,6 +65,11 @@ void engine_driver_start(struct engine_driver *driver, const struct engine_units
 	engine_driver_done_cb done, void *ctx);
 /* Ends early; done comes as always, with IW_ECANCELED. */
 void engine_driver_stop(struct engine_driver *driver);
+/* Its job has no core yet. */
+bool engine_driver_is_waiting(const struct engine_driver *driver);
+/* How many units have been run by now, where no features are wanted; 0 otherwise. Looks
+ * at a file. */
+size_t engine_driver_progress(const struct engine_driver *driver);
 /* Only after done; results live until the free. In the order of the batch. */
 const struct engine_results *engine_driver_results(const struct engine_driver *driver);
 /* CPU time of the jobs, microseconds. */

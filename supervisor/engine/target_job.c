@@ -34,6 +34,7 @@ int engine_target_job(struct iw_job **out, struct iw_jobs *jobs,
 		.reads = spec->reads,
 		.disk_limit_mb = spec->disk_limit_mb,
 		.no_aslr = spec->no_aslr,
+		.is_urgent = spec->is_urgent,
 	};
 	struct iw_job *job;
 	size_t i;

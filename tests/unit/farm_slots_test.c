@@ -164,6 +164,38 @@ static void test_one_front_and_one_engine_a_slot(void **state)
 	close_slots(&s);
 }
 
+/* Its core is somebody's already, and it starts all the same; but no two of its kind. */
+static void test_an_urgent_job_waits_for_nobody(void **state)
+{
+	struct iw_job_spec spec = {
+		.purpose = IW_PURPOSE_REPLAY, .is_urgent = true, .grace_ms = 500};
+	struct entry front[2], urgent[2];
+	struct slots_test s;
+	size_t i;
+
+	(void)state;
+	open_slots(&s, 1);
+	submit(&s, &front[0], IW_PURPOSE_BUILD, LASTING);
+	submit(&s, &front[1], IW_PURPOSE_REPRODUCE, LASTING);
+	for (i = 0; i < 2; i++) {
+		urgent[i] = (struct entry){.job = jobs_shell(&s.j, &spec, LASTING)};
+		iw_job_submit(urgent[i].job, jobs_done, &urgent[i].end);
+	}
+	assert_true(iw_job_is_running(front[0].job));
+	assert_false(iw_job_is_running(front[1].job));
+	assert_true(iw_job_is_running(urgent[0].job));
+	assert_false(iw_job_is_running(urgent[1].job));
+	assert_ptr_equal(iw_slots_job(s.slots, 0, false), urgent[0].job);
+	assert_int_equal(iw_slots_waiting(s.slots), 2);
+	assert_int_equal(iw_slots_busy(s.slots), 4);
+	iw_slots_stop_front(s.slots);
+	iw_loop_run(&s.j.loop);
+	assert_int_equal(iw_slots_busy(s.slots), 0);
+	free_entries(front, 2);
+	free_entries(urgent, 2);
+	close_slots(&s);
+}
+
 static void test_work_spreads_before_it_piles_up(void **state)
 {
 	struct entry fuzz, front;
@@ -260,6 +292,7 @@ int main(void)
 		cmocka_unit_test(test_grants_by_patience),
 		cmocka_unit_test(test_nobody_starves),
 		cmocka_unit_test(test_one_front_and_one_engine_a_slot),
+		cmocka_unit_test(test_an_urgent_job_waits_for_nobody),
 		cmocka_unit_test(test_work_spreads_before_it_piles_up),
 		cmocka_unit_test(test_stop_all),
 		cmocka_unit_test(test_a_waiting_job_that_is_stopped_never_starts),
