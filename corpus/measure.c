@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "corpus/judging_db.h"
 #include "engine/target_job.h"
 
 #include "base/banned.h"
@@ -83,9 +84,9 @@ static int select_units(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	if (s->ids)
 		return corpus_units_unmeasured_of(dbc, s->build_id, s->target_id, s->ids,
 			s->id_count, &m->selected, &m->result.count, err);
-	return corpus_units_unmeasured(dbc, s->build_id, s->target_id,
-		s->limit ? s->limit : CORPUS_MEASURE_LIMIT, &m->selected,
-		&m->result.count, err);
+	return (s->is_oldest_first ? corpus_units_waiting : corpus_units_unmeasured)(dbc,
+		s->build_id, s->target_id, s->limit ? s->limit : CORPUS_MEASURE_LIMIT,
+		&m->selected, &m->result.count, err);
 }
 
 static size_t unit_of(const struct shard *shard, size_t k)
@@ -228,6 +229,9 @@ static int store(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 		if (rc == 0 && has_died && m->spec.store_death)
 			rc = m->spec.store_death(dbc, m->spec.store_ctx, unit, err);
 	}
+	if (rc == 0)
+		rc = corpus_judging_advance(
+			dbc, m->spec.target_id, m->spec.build_id, err);
 	return rc;
 }
 
@@ -407,6 +411,16 @@ void corpus_measure_stop(struct corpus_measure *measure)
 	measure->is_stopped = true;
 	for (i = 0; i < measure->shard_count; i++)
 		engine_driver_stop(measure->shards[i].driver);
+}
+
+bool corpus_measure_is_waiting(const struct corpus_measure *measure)
+{
+	size_t i;
+
+	for (i = 0; i < measure->shard_count; i++)
+		if (!engine_driver_is_waiting(measure->shards[i].driver))
+			return false;
+	return measure->shard_count > 0;
 }
 
 const struct corpus_measure_result *corpus_measure_result(

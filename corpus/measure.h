@@ -59,7 +59,8 @@ struct corpus_measure_spec {
 	const int64_t *ids;
 	size_t id_count;
 	size_t limit; /* of one round, when ids is NULL; default CORPUS_MEASURE_LIMIT */
-	int shards;   /* jobs at once; default 1. A few units get one job */
+	bool is_oldest_first; /* when ids is NULL; else small units come first */
+	int shards;	      /* jobs at once; default 1. A few units get one job */
 	/* The target's features, to count new ones; the round's own until done. Or NULL.
 	 */
 	struct corpus_features *features;
@@ -93,6 +94,8 @@ struct corpus_measure *corpus_measure_start(
 	const struct corpus_measure_spec *spec, corpus_measure_done_cb done, void *ctx);
 /* Ends early; what was measured is stored, done comes as always. */
 void corpus_measure_stop(struct corpus_measure *measure);
+/* Whether none of its jobs has a core yet. */
+bool corpus_measure_is_waiting(const struct corpus_measure *measure);
 /* From done on, until the free. */
 const struct corpus_measure_result *corpus_measure_result(
 	const struct corpus_measure *measure);

@@ -40,9 +40,15 @@ static int read_one(struct iw_dbc *dbc, sqlite3_stmt *stmt, struct corpus_unit *
 	return rc;
 }
 
-/* All rows of a statement. Ends it. */
+static void read_age(sqlite3_stmt *stmt, struct corpus_unit *unit)
+{
+	unit->added_ms = iw_col_int(stmt, "added_ms");
+}
+
+/* All rows of a statement; more reads what else it has. Ends it. */
 static int read_all(struct iw_dbc *dbc, sqlite3_stmt *stmt, struct corpus_unit **units,
-	size_t *count, struct iw_err *err)
+	size_t *count, void (*more)(sqlite3_stmt *stmt, struct corpus_unit *unit),
+	struct iw_err *err)
 {
 	struct corpus_unit *list = NULL;
 	size_t n = 0, cap = 0;
@@ -50,9 +56,13 @@ static int read_all(struct iw_dbc *dbc, sqlite3_stmt *stmt, struct corpus_unit *
 
 	while ((rc = iw_stmt_step(dbc, stmt, err)) == 1) {
 		iw_grow(list, n, cap);
-		rc = read_unit(stmt, &list[n++], err);
+		list[n] = (struct corpus_unit){0};
+		rc = read_unit(stmt, &list[n], err);
 		if (rc < 0)
 			break;
+		if (more)
+			more(stmt, &list[n]);
+		n++;
 	}
 	iw_stmt_done(dbc, stmt);
 	if (rc < 0) {
@@ -135,6 +145,12 @@ static int add_units(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 		a->units[i].is_added = rc == 0 && sqlite3_changes(dbc->sql) > 0;
 		a->added += a->units[i].is_added;
 	}
+	/* Nobody has seen these, also where the clock went back meanwhile. */
+	if (rc == 0 && a->added > 0)
+		rc = iw_db_exec(dbc, err,
+			"UPDATE judging SET seen_ms = ?2 "
+			"WHERE target_id = ?1 AND seen_ms > ?2",
+			"ii", a->target_id, a->now);
 	/* The rows are committed after this; never the other way round. */
 	if (rc == 0 && a->stored > 0)
 		rc = corpus_packs_sync(a->packs, err);
@@ -169,22 +185,37 @@ int corpus_units_list(struct iw_dbc *dbc, int64_t target_id, struct corpus_unit 
 			"ON u.id = t.unit_id "
 			"WHERE t.target_id = ? AND t.state = 'good' ORDER BY u.id",
 			"i", target_id),
-		units, count, err);
+		units, count, NULL, err);
 }
+
+/* Those that the build has seen are passed over by their age. */
+#define UNMEASURED                                                                       \
+	" FROM target_unit t JOIN unit u ON u.id = t.unit_id "                           \
+	"WHERE t.target_id = ?1 AND t.state = 'good' "                                   \
+	"AND t.added_ms >= coalesce((SELECT min(j.seen_ms) FROM judging j "              \
+	" WHERE j.target_id = ?1 AND j.build_id = ?2), 0) "                              \
+	"AND NOT EXISTS (SELECT 1 FROM measure m WHERE m.build_id = ?2 "                 \
+	" AND m.target_id = ?1 AND m.unit_id = t.unit_id) "
 
 int corpus_units_unmeasured(struct iw_dbc *dbc, int64_t build_id, int64_t target_id,
 	size_t limit, struct corpus_unit **units, size_t *count, struct iw_err *err)
 {
 	return read_all(dbc,
 		iw_stmt(dbc,
-			"SELECT " UNIT_COLUMNS " FROM target_unit t JOIN unit u "
-			"ON u.id = t.unit_id "
-			"WHERE t.target_id = ? AND t.state = 'good' AND NOT EXISTS "
-			"(SELECT 1 FROM measure m WHERE m.build_id = ? "
-			"AND m.target_id = t.target_id AND m.unit_id = t.unit_id) "
-			"ORDER BY u.size, u.id LIMIT ?",
+			"SELECT " UNIT_COLUMNS UNMEASURED "ORDER BY u.size, u.id LIMIT ?",
 			"iii", target_id, build_id, (int64_t)limit),
-		units, count, err);
+		units, count, NULL, err);
+}
+
+int corpus_units_waiting(struct iw_dbc *dbc, int64_t build_id, int64_t target_id,
+	size_t limit, struct corpus_unit **units, size_t *count, struct iw_err *err)
+{
+	return read_all(dbc,
+		iw_stmt(dbc,
+			"SELECT " UNIT_COLUMNS ", t.added_ms" UNMEASURED
+			"ORDER BY t.added_ms, t.unit_id LIMIT ?",
+			"iii", target_id, build_id, (int64_t)limit),
+		units, count, read_age, err);
 }
 
 int corpus_units_unmeasured_of(struct iw_dbc *dbc, int64_t build_id, int64_t target_id,

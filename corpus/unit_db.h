@@ -54,14 +54,19 @@ struct corpus_unit {
 	struct iw_sha256 sha;
 	uint32_t size;
 	struct corpus_place place;
+	int64_t added_ms; /* to its target; only where a function says so */
 };
 
 /* *units is an array for the caller to free. Ordered by id, good ones only. */
 int corpus_units_list(struct iw_dbc *dbc, int64_t target_id, struct corpus_unit **units,
 	size_t *count, struct iw_err *err);
 /* The good units of a target that were not measured on this build, small ones first, at
- * most limit. */
+ * most limit. Where the build judges (judging_db.h) those are found by what it has seen.
+ */
 int corpus_units_unmeasured(struct iw_dbc *dbc, int64_t build_id, int64_t target_id,
+	size_t limit, struct corpus_unit **units, size_t *count, struct iw_err *err);
+/* The same with those that wait longest first; added_ms is set. */
+int corpus_units_waiting(struct iw_dbc *dbc, int64_t build_id, int64_t target_id,
 	size_t limit, struct corpus_unit **units, size_t *count, struct iw_err *err);
 /* Of these ids, those that were not measured on this build, in the order given. */
 int corpus_units_unmeasured_of(struct iw_dbc *dbc, int64_t build_id, int64_t target_id,

@@ -136,6 +136,7 @@ END;
 CREATE TRIGGER target_unit_removed AFTER DELETE ON target_unit WHEN old.state = 'good' BEGIN
 	UPDATE target SET units = units - 1 WHERE id = old.target_id;
 END;
+CREATE INDEX target_unit_by_age ON target_unit(target_id, added_ms) WHERE state = 'good';
 
 -- What a unit does on one build of its target: on the reference build its features, on
 -- sanitizer builds whether it passes. A unit is run at most once per build.
@@ -148,6 +149,18 @@ CREATE TABLE measure (
 	feature_count INTEGER NOT NULL,
 	features BLOB,                       -- zstd of delta varints; NULL off the reference build
 	PRIMARY KEY (build_id, target_id, unit_id)
+) STRICT, WITHOUT ROWID;
+
+-- Which flavours judge a target's units, and how far each has come, so that what waits is
+-- found without looking at every unit. The reference is one of them.
+CREATE TABLE judging (
+	target_id INTEGER NOT NULL REFERENCES target(id),
+	flavour TEXT NOT NULL,
+	build_id INTEGER REFERENCES build(id) ON DELETE SET NULL,  -- NULL: there is none
+	since_ms INTEGER NOT NULL,           -- when that build came: no unit waits longer
+	seen_ms INTEGER NOT NULL DEFAULT 0,  -- good units that were added before have run on it
+	within_ms INTEGER NOT NULL,          -- how long one may wait; 0: as long as it takes
+	PRIMARY KEY (target_id, flavour)
 ) STRICT, WITHOUT ROWID;
 
 -- A cluster with a life.
