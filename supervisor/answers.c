@@ -366,8 +366,8 @@ json_t *answer_target(const struct answer_scope *scope,
 	const struct project_target_totals *t = &row->totals;
 
 	return json_pack(
-		"{sI ss ss sI sI so sI sI sI sI sI so sI so ss? sb so so s{} so}", "id",
-		(json_int_t)row->id, "adapter", row->adapter, "target", row->name,
+		"{sI ss ss sI sI so sI sI sI sI sI so sI so ss? sb so so s{} so s{}}",
+		"id", (json_int_t)row->id, "adapter", row->adapter, "target", row->name,
 		"executions", (json_int_t)t->executions, "core_ms",
 		(json_int_t)t->core_ms, "features",
 		features < 0 ? json_null() : json_integer(features), "units",
@@ -379,7 +379,29 @@ json_t *answer_target(const struct answer_scope *scope,
 		row->held_ms != 0, "held_ms", time_or_null(row->held_ms), "held_why",
 		/* Why an operator holds one may tell of a bug. */
 		text_or_null(scope->sees_private ? row->held_why : NULL), "engines",
-		"offline_ms", time_or_null(row->offline_ms));
+		"offline_ms", time_or_null(row->offline_ms), "judging");
+}
+
+void answer_judge(json_t *target, const char *flavour,
+	const struct corpus_waiting *waiting, int64_t now_ms)
+{
+	int64_t since = waiting->oldest_ms;
+
+	json_object_set_new(json_object_get(target, "judging"), flavour,
+		json_pack("{sI sI sI}", "waiting", (json_int_t)waiting->units,
+			"oldest_ms",
+			(json_int_t)(since && since < now_ms ? now_ms - since : 0),
+			"late", (json_int_t)waiting->late));
+}
+
+static void add_judge_live(json_t *judging, const struct farm_judge_view *view)
+{
+	json_object_set_new(judging, view->flavour,
+		json_pack("{sI sI sI sI sI so}", "waiting", (json_int_t)view->waiting,
+			"oldest_ms", (json_int_t)view->oldest_ms, "late",
+			(json_int_t)view->late, "missed", (json_int_t)view->missed,
+			"delay_ms", (json_int_t)view->delay_ms, "why",
+			text_or_null(view->why)));
 }
 
 static void add_engine_live(json_t *engines, const struct farm_engine_view *view)
@@ -423,6 +445,8 @@ void answer_target_live(json_t *target, const struct farm_target_view *view)
 		if (view->engines[i].stability >= 0)
 			stability = view->engines[i].stability;
 	}
+	for (i = 0; i < view->judge_count; i++)
+		add_judge_live(json_object_get(target, "judging"), &view->judges[i]);
 	json_object_set_new(target, "status", json_string(live_status(target, view)));
 	json_object_set_new(target, "executions", json_integer(view->executions));
 	json_object_set_new(target, "per_second", json_integer(view->per_second));

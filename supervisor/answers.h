@@ -15,6 +15,7 @@
 
 #include "adapters/project_db.h"
 #include "campaign_db.h"
+#include "corpus/judging_db.h"
 #include "farm.h"
 #include "state.h"
 #include "triage/bug_db.h"
@@ -59,6 +60,9 @@ json_t *answer_target(const struct answer_scope *scope,
 	const struct project_target_row *row, int64_t features);
 /* Adds one of its engines. */
 void answer_engine(json_t *target, const struct project_engine_totals *engine);
+/* Adds what waits for one of its judges. */
+void answer_judge(json_t *target, const char *flavour,
+	const struct corpus_waiting *waiting, int64_t now_ms);
 /* Adds what the farm knows of the target beyond its row. */
 void answer_target_live(json_t *target, const struct farm_target_view *view);
 

@@ -121,10 +121,28 @@ static int take_adapter(struct iw_config *config, const json_t *entry,
 	return 0;
 }
 
+/* "10m". */
+static int take_judge_within(
+	const json_t *json, const struct iw_json_at *at, int64_t *ms, struct iw_err *err)
+{
+	struct iw_json_at here = {.up = at, .name = "judge_within"};
+	const char *text;
+	int rc = iw_json_str_or(json, at, "judge_within", "", &text, err);
+
+	if (rc < 0 || !json_object_get(json, "judge_within"))
+		return rc;
+	*ms = iw_time_parse(text);
+	if (*ms < IW_JUDGE_MIN_MS)
+		return iw_json_fail(&here, err,
+			"expected a time like \"90s\" or \"10m\", at least %d s",
+			IW_JUDGE_MIN_MS / 1000);
+	return 0;
+}
+
 static int take_all(struct iw_config *config, const json_t *json,
 	const struct iw_json_at *at, struct iw_err *err)
 {
-	static const char *const known[] = {"cores", "adapters", NULL};
+	static const char *const known[] = {"cores", "judge_within", "adapters", NULL};
 	struct iw_json_at list_at = {.up = at, .name = "adapters"};
 	json_t *list, *entry;
 	int64_t cores;
@@ -136,6 +154,8 @@ static int take_all(struct iw_config *config, const json_t *json,
 	rc = iw_json_known(json, at, known, err);
 	if (rc == 0)
 		rc = iw_json_int_or(json, at, "cores", 1, CORES_MAX, 0, &cores, err);
+	if (rc == 0)
+		rc = take_judge_within(json, at, &config->judge_within_ms, err);
 	if (rc == 0)
 		rc = iw_json_array(json, at, "adapters", 1, &list, err);
 	if (rc < 0)

@@ -1,11 +1,13 @@
 /*
  * What a service works on: the words of its command line, or DIR/ironworks.json:
  *
- *	{"cores": 4, "adapters": [{"adapter": "demo", "parameters": {"seed": "7"}},
- *	                          {"adapter": "/srv/adapters/node", "follow": "5m"}]}
+ *	{"cores": 4, "judge_within": "10m",
+ *	 "adapters": [{"adapter": "demo", "parameters": {"seed": "7"}},
+ *	              {"adapter": "/srv/adapters/node", "follow": "5m"}]}
  *
- * "cores" may be missing (all), parameters too. "follow": how often the branch is looked
- * at; missing: as the command line says. Blocks; reads one small file.
+ * "cores" may be missing (all), parameters too. "judge_within": how long a unit may wait
+ * until a sanitizer has seen it; missing: ten minutes. "follow": how often the branch is
+ * looked at; missing: as the command line says. Blocks; reads one small file.
  */
 #ifndef IW_CONFIG_H
 #define IW_CONFIG_H
@@ -16,13 +18,15 @@
 #include "base/err.h"
 
 #define IW_FOLLOW_MIN_MS 10000
+#define IW_JUDGE_MIN_MS 1000
 #define IW_FOLLOW_AS_SAID (-1)
 
 struct iw_config {
 	char **adapters;    /* as adapter_parse_arg() takes them apart; NULL-terminated */
 	int64_t *follow_ms; /* of each; 0: not followed */
 	size_t count;
-	int cores; /* 0: all */
+	int cores;		 /* 0: all */
+	int64_t judge_within_ms; /* 0: as the farm does by itself */
 };
 
 /* The caller ends it with iw_config_fini(), also after an error. The error names file and

@@ -400,6 +400,7 @@ static int run_farm(struct daemon *d, struct iw_err *err)
 		.follow = d->follow.entries,
 		.fuzz_ms = d->config->fuzz_ms,
 		.drain_ms = d->config->drain_ms,
+		.judge_within_ms = d->now.judge_within_ms,
 		.keeps_engines = d->config->is_service,
 	};
 	struct farm_events events = {

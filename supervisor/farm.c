@@ -231,6 +231,7 @@ static void on_tick(void *ctx)
 
 	farm_slices_tick(farm);
 	farm_campaigns_tick(farm);
+	farm_judging_tick(farm);
 	farm_advance(farm);
 	farm_follow_tick(farm);
 	farm_history_tick(farm);
@@ -304,6 +305,8 @@ int farm_open(struct farm **out, const struct farm_world *world,
 
 	farm->world = *world;
 	farm->config = *config;
+	if (!farm->config.judge_within_ms)
+		farm->config.judge_within_ms = FARM_JUDGE_WITHIN_MS;
 	farm->events = *events;
 	farm->arena = iw_arena_new();
 	farm->random = (uint32_t)iw_time_wall_ms() | 1;
@@ -458,6 +461,7 @@ static void look_at(struct farm_target *t, void *ctx)
 		.found_ms = t->found_ms,
 	};
 	look_at_engines(t, &farm->view_targets[n]);
+	farm_judges_look(t, &farm->view_targets[n]);
 	farm->view.target_count = n + 1;
 	farm->view.engines += t->engines;
 }
@@ -473,6 +477,7 @@ const struct farm_view *farm_look(struct farm *farm)
 		.slots = iw_slots_count(farm->world.slots),
 		.new_bugs = farm->new_bugs,
 		.left_ms = -1,
+		.judge_within_ms = farm->config.judge_within_ms,
 	};
 	farm_look_at_work(farm, v);
 	if (farm->triage) {

@@ -62,8 +62,13 @@ struct farm_config {
 	struct farm_follow *follow; /* one for each, borrowed and written to; or NULL */
 	int64_t fuzz_ms;	    /* how long engines run in all; 0: until stopped */
 	int64_t drain_ms;	    /* what triage may take after that */
+	int64_t judge_within_ms;    /* 0: FARM_JUDGE_WITHIN_MS */
 	bool keeps_engines; /* a failure ends the farm, but not the engines that run */
 };
+
+/* How long a unit may wait until a sanitizer has seen it. Ten minutes are what the README
+ * promises: a find is judged before the slice of the engine that found it is over twice. */
+#define FARM_JUDGE_WITHIN_MS (10 * 60 * 1000)
 
 enum farm_phase { FARM_OPENING, FARM_FUZZING, FARM_DRAINING, FARM_CLOSED };
 
@@ -110,6 +115,20 @@ struct farm_engine_view {
 	int64_t kept;	   /* of those: new to it, too */
 };
 
+/* A sanitizer's flavour that every unit must be seen under. */
+#define FARM_JUDGES 4
+#define FARM_WHY_MAX 96
+
+struct farm_judge_view {
+	const char *flavour;
+	int64_t waiting;	/* units that it has not seen */
+	int64_t oldest_ms;	/* how long the first of them has waited; 0: none does */
+	int64_t late;		/* of them: longer than they may */
+	int64_t missed;		/* units of this run that were late, ever */
+	int64_t delay_ms;	/* the longest wait of the last hour */
+	char why[FARM_WHY_MAX]; /* units wait; empty: none is late */
+};
+
 struct farm_target_view {
 	int64_t id; /* row; -1 while it is being loaded */
 	const char *adapter, *target;
@@ -123,9 +142,10 @@ struct farm_target_view {
 	int64_t found_ms; /* wall clock of the last new feature; 0: never */
 	struct farm_engine_view engines[FARM_ENGINES]; /* of this run */
 	size_t engine_count;
+	struct farm_judge_view judges[FARM_JUDGES];
+	size_t judge_count;
 };
 
-#define FARM_WHY_MAX 96
 #define FARM_MESSAGES 50
 
 /* One job on a slot. */
@@ -163,6 +183,7 @@ struct farm_view {
 	int backlog; /* crashes that look like known bugs, judged when there is time */
 	int new_bugs;
 	int builds_made, builds_cached;
+	int64_t judge_within_ms;
 	const struct farm_target_view *targets;
 	size_t target_count;
 };

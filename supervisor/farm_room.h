@@ -14,6 +14,7 @@
  *	exchange.c  what one engine found, given to the others
  *	keeping.c   an engine's queue from slice to slice
  *	measuring.c new units through the reference build and the sanitizers
+ *	judging.c   how long units wait for each sanitizer, and the deadline
  *	sweep.c     what a dead process left behind
  *	adopting.c  engines that outlived it
  *	about.c     what is written beside an engine's job
@@ -24,6 +25,7 @@
 #include "adapters/history_db.h"
 #include "adapters/project.h"
 #include "corpus/features.h"
+#include "corpus/judging_db.h"
 #include "corpus/measure.h"
 #include "corpus/pack.h"
 #include "corpus/scan.h"
@@ -34,6 +36,7 @@
 
 #define FARM_REFERENCE "libfuzzer"
 #define FARM_FLAVOURS 8
+#define FARM_DELAYS 60
 
 /* Of one slice. An engine ends at its first finding or goes on and keeps some; more is
  * the target's own doing, and among more entries nobody looks for any. */
@@ -48,9 +51,27 @@ enum farm_target_state {
 	FARM_TARGET_BROKEN, /* crashes at start: reported, not fuzzed */
 };
 
+/* A flavour under which every unit of a target must be seen, in time. */
+struct farm_judge {
+	struct farm_target *target;
+	const char *flavour;
+	struct farm_lane *lane; /* NULL: there is nothing to run units on, */
+	const char *missing;	/* and this is why */
+	int64_t since_ms;	/* no unit waits longer than its build is there */
+	/* When somebody looked last. */
+	struct corpus_waiting waiting;
+	int64_t late_judged; /* in this farm: they were judged, but too late */
+	int64_t missed;	     /* those, and those that wait too long already */
+	bool is_missed;	     /* somebody was told */
+	struct farm_delay {
+		int64_t minute, ms;
+	} delays[FARM_DELAYS]; /* the largest of each of the last minutes */
+};
+
 /* One flavour of a target: what waits to be run on its build. */
 struct farm_lane {
 	struct farm_target *target;
+	struct farm_judge *judge; /* NULL: nobody is judged on it */
 	const struct iw_build *build;
 	const struct iw_build *companion; /* a build that helps the engine, or NULL */
 	struct farm_share *share;	  /* of its engine; NULL: nobody fuzzes on it */
@@ -58,8 +79,12 @@ struct farm_lane {
 	struct corpus_measure *measure; /* under way */
 	struct target_driver *driver;	/* of that measure */
 	int64_t not_before_ms;
-	int64_t retry_ms;     /* the last round failed: not before this */
-	int64_t fuzz_core_ms; /* engines on this build, this run */
+	int64_t retry_ms; /* the last round failed: not before this */
+	/* Of its rounds, to know when the next one must begin and how long it may be. */
+	int64_t began_ms, round_ms; /* monotonic begin of this one; what the last took */
+	int64_t unit_us;	    /* what a unit takes, all in all; 0: unknown */
+	bool is_cut;		    /* this round takes too long: it ends early */
+	int64_t fuzz_core_ms;	    /* engines on this build, this run */
 	/* An engine that is not the reference's may fail alone. */
 	int failures;
 	bool is_out;
@@ -116,6 +141,8 @@ struct farm_target {
 	enum farm_target_state state;
 	struct farm_lane lanes[FARM_FLAVOURS];
 	size_t lane_count;
+	struct farm_judge judges[FARM_JUDGES];
+	size_t judge_count;
 	struct farm_share shares[FARM_ENGINES];
 	size_t share_count;
 	struct farm_find *finds;
@@ -175,6 +202,8 @@ struct farm {
 	char **living;	     /* folders of engines that an earlier supervisor started */
 	size_t living_count, living_cap;
 	struct iw_timer *tick;
+	int64_t judging_look_ms; /* monotonic: when what waits is looked at again */
+	bool is_looking;
 	int opening;   /* projects and targets on their way */
 	int measuring; /* measures under way */
 	int requests;  /* other callbacks that will come */
@@ -358,6 +387,34 @@ void farm_units_added(struct farm_target *target, size_t added);
 enum farm_measure_what { FARM_MEASURE_DUE, FARM_MEASURE_REFERENCE, FARM_MEASURE_ALL };
 void farm_measure_tick(struct farm *farm, enum farm_measure_what what);
 void farm_measures_stop(struct farm *farm);
+
+/* judging.c */
+/* Makes the judges of a target whose lanes are known. */
+void farm_judges_init(struct farm_target *target);
+/* Its rows, when it is loaded. On the writer's thread. */
+int farm_judges_load(struct farm_target *target, int64_t now_ms, struct iw_dbc *dbc,
+	struct iw_err *err);
+/* New units came in. */
+void farm_judges_added(struct farm_target *target, size_t added);
+/* A round of the lane has ended; now_ms: wall clock. */
+void farm_judge_note(struct farm_lane *lane, const struct corpus_measure_result *result,
+	int64_t now_ms);
+/* Whether the next round must begin now to be in time, whatever it costs. */
+bool farm_judge_is_near(const struct farm_judge *judge, int64_t now_ms);
+/* How many units a round may have so that it ends in time. */
+size_t farm_judge_limit(const struct farm_lane *lane);
+/* Whether the round that runs takes so long that it must end with what it has. */
+bool farm_judge_is_slow(const struct farm_lane *lane, int64_t mono_ms);
+/* The longest that a unit had to wait, of those judged in the last hour and of those that
+ * wait now. */
+int64_t farm_judge_delay(const struct farm_judge *judge, int64_t now_ms);
+/* What was seen: alarms when a deadline is missed, and when it is kept again. *said: so
+ * many were told already, the rest is counted. */
+void farm_judge_seen(
+	struct farm_judge *judge, const struct corpus_waiting *waiting, int *said);
+/* Once a second: looks at what waits, now and then. */
+void farm_judging_tick(struct farm *farm);
+void farm_judges_look(const struct farm_target *target, struct farm_target_view *view);
 
 /* adopting.c */
 /* True: the folder of a living engine, which is to be adopted. */

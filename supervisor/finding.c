@@ -59,6 +59,7 @@ static void add_target(struct farm_project *p, const struct adapter_target *spec
 		if (binary)
 			add_lane(t, p->builds[i]);
 	}
+	farm_judges_init(t);
 	farm_shares_init(t);
 	t->dictionary = existing(iw_fmt("%s/%s.dict", p->builds[0]->dir, spec->binary));
 	t->seeds = existing(iw_fmt("%s/%s_seed_corpus", p->builds[0]->dir, spec->binary));

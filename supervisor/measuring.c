@@ -2,7 +2,7 @@
  * Every unit runs once on the reference build, for its features, and once on each other
  * flavour, to be judged. A lane is one flavour of one target; starting a sanitized
  * process costs far more than a unit, so a lane waits until its last round's cost is a
- * small share of the time that passed.
+ * small share of the time that passed, unless a deadline is near (judging.c).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +33,7 @@ struct death {
 
 struct round {
 	struct farm_lane *lane;
-	int64_t began_ms;
+	size_t limit;
 	struct death *deaths;
 	size_t count, cap;
 };
@@ -56,6 +56,7 @@ void farm_units_added(struct farm_target *target, size_t added)
 	target->units += (int64_t)added;
 	for (i = 0; i < target->lane_count; i++)
 		target->lanes[i].has_work = is_measured(&target->lanes[i]);
+	farm_judges_added(target, added);
 }
 
 static int store_death(struct iw_dbc *dbc, void *ctx, const struct corpus_measured *unit,
@@ -133,7 +134,10 @@ static void on_measured(
 	const struct corpus_measure_result *result = corpus_measure_result(measure);
 	int64_t now = iw_time_mono_ms();
 	int64_t rest = is_reference(lane) ? REFERENCE_REST_MS : REPLAY_REST_MS;
-	int64_t cost = (now - r->began_ms) * COST_SHARE;
+	int64_t cost;
+
+	lane->round_ms = now - lane->began_ms;
+	cost = lane->round_ms * COST_SHARE;
 
 	/* Engines wait for each other's finds. */
 	if (is_reference(lane) && t->share_count > 1 && cost > EXCHANGE_REST_MS)
@@ -143,8 +147,10 @@ static void on_measured(
 		note_failure(lane, err);
 	else
 		lane->retry_ms = 0;
-	if (!err)
+	/* Also of a round that was cut: those were stored. */
+	if (!err || (lane->is_cut && result->died > 0))
 		queue_deaths(r);
+	farm_judge_note(lane, result, iw_time_wall_ms());
 	if (is_reference(lane) && result->new_features > 0)
 		t->found_ms = iw_time_wall_ms();
 	if (is_reference(lane) && !err)
@@ -154,9 +160,9 @@ static void on_measured(
 		farm_campaigns_found(t, (int64_t)result->new_features);
 	t->units -= (int64_t)result->died;
 	/* More than a round takes, or a death in the middle: there may be more. */
-	lane->has_work = lane->has_work || result->count >= CORPUS_MEASURE_LIMIT ||
+	lane->has_work = lane->has_work || result->count >= r->limit ||
 		result->not_run > 0 || lane->retry_ms > 0;
-	if (err || result->count < CORPUS_MEASURE_LIMIT)
+	if (err || result->count < r->limit)
 		lane->not_before_ms = now + rest + cost;
 	/* A farm that stops does not measure the rest of the seeds. */
 	if (t->state == FARM_TARGET_SEEDING && is_reference(lane) &&
@@ -178,13 +184,17 @@ static void start_round(struct farm_lane *lane)
 		.packs = farm->packs,
 		.build_id = lane->build->id,
 		.target_id = t->triage.id,
+		.limit = farm_judge_limit(lane),
+		.is_oldest_first = lane->judge != NULL,
 		.features = is_reference(lane) ? t->features : NULL,
 		.store_death = store_death,
 		.store_ctx = r,
 	};
 
 	r->lane = lane;
-	r->began_ms = iw_time_mono_ms();
+	r->limit = spec.limit;
+	lane->began_ms = iw_time_mono_ms();
+	lane->is_cut = false;
 	lane->has_work = false;
 	lane->driver = iw_calloc(1, sizeof *lane->driver);
 	/* Without names: triage runs what dies here again, and then asks for them. */
@@ -202,6 +212,7 @@ static void start_round(struct farm_lane *lane)
 	}
 	target_driver_set_what(lane->driver, farm_lane_what(lane));
 	spec.driver = lane->driver->spec;
+	spec.driver.is_urgent = farm_judge_is_near(lane->judge, iw_time_wall_ms());
 	farm->measuring++;
 	lane->measure = corpus_measure_start(&spec, on_measured, r);
 }
@@ -209,6 +220,7 @@ static void start_round(struct farm_lane *lane)
 static bool may_start(const struct farm_lane *lane, enum farm_measure_what what)
 {
 	const struct farm_target *t = lane->target;
+	bool is_near;
 
 	if (!lane->has_work || !is_measured(lane) || lane->measure ||
 		t->state < FARM_TARGET_SEEDING || t->state == FARM_TARGET_BROKEN ||
@@ -217,9 +229,11 @@ static bool may_start(const struct farm_lane *lane, enum farm_measure_what what)
 	/* Seeds are judged once they are measured; nobody can fuzz before that. */
 	if (t->state == FARM_TARGET_SEEDING)
 		return is_reference(lane);
+	is_near = farm_judge_is_near(lane->judge, iw_time_wall_ms());
 	if (what == FARM_MEASURE_REFERENCE)
-		return is_reference(lane);
-	return what == FARM_MEASURE_ALL || iw_time_mono_ms() >= lane->not_before_ms;
+		return is_reference(lane) || is_near;
+	return what == FARM_MEASURE_ALL || is_near ||
+		iw_time_mono_ms() >= lane->not_before_ms;
 }
 
 /* Calls each for every lane. */
@@ -237,8 +251,21 @@ static void each_lane(
 	}
 }
 
+/* What it has is stored, and the next round goes on from there. */
+static void cut_if_slow(struct farm_lane *lane)
+{
+	if (!lane->measure || corpus_measure_is_waiting(lane->measure) ||
+		!farm_judge_is_slow(lane, iw_time_mono_ms()))
+		return;
+	lane->is_cut = true;
+	iw_info("a round is cut short", S("target", lane->target->spec.name),
+		S("flavour", lane->build->flavour));
+	corpus_measure_stop(lane->measure);
+}
+
 static void start_if_may(struct farm_lane *lane, void *what)
 {
+	cut_if_slow(lane);
 	if (may_start(lane, *(enum farm_measure_what *)what))
 		start_round(lane);
 }

@@ -263,6 +263,8 @@ static int load_target(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	if (rc == 0)
 		rc = corpus_units_count(dbc, t->triage.id, &t->units, err);
 	if (rc == 0)
+		rc = farm_judges_load(t, iw_time_wall_ms(), dbc, err);
+	if (rc == 0)
 		rc = corpus_features_each(
 			dbc, t->lanes[0].build->id, t->triage.id, take_measure, l, err);
 	for (i = 0; rc == 0 && i < start_checks(t); i++)

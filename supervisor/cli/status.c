@@ -13,6 +13,7 @@
 #include "cli/summary.h"
 #include "cli/table.h"
 #include "corpus/features.h"
+#include "corpus/judging_db.h"
 #include "corpus/unit_db.h"
 
 #include "base/banned.h"
@@ -25,14 +26,17 @@ static const char help[] =
 	"usage: ironworks status [--state DIR] [--json]\n"
 	"\n"
 	"What the farm has done on a state folder so far: executions, core time, units,\n"
-	"features, crashes and bugs per target; which are held, and which campaigns are\n"
-	"active. Works while a farm runs, too.\n"
+	"features, crashes and bugs per target; units that some sanitizer has not seen "
+	"and\n"
+	"for how long; which are held, and which campaigns are active. Works while a "
+	"farm\n"
+	"runs, too.\n"
 	"\n"
 	"exit status: 0 done, 2 usage, 4 failed\n";
 
 struct status {
 	struct answer_scope scope;
-	struct cli_table *table, *engine_table;
+	struct cli_table *table, *engine_table, *judge_table;
 	json_t *targets;
 	const struct project_target_row *row;
 	json_t *target;	     /* of that row */
@@ -89,6 +93,32 @@ static int add_engine(void *ctx, const struct project_engine_totals *e)
 	cli_table_number(s->engine_table, e->received);
 	cli_table_number(s->engine_table, e->kept);
 	answer_engine(s->target, e);
+	return 0;
+}
+
+static int add_judge(
+	void *ctx, const struct corpus_judge *judge, const struct corpus_waiting *waiting)
+{
+	struct status *s = ctx;
+	int64_t now = iw_time_wall_ms();
+	char since[24] = "-", within[24];
+
+	answer_judge(s->target, judge->flavour, waiting, now);
+	if (waiting->units == 0)
+		return 0;
+	iw_time_words(now - waiting->oldest_ms, since);
+	cli_table_cell(s->judge_table, "%s/%s", s->row->adapter, s->row->name);
+	cli_table_cell(s->judge_table, "%s", judge->flavour);
+	cli_table_number(s->judge_table, waiting->units);
+	cli_table_cell(s->judge_table, "%s", since);
+	if (waiting->late == 0)
+		return 0;
+	iw_time_words(judge->within_ms, within);
+	iw_buf_addf(&s->notes,
+		"%s/%s: %lld unit%s waited longer than %s to be seen under %s%s\n",
+		s->row->adapter, s->row->name, (long long)waiting->late,
+		waiting->late == 1 ? "" : "s", within, judge->flavour,
+		judge->build_id < 0 ? ", which has no program of it" : "");
 	return 0;
 }
 
@@ -154,6 +184,10 @@ static int add_target(void *ctx, const struct project_target_row *row)
 	s->target = answer_target(&s->scope, row, features);
 	add_row(s, features);
 	json_array_append_new(s->targets, s->target);
+	if (!row->offline_ms &&
+		corpus_judging_each(s->scope.dbc, row->id, iw_time_wall_ms(), add_judge,
+			s, s->err) < 0)
+		return -1;
 	return project_db_engines(s->scope.dbc, row->id, add_engine, s, s->err);
 }
 
@@ -188,6 +222,7 @@ int cli_status(int argc, char **argv)
 				">bugs|>last find");
 	s.engine_table = cli_table_new(
 		"target|engine|>executions|>core time|>units received|>kept");
+	s.judge_table = cli_table_new("target|flavour|>units|>the oldest waits");
 	s.targets = json_array();
 	rc = project_db_targets(state.dbc, 0, add_target, &s, &err);
 	campaigns = rc == 0 ? answer_campaigns(&s.scope, 0, &err) : NULL;
@@ -202,6 +237,10 @@ int cli_status(int argc, char **argv)
 		cli_table_print(s.table, stdout, 0);
 		printf("\nunits that another engine found:\n\n");
 		cli_table_print(s.engine_table, stdout, 0);
+		if (cli_table_lines(s.judge_table) > 1) {
+			printf("\nunits that a sanitizer has not seen:\n\n");
+			cli_table_print(s.judge_table, stdout, 0);
+		}
 		if (s.notes.len)
 			print_notes(&s.notes);
 	}
@@ -210,6 +249,7 @@ int cli_status(int argc, char **argv)
 	json_decref(campaigns);
 	cli_table_free(s.table);
 	cli_table_free(s.engine_table);
+	cli_table_free(s.judge_table);
 	iw_state_close(&state);
 	return rc < 0 ? cli_fail(&err) : CLI_DONE;
 }

@@ -158,11 +158,32 @@ static void add_count(struct cli_table *t, const json_t *object, const char *key
 		cli_table_cell(t, "-");
 }
 
+/* The longest wait of a unit that some sanitizer has not seen, and whether it is too long.
+ */
+static bool is_late(const json_t *target, int64_t *oldest_ms)
+{
+	json_t *judging = json_object_get(target, "judging"), *judge;
+	const char *flavour;
+	bool late = false;
+
+	*oldest_ms = 0;
+	json_object_foreach (judging, flavour, judge) {
+		late |= number_of(judge, "late") > 0;
+		if (number_of(judge, "oldest_ms") > *oldest_ms)
+			*oldest_ms = number_of(judge, "oldest_ms");
+	}
+	return late;
+}
+
 static void add_target(struct cli_table *t, const json_t *look, const json_t *target)
 {
 	const json_t *start = json_object_get(target, "features_start");
-	char found[24];
+	char found[24], unseen[24] = "-";
+	int64_t oldest_ms;
 
+	is_late(target, &oldest_ms);
+	if (oldest_ms > 0)
+		iw_time_words(oldest_ms, unseen);
 	ago(look, number_of(target, "found_ms"), found);
 	cli_table_cell(t, "%s/%s", text_of(target, "adapter"), text_of(target, "target"));
 	cli_table_cell(t, "%s", text_of(target, "status"));
@@ -178,6 +199,7 @@ static void add_target(struct cli_table *t, const json_t *look, const json_t *ta
 	add_count(t, target, "crashes");
 	add_count(t, target, "open_bugs");
 	cli_table_cell(t, "%s", found);
+	cli_table_cell(t, "%s", unseen);
 }
 
 static void add_bug(struct cli_table *t, const json_t *look, const json_t *bug)
@@ -208,8 +230,12 @@ static const char *const list_names[TOP_WHATS] = {"targets", "bugs", "cores"};
 
 static bool is_bad(enum top_what what, const json_t *json)
 {
-	return what == TOP_TARGETS ? strcmp(text_of(json, "status"), "broken") == 0
-				   : json_is_true(json_object_get(json, "security"));
+	int64_t oldest_ms;
+
+	if (what == TOP_TARGETS)
+		return strcmp(text_of(json, "status"), "broken") == 0 ||
+			is_late(json, &oldest_ms);
+	return json_is_true(json_object_get(json, "security"));
 }
 
 static void fill(struct top_list *l, const struct top_list_spec *spec, const json_t *look)
@@ -227,7 +253,7 @@ static void fill(struct top_list *l, const struct top_list_spec *spec, const jso
 		? cli_table_new(">bug|type|target|state|>rate|>seen|pull request|>found")
 		: cli_table_new(
 			  "target|status|>exec/s|>features|>new|>units|>crashes|>bugs"
-			  "|>last find");
+			  "|>last find|>unseen");
 	for (i = 0; i < l->count; i++) {
 		if (spec->what == TOP_BUGS)
 			add_bug(l->table, look, items[i].json);
@@ -242,7 +268,7 @@ static void fill(struct top_list *l, const struct top_list_spec *spec, const jso
 void top_list_init(
 	struct top_list *l, const struct top_list_spec *spec, const json_t *look)
 {
-	static const char *const expendable[TOP_WHATS] = {"4658", "5347", ""};
+	static const char *const expendable[TOP_WHATS] = {"94658", "5347", ""};
 
 	*l = (struct top_list){.name = list_names[spec->what]};
 	if (spec->what == TOP_CORES) {

@@ -83,7 +83,7 @@ json_t *web_farm_json(struct web *web)
 	static const struct farm_view none = {.left_ms = -1};
 	const struct farm_view *view = web_view(web), *v = view ? view : &none;
 
-	return json_pack("{ss ss ss sI sI so sb so si si si si si si si si so so}",
+	return json_pack("{ss ss ss sI sI so sb so si si si si si si si si sI so so}",
 		"version", IRONWORKS_VERSION, "state", web->world.state->dir, "phase",
 		phase_name(view), "now_ms", (json_int_t)iw_time_wall_ms(), "elapsed_ms",
 		(json_int_t)v->elapsed_ms, "left_ms",
@@ -92,7 +92,8 @@ json_t *web_farm_json(struct web *web)
 		v->waiting, "engines", v->engines, "judging", v->judging, "pursuing",
 		v->pursuing, "backlog", v->backlog, "new_bugs", v->new_bugs,
 		"builds_made", v->builds_made, "builds_cached", v->builds_cached,
-		"core_ms", core_ms_json(v), "messages", messages_json(v));
+		"judge_within_ms", (json_int_t)v->judge_within_ms, "core_ms",
+		core_ms_json(v), "messages", messages_json(v));
 }
 
 int web_answer_farm(struct web_request *r)

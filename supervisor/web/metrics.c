@@ -77,6 +77,56 @@ static void add_targets(struct iw_buf *out, const json_t *targets, size_t m)
 	}
 }
 
+static const struct {
+	const char *name, *field, *type, *help;
+	double scale;
+} per_judge[] = {
+	{"ironworks_judging_waiting", "waiting", "gauge",
+		"Units that this flavour has not seen.", 1},
+	{"ironworks_judging_oldest_seconds", "oldest_ms", "gauge",
+		"How long the first of them has waited.", 0.001},
+	{"ironworks_judging_late", "late", "gauge",
+		"Of them: longer than ironworks_judging_deadline_seconds.", 1},
+	{"ironworks_judging_delay_seconds", "delay_ms", "gauge",
+		"The longest wait of the last hour.", 0.001},
+	{"ironworks_judging_missed_total", "missed", "counter",
+		"Units that were ever late since this farm began.", 1},
+};
+
+static void add_judges_of(
+	struct iw_buf *out, const json_t *target, const char *field, size_t m)
+{
+	json_t *judging = json_object_get(target, "judging"), *judge;
+	const char *flavour;
+
+	json_object_foreach (judging, flavour, judge) {
+		const json_t *value = json_object_get(judge, field);
+
+		if (!json_is_integer(value))
+			continue;
+		iw_buf_addf(out, "%s{adapter=\"", per_judge[m].name);
+		add_label(out, json_string_value(json_object_get(target, "adapter")));
+		iw_buf_adds(out, "\",target=\"");
+		add_label(out, json_string_value(json_object_get(target, "target")));
+		iw_buf_adds(out, "\",flavour=\"");
+		add_label(out, flavour);
+		iw_buf_addf(out, "\"} %.15g\n",
+			(double)json_integer_value(value) * per_judge[m].scale);
+	}
+}
+
+static void add_judges(struct iw_buf *out, const json_t *targets)
+{
+	json_t *target;
+	size_t m, i;
+
+	for (m = 0; m < sizeof per_judge / sizeof *per_judge; m++) {
+		add_head(out, per_judge[m].name, per_judge[m].type, per_judge[m].help);
+		json_array_foreach(targets, i, target)
+			add_judges_of(out, target, per_judge[m].field, m);
+	}
+}
+
 static void add_farm(struct iw_buf *out, const struct farm_view *v)
 {
 	add_one(out, "ironworks_up", "1 while a farm works.",
@@ -93,6 +143,9 @@ static void add_farm(struct iw_buf *out, const struct farm_view *v)
 		v->pursuing);
 	add_one(out, "ironworks_bugs_new", "Bugs found since this farm began.",
 		v->new_bugs);
+	add_one(out, "ironworks_judging_deadline_seconds",
+		"How long a unit may wait until a sanitizer has seen it.",
+		v->judge_within_ms / 1000);
 }
 
 int web_answer_metrics(struct web_request *r)
@@ -106,6 +159,7 @@ int web_answer_metrics(struct web_request *r)
 	add_farm(&out, web_view(r->web));
 	for (i = 0; i < sizeof per_target / sizeof *per_target; i++)
 		add_targets(&out, targets, i);
+	add_judges(&out, targets);
 	json_decref(r->json);
 	r->json = NULL;
 	r->len = out.len;

@@ -102,6 +102,10 @@ static const struct {
 		"adapters[1].parameters.n: expected a string"},
 	{ONE("\"adapter\": \"b\", \"parameters\": {\"n\": \"7,m=8\"}"), "comma"},
 	{ONE("\"adapter\": \"b\", \"parameters\": {\"n,m\": \"7\"}"), "comma"},
+	{"{\"judge_within\": \"soon\", \"adapters\": [{\"adapter\": \"a\"}]}",
+		"judge_within: expected a time"},
+	{"{\"judge_within\": \"0s\", \"adapters\": [{\"adapter\": \"a\"}]}",
+		"at least 1 s"},
 	{ONE("\"adapter\": \"b\", \"follow\": 300"), "adapters[1].follow"},
 	{ONE("\"adapter\": \"b\", \"follow\": \"\""), "adapters[1].follow: expected"},
 	{ONE("\"adapter\": \"b\", \"follow\": \"9s\""), "at least 10 s"},
@@ -125,6 +129,26 @@ static void test_wrong(void **state)
 		iw_config_fini(&config);
 		temp_close(&t);
 	}
+}
+
+static void test_judge_within(void **state)
+{
+	struct iw_config config;
+	struct temp t;
+
+	(void)state;
+	temp_open(&t);
+	temp_ok(&t.err,
+		load(&t,
+			"{\"judge_within\": \"10m\", "
+			"\"adapters\": [{\"adapter\": \"a\"}]}",
+			&config));
+	assert_int_equal(config.judge_within_ms, 600000);
+	iw_config_fini(&config);
+	temp_ok(&t.err, load(&t, "{\"adapters\": [{\"adapter\": \"a\"}]}", &config));
+	assert_int_equal(config.judge_within_ms, 0);
+	iw_config_fini(&config);
+	temp_close(&t);
 }
 
 static void test_missing(void **state)
@@ -169,6 +193,7 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_follow),
 		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_judge_within),
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_default_folder),
 	};

@@ -5,7 +5,7 @@ import {duration, number, percent, plural} from "./format.js";
 import {Graph} from "./graph.js";
 import {learnTarget, live, may, now, say, targetOf} from "./live.js";
 import {empty, facts, notice, section, since, table, targetName, waiting} from "./parts.js";
-import {bugLink, failure, status} from "./targets.js";
+import {bugLink, failure, late, status} from "./targets.js";
 
 const ENGINE_COLUMNS = [
 	{id: "engine", label: "Engine", cell: ([name]) => name},
@@ -27,6 +27,28 @@ function engines(t)
 	return section("engines", "Engines", rows.length ? table({
 		caption: "What each engine did", columns: ENGINE_COLUMNS, rows, key: ([name]) => name,
 	}) : empty("No engine has worked on it yet."));
+}
+
+const JUDGE_COLUMNS = [
+	{id: "flavour", label: "Flavour", cell: ([name]) => name},
+	{id: "waiting", label: "Units waiting", num: true, cell: ([, j]) => number(j.waiting)},
+	{id: "oldest", label: "The oldest", num: true, title: "how long it has waited",
+		cell: ([, j]) => j.oldest_ms > 0 ? duration(j.oldest_ms) : "–"},
+	{id: "delay", label: "Longest wait", num: true, title: "of the last hour",
+		cell: ([, j]) => duration(j.delay_ms)},
+	{id: "missed", label: "Late", num: true, title: "units that waited too long, since this farm began",
+		cell: ([, j]) => number(j.missed)},
+	{id: "why", label: "Why", class: "prose", cell: ([, j]) => j.why || ""},
+];
+
+function judges(t)
+{
+	const rows = Object.entries(t.judging || {});
+
+	return section("judging", "Sanitizers", rows.length ? table({
+		caption: "What waits to be seen under each sanitizer", columns: JUDGE_COLUMNS, rows,
+		key: ([name]) => name,
+	}) : empty("Its adapter has no flavour with a sanitizer."));
 }
 
 const factsOf = (t) => facts([
@@ -112,7 +134,7 @@ export function targetPage(ctx)
 		},
 		view: () => {
 			const t = targetOf(id);
-			const trouble = t && failure(t);
+			const trouble = t && failure(t), slow = t && late(t);
 
 			if (!live.targets)
 				return [h("h1", null, `Target ${id}`), waiting()];
@@ -123,11 +145,13 @@ export function targetPage(ctx)
 				h("div", {class: "heading"}, h("h1", null, targetName(t.adapter, t.target)), holdButton(t)),
 				t.is_held && notice("warn", "It is held: no engine starts on it until somebody resumes it."),
 				trouble && notice("warn", h("p", {class: "trouble"}, trouble)),
+				slow && notice("warn", h("p", {class: "trouble"}, slow)),
 				factsOf(t),
 				hasGraphs && section("growth", "Over time",
 					points && points.length === 0 && empty("Its history begins within a minute."),
 					h("div", {class: "graphs"}, graphs.map((g) => g.view()))),
 				engines(t),
+				judges(t),
 				section("found", "Bugs", t.bugs > 0 ?
 					h("p", null, h("a", {href: `#/bugs?adapter=${encodeURIComponent(t.adapter)}` +
 						`&target=${encodeURIComponent(t.target)}`},

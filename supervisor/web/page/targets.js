@@ -28,6 +28,23 @@ export function failure(t)
 	];
 }
 
+/* Units that some sanitizer should have seen by now. */
+export function late(t)
+{
+	const [flavour, judge] = Object.entries(t.judging || {}).find(([, j]) => j.late > 0) || [];
+
+	return judge && [h("b", null, `${plural(judge.late, "unit")} waited too long to be seen under ${flavour}`),
+		judge.why && `: ${judge.why}`];
+}
+
+const trouble = (t) => {
+	const broken = failure(t), slow = late(t);
+
+	return broken && slow ? [broken, "; ", slow] : broken || slow;
+};
+
+const oldest = (t) => Math.max(0, ...Object.values(t.judging || {}).map((j) => j.oldest_ms));
+
 const grown = (t) => t.features - t.features_start;
 
 /* A small farm's core time is spent on bugs when a crash ends an engine again and again. */
@@ -62,6 +79,9 @@ const COLUMNS = [
 		title: "core time that open bugs have cost, and its share of the target's", cell: burnt},
 	{id: "found", label: "Last find", num: true, sort: (t) => t.found_ms,
 		title: "when it last showed a new feature", cell: (t) => since(t.found_ms)},
+	{id: "unseen", label: "Unseen", num: true, sort: oldest,
+		title: "how long the oldest unit has waited to be seen under every sanitizer",
+		cell: (t) => oldest(t) > 0 ? duration(oldest(t)) : "–"},
 ];
 
 export function targetsPage(ctx)
@@ -87,7 +107,7 @@ export function targetsPage(ctx)
 					plural(targets.length, "target") :
 					`${number(rows.length)} of ${plural(targets.length, "target")}`)),
 			rows.length ? table({caption: "Targets", columns: COLUMNS, rows, order,
-				key: (t) => t.id, below: failure}) :
+				key: (t) => t.id, below: trouble}) :
 				empty("No target is called so. Clear the filter to see all."),
 		];
 	}
