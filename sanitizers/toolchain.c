@@ -235,6 +235,19 @@ int san_toolchain_find(struct san_toolchain *tools, struct iw_err *err)
 		"the package libclang-rt-<version>-dev of your clang, and libc6-dev");
 }
 
+char *san_toolchain_symbolizer(void)
+{
+	char *found = NULL;
+	int major;
+
+	for (major = NEWEST; !found && major >= OLDEST; major--) {
+		_auto_free_ char *name = iw_fmt("llvm-symbolizer-%d", major);
+
+		found = find_program(name);
+	}
+	return found ? found : find_program("llvm-symbolizer");
+}
+
 void san_toolchain_fini(struct san_toolchain *tools)
 {
 	free(tools->cc);

@@ -26,6 +26,9 @@ struct san_toolchain {
  * some seconds at most: start-up and jobs only. IW_ETOOL says which package to install.
  */
 int san_toolchain_find(struct san_toolchain *tools, struct iw_err *err);
+/* Only the newest llvm-symbolizer in $PATH, at once; NULL: there is none. The caller
+ * frees. */
+char *san_toolchain_symbolizer(void);
 void san_toolchain_fini(struct san_toolchain *tools);
 
 #endif

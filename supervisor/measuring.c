@@ -202,7 +202,8 @@ static void start_round(struct farm_lane *lane)
 		    is_reference(lane) ? IW_PURPOSE_MEASURE : IW_PURPOSE_REPLAY,
 		    farm->world.driver, NULL, &err) < 0) {
 		/* Opening has checked that the binary is there; somebody removed it. */
-		iw_warn("a build lost its target", S("error", err.msg));
+		note_failure(lane, &err);
+		lane->has_work = true;
 		free(lane->driver);
 		lane->driver = NULL;
 		free(r);

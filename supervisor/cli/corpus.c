@@ -11,6 +11,8 @@
 #include "base/time.h"
 #include "cli/cli.h"
 #include "cli/distil.h"
+#include "cli/replay.h"
+#include "cli/table.h"
 #include "corpus/measure.h"
 
 #include "base/banned.h"
@@ -20,6 +22,7 @@ static const char help[] =
 	"  ironworks corpus distil --binary ./fuzz_parser --out small ./corpus\n"
 	"  ironworks corpus distil --binary ./fuzz_parser --out small --jobs 8 \\\n"
 	"      --state ~/.cache/ironworks --json corpus-a corpus-b\n"
+	"  ironworks corpus replay ./fuzz_parser_asan ./corpus crash-1\n"
 	"\n"
 	"usage: ironworks corpus distil --binary BIN --out DIR [--state DIR] [--jobs N]\n"
 	"           [--timeout TIME] [--no-sandbox] [--json] IN...\n"
@@ -39,7 +42,9 @@ static const char help[] =
 	"  --no-sandbox     run BIN without bubblewrap\n"
 	"  --json           print the counts as one JSON object\n"
 	"\n"
-	"exit status: 0 done, 2 usage, 4 failed: one sentence on stderr says why\n";
+	"exit status: 0 done, 2 usage, 4 failed: one sentence on stderr says why\n"
+	"\n"
+	"'ironworks corpus replay --help' shows how files are run under a sanitizer.\n";
 
 struct options {
 	struct cli_distil_spec spec;
@@ -174,8 +179,157 @@ static int cmd_distil(int argc, char **argv)
 	return rc == 0 ? CLI_DONE : cli_fail(&err);
 }
 
+/* -- replay ------------------------------------------------------------------------- */
+
+static const char replay_help[] =
+	"Examples:\n"
+	"  ironworks corpus replay ./fuzz_parser ./corpus\n"
+	"  ironworks corpus replay ./fuzz_parser_msan --timeout 5s --json corpus "
+	"crash-*\n"
+	"\n"
+	"usage: ironworks corpus replay BINARY PATH... [--jobs N] [--timeout TIME]\n"
+	"           [--rss-limit MB] [--no-sandbox] [--json]\n"
+	"\n"
+	"Runs each file once, many in one process, and says which of them crash, hang, "
+	"run\n"
+	"out of memory or leak, and how. It goes on with the next file after each. "
+	"BINARY is\n"
+	"a libFuzzer target; the sanitizer that it was built with is seen and gets the\n"
+	"options that a farm uses. A PATH is a file, or a folder with files in it.\n"
+	"\n"
+	"  --jobs N         processes at once (default: number of cores)\n"
+	"  --timeout TIME   of one file (default 10s)\n"
+	"  --rss-limit MB   memory of one file, without what a sanitizer adds, and its\n"
+	"                   largest allocation (default 2048)\n"
+	"  --no-sandbox     run BINARY without bubblewrap\n"
+	"  --json           print what was found as one JSON object\n"
+	"\n"
+	"exit status: 0 all passed, 1 some did not, 2 usage, 4 failed\n";
+
+static const char *take_jobs(void *ctx, const char *word)
+{
+	int64_t *jobs = ctx;
+
+	return cli_number(word, 1, CORPUS_MEASURE_SHARDS_MAX, jobs)
+		? NULL
+		: "--jobs takes a number from 1 to 64";
+}
+
+static const char *take_timeout(void *ctx, const char *word)
+{
+	int64_t *ms = ctx;
+
+	*ms = iw_time_parse(word);
+	return *ms > 0 ? NULL : "--timeout takes a time like 60s or 2m";
+}
+
+static const char *take_rss_limit(void *ctx, const char *word)
+{
+	int64_t *mb = ctx;
+
+	return cli_number(word, 1, 1 << 20, mb) ? NULL
+						: "--rss-limit takes a number of MiB";
+}
+
+static void show_progress(size_t done, size_t units, size_t died)
+{
+	fprintf(stderr, "\r%zu of %zu files, %zu died\033[K", done, units, died);
+}
+
+static void print_deaths(const json_t *deaths)
+{
+	struct cli_table *table = cli_table_new("how|what|file");
+	json_t *death;
+	size_t i;
+
+	json_array_foreach(deaths, i, death)
+	{
+		bool is_gone = json_is_false(json_object_get(death, "again"));
+
+		cli_table_cell(
+			table, "%s", json_string_value(json_object_get(death, "kind")));
+		cli_table_cell(table, "%s%s",
+			json_string_value(json_object_get(death, "headline")),
+			is_gone ? " (not when run again)" : "");
+		cli_table_cell(
+			table, "%s", json_string_value(json_object_get(death, "path")));
+	}
+	cli_table_print(table, stdout, 0);
+	cli_table_free(table);
+}
+
+static void print_replay(
+	const struct cli_replay_answer *a, int64_t ms, const struct cli_common *common)
+{
+	if (common->json) {
+		cli_print_json(json_pack("{ss sI sI sI sI sf sf ss sO}", "flavour",
+			a->flavour, "units", (json_int_t)a->units, "passed",
+			(json_int_t)a->passed, "died", (json_int_t)a->died, "not_run",
+			(json_int_t)a->not_run, "seconds", (double)ms / 1000,
+			"core_seconds", (double)a->cpu_us / 1000000, "measured_by",
+			a->is_fallback ? "libfuzzer" : "driver", "deaths", a->deaths));
+		return;
+	}
+	if (a->died > 0) {
+		print_deaths(a->deaths);
+		putchar('\n');
+	}
+	printf("%zu files under %s: %zu passed, %zu died", a->units, a->flavour,
+		a->passed, a->died);
+	if (a->not_run > 0)
+		printf(", %zu were not run", a->not_run);
+	printf("; %.2f s\n", (double)ms / 1000);
+	if (a->is_fallback)
+		fprintf(stderr,
+			"libFuzzer itself ran them, which finds no leaks: the program is "
+			"stripped or static\n");
+}
+
+static int cmd_replay(int argc, char **argv)
+{
+	struct cli_replay_spec spec = {.timeout_ms = 10000, .rss_limit_mb = 2048};
+	int64_t jobs = sysconf(_SC_NPROCESSORS_ONLN), start = iw_time_mono_ms();
+	const struct cli_option more[] = {{"jobs", .take = take_jobs, .ctx = &jobs},
+		{"timeout", .take = take_timeout, .ctx = &spec.timeout_ms},
+		{"rss-limit", .take = take_rss_limit, .ctx = &spec.rss_limit_mb}, {0}};
+	struct cli_replay_answer answer;
+	struct iw_err err = IW_ERR_INIT;
+	_auto_free_ char *binary = NULL;
+	struct cli_common common;
+	int first, rc = cli_options(argc, argv, replay_help, more, &common, &first);
+
+	if (rc >= 0)
+		return rc;
+	if (argc - first < 2)
+		return cli_usage("corpus", "replay takes a BINARY and a PATH at least");
+	binary = realpath(argv[first], NULL);
+	if (!binary) {
+		iw_err_errno(&err, errno, "cannot open '%s'", argv[first]);
+		return cli_fail(&err);
+	}
+	spec.binary = binary;
+	spec.paths = argv + first + 1;
+	spec.path_count = argc - first - 1;
+	spec.jobs = (int)(jobs > CORPUS_MEASURE_SHARDS_MAX ? CORPUS_MEASURE_SHARDS_MAX
+							   : jobs);
+	spec.no_sandbox = common.no_sandbox;
+	if (isatty(STDERR_FILENO))
+		spec.progress = show_progress;
+	rc = cli_replay(&spec, &answer, &err);
+	if (spec.progress)
+		fputs("\r\033[K", stderr);
+	if (rc == 0)
+		print_replay(&answer, iw_time_mono_ms() - start, &common);
+	json_decref(answer.deaths);
+	if (rc < 0)
+		return cli_fail(&err);
+	return answer.died > 0 ? CLI_NO : CLI_DONE;
+}
+
 int cli_corpus(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "replay") == 0)
+		return cmd_replay(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "distil") == 0)
 		return cmd_distil(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "--help") == 0) {

@@ -10,7 +10,7 @@
 
 #include "base/banned.h"
 
-int cli_local_open(struct cli_local *local, bool no_sandbox, struct iw_err *err)
+int cli_local_open_bare(struct cli_local *local, bool no_sandbox, struct iw_err *err)
 {
 	_auto_free_ char *keeper = NULL;
 	struct iw_jobs_config config = {.sandbox = {.kind = IW_SANDBOX_OFF}};
@@ -21,8 +21,6 @@ int cli_local_open(struct cli_local *local, bool no_sandbox, struct iw_err *err)
 	rc = iw_programs_find(&keeper, &local->driver, err);
 	if (rc == 0 && !no_sandbox)
 		rc = iw_sandbox_probe(&config.sandbox, err);
-	if (rc == 0)
-		rc = san_toolchain_find(&local->tools, err);
 	if (rc == 0)
 		rc = iw_loop_init(&local->loop, err);
 	if (rc < 0)
@@ -35,6 +33,13 @@ int cli_local_open(struct cli_local *local, bool no_sandbox, struct iw_err *err)
 	config.dir = local->dir;
 	config.keeper = keeper;
 	return iw_jobs_open(&local->jobs, &local->loop, &config, err);
+}
+
+int cli_local_open(struct cli_local *local, bool no_sandbox, struct iw_err *err)
+{
+	int rc = cli_local_open_bare(local, no_sandbox, err);
+
+	return rc < 0 ? rc : san_toolchain_find(&local->tools, err);
 }
 
 void cli_local_close(struct cli_local *local)

@@ -22,6 +22,8 @@ struct cli_local {
 };
 
 int cli_local_open(struct cli_local *local, bool no_sandbox, struct iw_err *err);
+/* The same without the toolchain, which takes a while to be found. */
+int cli_local_open_bare(struct cli_local *local, bool no_sandbox, struct iw_err *err);
 /* No job may be left. */
 void cli_local_close(struct cli_local *local);
 

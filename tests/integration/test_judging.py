@@ -11,7 +11,7 @@ import pytest
 from conftest import BUILD, ROOT, end_processes_of, rows, wait_until
 from farm_api import Api
 
-#: Each unit costs a second under ASan, and nothing elsewhere.
+#: Each unit costs half a second under ASan, and nothing elsewhere.
 SLOW = r"""
 #include <stddef.h>
 #include <stdint.h>
@@ -25,12 +25,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		sum += data[i] > 'm';
 #if __has_feature(address_sanitizer)
 	if (len > 0 && data[0] == 's')
-		sleep(1);
+		usleep(500000);
 #endif
 	return 0;
 }
 """
-SEEDS = {f"seeds/{i}": f"s{i}" for i in range(9)}
+SEEDS = {f"seeds/{i}": f"s{i}" for i in range(7)}
 #: Its MSan build leaves the target out.
 PARTIAL = BUILD.replace("set -eu\n", "set -eu\ncase $FLAVOUR in *msan*) exit 0;; esac\n")
 ASAN, MSAN = "libfuzzer+asan+ubsan", "libfuzzer+msan"
@@ -77,20 +77,20 @@ def watch(ironworks, state, tmp_path):
 
 
 def test_a_flavour_that_cannot_keep_up_is_told(tiny, watch, ironworks, state):
-    """Nine units of a second each within two seconds: some are late, and everybody is told who
+    """Seven units of half a second each within one second: some are late, and everybody is told who
     waits for what and why; then all are seen, and that is told, too."""
     adapter = tiny(files={"slow.c": SLOW, **SEEDS}, flavours=["libfuzzer", ASAN])
-    farm = watch(adapter, "2s")
-    wait_until(lambda: farm.judges().get(ASAN, {}).get("late"), 60, "units are late")
-    judge = farm.judges()[ASAN]
+    farm = watch(adapter, "1s")
+    judge = wait_until(lambda: next((j for j in [farm.judges().get(ASAN)] if j and j["late"]), None),
+                       60, "units are late")
     assert judge["waiting"] >= judge["late"] > 0 and judge["missed"] > 0
-    assert judge["oldest_ms"] > 2000 and judge["delay_ms"] > 2000 and judge["why"]
-    assert farm.metric("ironworks_judging_oldest_seconds", ASAN) > 2
+    assert judge["oldest_ms"] > 1000 and judge["delay_ms"] > 1000 and judge["why"]
+    assert farm.metric("ironworks_judging_delay_seconds", ASAN) > 1
     assert farm.metric("ironworks_judging_missed_total", ASAN) > 0
     wait_until(lambda: "tiny/slow: " in farm.said(), 10, "somebody is told")
-    assert re.search(rf"tiny/slow: \d+ units? waited longer than 2s to be seen under "
+    assert re.search(rf"tiny/slow: \d+ units? waited longer than 1s to be seen under "
                      rf"{re.escape(ASAN)}: \S", farm.said()), farm.said()
-    assert any("waited longer than 2s" in m["text"]
+    assert any("waited longer than 1s" in m["text"]
                for m in farm.api.get("/api/v1/farm")["messages"])
     shown = ironworks("status", "--state", state, "--json").json
     assert shown["targets"][0]["judging"][ASAN]["late"] > 0 or farm.judges()[ASAN]["late"] == 0
@@ -102,18 +102,18 @@ def test_a_flavour_that_cannot_keep_up_is_told(tiny, watch, ironworks, state):
 
 
 def test_a_flavour_without_the_target_is_told(tiny, watch, ironworks, state):
-    adapter = tiny(build=PARTIAL, files={"fast.c": SLOW.replace("sleep(1)", "(void)0"), **SEEDS},
+    adapter = tiny(build=PARTIAL, files={"fast.c": SLOW.replace("usleep(500000)", "(void)0"), **SEEDS},
                    flavours=["libfuzzer", ASAN, MSAN])
     farm = watch(adapter, "3s")
     wait_until(lambda: farm.judges().get(MSAN, {}).get("late"), 60, "units are late")
     why = "its build has no such program"
     wait_until(lambda: f"to be seen under {MSAN}: {why}" in farm.said(), 10, "it is told")
     assert farm.judges()[MSAN]["why"] == why
-    assert farm.metric("ironworks_judging_late", MSAN) >= 9
+    assert farm.metric("ironworks_judging_late", MSAN) >= 7
     # The other one judges meanwhile.
     wait_until(lambda: farm.metric("ironworks_judging_waiting", ASAN) is not None
                and rows(state, "SELECT count(*) FROM measure m JOIN build b ON b.id = m.build_id "
-                        "WHERE b.flavour = ?", ASAN)[0][0] >= 9, 30, "ASan judges")
+                        "WHERE b.flavour = ?", ASAN)[0][0] >= 7, 30, "ASan judges")
     text = ironworks("status", "--state", state).stdout
     assert re.search(rf"tiny/fast +{re.escape(MSAN)} +\d+ ", text), text
     assert "waited longer than 3s" in text
@@ -121,7 +121,7 @@ def test_a_flavour_without_the_target_is_told(tiny, watch, ironworks, state):
 
 def test_after_a_run_every_unit_was_seen_by_every_flavour(tiny, ironworks, state):
     """And none was late: a run ends when all is judged."""
-    adapter = tiny(files={"fast.c": SLOW.replace("sleep(1)", "(void)0"), **SEEDS},
+    adapter = tiny(files={"fast.c": SLOW.replace("usleep(500000)", "(void)0"), **SEEDS},
                    flavours=["libfuzzer", ASAN, MSAN])
     done = ironworks("run", adapter, "--for", "2s", "--no-sandbox", "--state", state, timeout=120)
     assert done.rc == 0, done.stderr

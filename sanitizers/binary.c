@@ -1,0 +1,99 @@
+#include "sanitizers/binary.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+/* What each runtime's start is called; a row's order is that of the search. */
+static const struct {
+	const char *symbol, *flavour;
+} runtimes[] = {
+	{"__asan_init", "libfuzzer+asan+ubsan"},
+	{"__msan_init", "libfuzzer+msan"},
+	{"__tsan_init", "libfuzzer+tsan"},
+};
+
+struct image {
+	const char *data;
+	size_t size;
+};
+
+static bool holds(const struct image *im, uint64_t at, uint64_t size)
+{
+	return at <= im->size && size <= im->size - at;
+}
+
+/* A whole name in a table of them. */
+static bool has_name(const char *table, size_t size, const char *name)
+{
+	size_t len = strlen(name) + 1;
+	const char *at = table, *end = table + size;
+
+	while (at < end && (at = memmem(at, (size_t)(end - at), name, len)) != NULL) {
+		if (at == table || at[-1] == '\0')
+			return true;
+		at++;
+	}
+	return false;
+}
+
+/* The image is somebody's: nothing in it is believed. */
+static const struct san_flavour *find(const struct image *im)
+{
+	const Elf64_Ehdr *head = (const void *)im->data;
+	const Elf64_Shdr *sections = (const void *)(im->data + head->e_shoff);
+	size_t i, k;
+
+	for (i = 0; i < IW_COUNT(runtimes); i++)
+		for (k = 0; k < head->e_shnum; k++)
+			if (sections[k].sh_type == SHT_STRTAB &&
+				holds(im, sections[k].sh_offset, sections[k].sh_size) &&
+				has_name(im->data + sections[k].sh_offset,
+					sections[k].sh_size, runtimes[i].symbol))
+				return san_flavour_find(runtimes[i].flavour);
+	return san_flavour_find("libfuzzer");
+}
+
+static bool is_program(const struct image *im)
+{
+	const Elf64_Ehdr *head = (const void *)im->data;
+
+	return im->size >= sizeof *head && memcmp(head->e_ident, ELFMAG, SELFMAG) == 0 &&
+		head->e_ident[EI_CLASS] == ELFCLASS64 &&
+		head->e_shentsize == sizeof(Elf64_Shdr) &&
+		head->e_shoff % _Alignof(Elf64_Shdr) == 0 &&
+		holds(im, head->e_shoff, head->e_shnum * sizeof(Elf64_Shdr));
+}
+
+int san_binary_flavour(
+	const char *path, const struct san_flavour **flavour, struct iw_err *err)
+{
+	_auto_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct image im;
+	struct stat st;
+	void *map;
+	int rc = 0;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return iw_err_errno(err, errno, "cannot open '%s'", path);
+	if (!S_ISREG(st.st_mode) || st.st_size == 0)
+		return iw_err_set(err, IW_EINVAL, "'%s' is no program", path);
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED)
+		return iw_err_errno(err, errno, "cannot read '%s'", path);
+	im = (struct image){.data = map, .size = (size_t)st.st_size};
+	if (is_program(&im))
+		*flavour = find(&im);
+	else
+		rc = iw_err_set(err, IW_EINVAL, "'%s' is no 64-bit program", path);
+	munmap(map, (size_t)st.st_size);
+	return rc;
+}

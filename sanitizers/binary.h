@@ -1,0 +1,16 @@
+/*
+ * Which flavour a program is that somebody else built: its symbols tell which runtime is
+ * linked into it. Blocks: reads the program's tables of names. Thread: any.
+ */
+#ifndef SANITIZERS_BINARY_H
+#define SANITIZERS_BINARY_H
+
+#include "base/err.h"
+#include "sanitizers/flavour.h"
+
+/* *flavour: whose runtime options fit; a program without a sanitizer (or a stripped one
+ * that hides it) is "libfuzzer". IW_EINVAL: path is no 64-bit program. */
+int san_binary_flavour(
+	const char *path, const struct san_flavour **flavour, struct iw_err *err);
+
+#endif
