@@ -274,8 +274,8 @@ static void print_replay(
 		print_deaths(a->deaths);
 		putchar('\n');
 	}
-	printf("%zu files under %s: %zu passed, %zu died", a->units, a->flavour,
-		a->passed, a->died);
+	printf("%zu file%s under %s: %zu passed, %zu died", a->units,
+		a->units == 1 ? "" : "s", a->flavour, a->passed, a->died);
 	if (a->not_run > 0)
 		printf(", %zu were not run", a->not_run);
 	printf("; %.2f s\n", (double)ms / 1000);
