@@ -30,6 +30,7 @@ static const int64_t patience_ms[IW_PURPOSE_COUNT] = {
 	[IW_PURPOSE_REPRODUCE] = 0,
 	[IW_PURPOSE_MINIMIZE] = 3000,
 	[IW_PURPOSE_BISECT] = 1000,
+	[IW_PURPOSE_SYMBOLIZE] = 0, /* a service, which waits for no slot */
 	[IW_PURPOSE_FETCH] = 0,
 	[IW_PURPOSE_BUILD] = 2000,
 	[IW_PURPOSE_MEASURE] = 4000,

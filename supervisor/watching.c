@@ -16,6 +16,7 @@ static const char *const reasons[IW_PURPOSE_COUNT] = {
 	[IW_PURPOSE_REPRODUCE] = "does an input fail, and how?",
 	[IW_PURPOSE_MINIMIZE] = "a smaller input says more about a new bug",
 	[IW_PURPOSE_BISECT] = "which staged change is to blame for a new bug?",
+	[IW_PURPOSE_SYMBOLIZE] = "reports have addresses where people want names",
 	[IW_PURPOSE_FETCH] = "the source may have moved on",
 	[IW_PURPOSE_BUILD] = "this tree has not been built in this flavour",
 	[IW_PURPOSE_MEASURE] = "new units: what do they reach?",

@@ -46,6 +46,7 @@ static const char *const purpose_names[IW_PURPOSE_COUNT] = {
 	[IW_PURPOSE_REPRODUCE] = "reproduce",
 	[IW_PURPOSE_MINIMIZE] = "minimize",
 	[IW_PURPOSE_BISECT] = "bisect",
+	[IW_PURPOSE_SYMBOLIZE] = "symbolize",
 	[IW_PURPOSE_FETCH] = "fetch",
 	[IW_PURPOSE_BUILD] = "build",
 	[IW_PURPOSE_MEASURE] = "measure",
@@ -324,7 +325,7 @@ void iw_job_submit(struct iw_job *job, iw_job_done_cb done, void *ctx)
 	job->ctx = ctx;
 	job->state = WAITING;
 	iw_loop_hold(jobs->loop);
-	if (jobs->has_gate)
+	if (jobs->has_gate && !job->spec.is_service)
 		jobs->gate.want(jobs->gate.ctx, job);
 	else
 		iw_job_grant(job, -1);

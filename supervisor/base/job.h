@@ -29,6 +29,7 @@ enum iw_purpose {
 	IW_PURPOSE_REPRODUCE,
 	IW_PURPOSE_MINIMIZE,
 	IW_PURPOSE_BISECT,
+	IW_PURPOSE_SYMBOLIZE,
 	IW_PURPOSE_FETCH,
 	IW_PURPOSE_BUILD,
 	IW_PURPOSE_MEASURE,
@@ -62,6 +63,7 @@ struct iw_job_spec {
 	bool no_aslr;
 	bool wants_all_cores; /* no affinity: builds that run make -j */
 	bool is_urgent;	      /* the gate lets it go before others */
+	bool is_service; /* waits for questions, so it has no slot, and starts at once */
 };
 
 enum iw_exit_class {
@@ -179,6 +181,14 @@ void iw_job_argf(struct iw_job *job, const char *fmt, ...)
 void iw_job_env(struct iw_job *job, const char *name, const char *value);
 /* A host path it may read, found out after iw_job_new(). */
 void iw_job_read(struct iw_job *job, const char *path);
+
+/*
+ * A channel: the command's stdin and stdout become two fifos in the job's folder, where it
+ * cannot reach them, instead of nothing and the log. *ask and *answer are our ends, which
+ * never block; the caller closes them. The command's stdin ends with the last copy of
+ * *ask, so also when this process dies. Before submit.
+ */
+int iw_job_channel(struct iw_job *job, int *ask, int *answer, struct iw_err *err);
 
 void iw_job_submit(struct iw_job *job, iw_job_done_cb done, void *ctx);
 /* The gate's answer: start now, on this core (-1: any). */

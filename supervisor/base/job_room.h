@@ -5,6 +5,7 @@
  *	job_spec.c    the order for its keeper
  *	job_keeper.c  the keeper's process
  *	job_adopt.c   jobs of an earlier supervisor, and leaving them to the next
+ *	job_channel.c talking with one that runs
  *	job_cpu.c     what one that runs has used
  */
 #ifndef IW_BASE_JOB_ROOM_H
@@ -41,6 +42,7 @@ struct iw_job {
 	struct words args, env, reads, writes;
 	char id[32];
 	char *dir, *work;
+	bool has_channel;
 	enum iw_job_state state;
 	int core;
 	iw_job_done_cb done;

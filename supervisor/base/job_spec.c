@@ -106,6 +106,10 @@ int iw_job_write_spec(struct iw_job *job, struct iw_err *err)
 	for (i = 0; i < job->env.count; i++)
 		add_pair(&spec, "env", job->env.items[i]);
 	add_pair(&spec, "cwd", job->work);
+	if (job->has_channel) {
+		add_pair(&spec, "stdin_fifo", IW_KEEPER_ASK);
+		add_pair(&spec, "stdout_fifo", IW_KEEPER_ANSWER);
+	}
 	add_limits(job, &spec);
 	add_number(&spec, "cpu", s->wants_all_cores ? -1 : job->core);
 	add_number(&spec, "nice", s->nice);

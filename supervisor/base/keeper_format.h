@@ -58,6 +58,10 @@
  *   log_limit     bytes, at least 16384; 1048576
  *   stdout        file name in JOBDIR: stdout goes there instead of into the log, in
  *                 segments like the log's, with log_limit of its own
+ *   stdin_fifo, stdout_fifo
+ *                 names of fifos in JOBDIR, made by the supervisor and open there: the
+ *                 command's stdin, where it is not /dev/null, and its stdout. With no
+ *                 supervisor left to read, the command is not started
  *   cpu           the core to run on; -1, the default: any
  *   nice          -20 … 19, also of the session among others; inherited
  *   rlimit_core, rlimit_fsize, rlimit_nofile, rlimit_nproc, rlimit_stack
@@ -107,6 +111,8 @@
 #define IW_KEEPER_EXIT "exit"
 #define IW_KEEPER_LOG "log"
 #define IW_KEEPER_BWRAP "bwrap"
+#define IW_KEEPER_ASK "ask" /* what supervisors call those fifos */
+#define IW_KEEPER_ANSWER "answer"
 
 /* Descriptors: of the keeper, and of the command. */
 #define IW_KEEPER_STATUS_FD 3

@@ -23,6 +23,12 @@ void iw_loop_run(struct iw_loop *loop)
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 
+void iw_loop_run_until(struct iw_loop *loop, const bool *is_done)
+{
+	while (!*is_done && uv_run(&loop->uv, UV_RUN_ONCE))
+		;
+}
+
 void iw_loop_fini(struct iw_loop *loop)
 {
 	int rc;

@@ -24,6 +24,8 @@ struct iw_loop {
 int iw_loop_init(struct iw_loop *loop, struct iw_err *err);
 /* Runs until nothing is left to wait for. */
 void iw_loop_run(struct iw_loop *loop);
+/* Until a callback has set *is_done: for commands that do one thing after the other. */
+void iw_loop_run_until(struct iw_loop *loop, const bool *is_done);
 /* Asserts that no hold and no handle is left. */
 void iw_loop_fini(struct iw_loop *loop);
 

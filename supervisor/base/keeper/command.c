@@ -115,6 +115,7 @@ static bool become(const struct spec *s, const struct command_fds *fds, struct f
 		step(set_core(s->cpu), "cpu", f) && step(set_nice(s), "nice", f) &&
 		step(!s->no_aslr || personality(ADDR_NO_RANDOMIZE) >= 0, "no_aslr", f) &&
 		step(chdir(s->cwd) == 0, "cwd", f) &&
+		step(give(fds->in, STDIN_FILENO), "stdin", f) &&
 		step(give(fds->out, STDOUT_FILENO), "stdout", f) &&
 		step(give(fds->err, STDERR_FILENO), "stderr", f) &&
 		step(give(fds->bwrap, IW_KEEPER_BWRAP_FD), "bwrap", f) &&

@@ -9,6 +9,7 @@
 
 /* Descriptors that the command gets; -1 where it gets none. */
 struct command_fds {
+	int in;
 	int out;
 	int err;
 	int bwrap;

@@ -27,6 +27,7 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -192,6 +193,20 @@ static bool output_pipe(int *reading, int *writing, struct fault *fault)
 	return true;
 }
 
+/* Opening waits for nobody, using it waits for the other side. */
+static bool open_fifo(
+	struct keeper *k, const char *name, int flags, int *fd, struct fault *fault)
+{
+	struct stat st;
+
+	*fd = openat(k->dir, name, flags | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	if (*fd < 0 || fstat(*fd, &st) < 0 || fcntl(*fd, F_SETFL, flags) < 0)
+		return fault_set(fault, "cannot open '%s': %s", name, strerror(errno));
+	if (!S_ISFIFO(st.st_mode))
+		return fault_set(fault, "'%s' is no fifo", name);
+	return true;
+}
+
 /* Everything the command gets hold of. */
 static bool open_command_fds(
 	struct keeper *k, struct command_fds *fds, struct fault *fault)
@@ -202,6 +217,10 @@ static bool open_command_fds(
 		return false;
 	fds->out = fds->err;
 	if (s->stdout_name && !output_pipe(&k->stdout_pipe, &fds->out, fault))
+		return false;
+	if (s->stdin_fifo && !open_fifo(k, s->stdin_fifo, O_RDONLY, &fds->in, fault))
+		return false;
+	if (s->stdout_fifo && !open_fifo(k, s->stdout_fifo, O_WRONLY, &fds->out, fault))
 		return false;
 	if (s->sandboxed) {
 		fds->bwrap = openat(k->dir, IW_KEEPER_BWRAP,
@@ -221,6 +240,8 @@ static bool open_command_fds(
 
 static void close_command_fds(const struct command_fds *fds)
 {
+	if (fds->in >= 0)
+		close(fds->in);
 	if (fds->out >= 0 && fds->out != fds->err)
 		close(fds->out);
 	if (fds->err >= 0)
@@ -234,7 +255,8 @@ static void close_command_fds(const struct command_fds *fds)
 /* From the spec to a running command. Our own record is on disk before the fork. */
 static bool start(struct keeper *k, struct fault *fault)
 {
-	struct command_fds fds = {.out = -1, .err = -1, .bwrap = -1, .seccomp = -1};
+	struct command_fds fds = {
+		.in = -1, .out = -1, .err = -1, .bwrap = -1, .seccomp = -1};
 	bool is_started;
 
 	if (!spec_load(&k->spec, k->dir, fault) || !record_keeper(k->dir, fault) ||

@@ -123,19 +123,27 @@ static bool spec_parse(struct spec *s, char *text, size_t size, struct key *keys
 	return true;
 }
 
+static bool check_name(const char *key, const char *name, struct fault *fault)
+{
+	if (name && (!*name || *name == '.' || strchr(name, '/') || strlen(name) > 200))
+		return fault_set(
+			fault, "spec: '%s' is '%.80s', not a plain file name", key, name);
+	return true;
+}
+
 /* What the table of keys cannot say. */
 static bool spec_check(const struct spec *s, struct fault *fault)
 {
-	const char *name = s->stdout_name;
-
 	for (char **e = s->envp; *e; e++)
 		if (!strchr(*e, '=') || **e == '=')
 			return fault_set(
 				fault, "spec: 'env' is '%.80s', not NAME=VALUE", *e);
-	if (name && (!*name || *name == '.' || strchr(name, '/') || strlen(name) > 200))
+	if (s->stdout_name && s->stdout_fifo)
 		return fault_set(
-			fault, "spec: 'stdout' is '%.80s', not a plain file name", name);
-	return true;
+			fault, "spec: 'stdout' and 'stdout_fifo' are both given");
+	return check_name("stdout", s->stdout_name, fault) &&
+		check_name("stdin_fifo", s->stdin_fifo, fault) &&
+		check_name("stdout_fifo", s->stdout_fifo, fault);
 }
 
 bool spec_load(struct spec *s, int dir, struct fault *fault)
@@ -144,6 +152,8 @@ bool spec_load(struct spec *s, int dir, struct fault *fault)
 	struct key keys[] = {
 		{"cwd", NULL, &s->cwd, 0, 0, false},
 		{"stdout", NULL, &s->stdout_name, 0, 0, false},
+		{"stdin_fifo", NULL, &s->stdin_fifo, 0, 0, false},
+		{"stdout_fifo", NULL, &s->stdout_fifo, 0, 0, false},
 		{"seccomp", NULL, &s->seccomp, 0, 0, false},
 		{"timeout_ms", &s->timeout_ms, NULL, 0, YEAR_MS, false},
 		{"grace_ms", &s->grace_ms, NULL, 0, YEAR_MS, false},

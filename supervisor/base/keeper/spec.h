@@ -20,8 +20,9 @@ struct spec {
 	char **argv;
 	char **envp;
 	const char *cwd;
-	const char *stdout_name; /* NULL: into the log */
-	const char *seccomp;	 /* NULL: none */
+	const char *stdout_name;	      /* NULL: into the log */
+	const char *stdin_fifo, *stdout_fifo; /* NULL: none */
+	const char *seccomp;		      /* NULL: none */
 	long long timeout_ms;
 	long long grace_ms;
 	long long stall_ms;
