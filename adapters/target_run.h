@@ -25,7 +25,9 @@ int64_t target_rss_limit_mb(
 int64_t target_timeout_s(
 	const struct iw_build *build, const struct adapter_target *target);
 
-/* Adds the runtime options of the build's flavour; symbolizer may be NULL. */
+/* Adds the runtime options of the build's flavour. Its reports have no names but module
+ * and offset, which are found afterwards (sanitizers/symbolizer.h), unless the flavour's
+ * runtimes need them while they run: then they use symbolizer, a path or NULL. */
 void target_add_env(struct iw_job *job, const struct iw_build *build, enum san_use use,
 	const char *symbolizer);
 
@@ -41,8 +43,7 @@ struct target_driver {
 /*
  * Fills spec for judging and measuring units of target on build: features on the
  * reference flavour only, limits as the adapter says. IW_ENOENT when the build does not
- * have the target. driver is the path of ironworks-driver.so. Without symbolizer (NULL)
- * frames of deaths are module and offset only, which costs a tenth.
+ * have the target. driver is the path of ironworks-driver.so; symbolizer as above.
  */
 int target_driver_init(struct target_driver *out, const struct iw_build *build,
 	const struct adapter_target *target, enum iw_purpose purpose, const char *driver,

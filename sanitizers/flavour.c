@@ -208,6 +208,16 @@ bool san_flavour_can_judge(const struct san_flavour *flavour)
 	return flavour->engine && strcmp(flavour->engine, "libfuzzer") == 0;
 }
 
+bool san_flavour_wants_names(const struct san_flavour *flavour, enum san_use use)
+{
+	const struct san_env *env;
+
+	for (env = flavour->env; env->name; env++)
+		if (strstr(env->value[use], "suppressions="))
+			return true;
+	return false;
+}
+
 void san_flavour_options(const struct san_env *env, enum san_use use,
 	const char *symbolizer, const char *extra, struct iw_buf *out)
 {

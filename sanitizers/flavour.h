@@ -76,6 +76,10 @@ const struct san_flavour *san_flavours(size_t *count);
 /* NULL when no flavour has this name. */
 const struct san_flavour *san_flavour_find(const char *name);
 
+/* Whether its runtimes need the names of functions while they run, because a list of
+ * suppressions goes by them. All other reports get their names afterwards. */
+bool san_flavour_wants_names(const struct san_flavour *flavour, enum san_use use);
+
 /* One environment variable's value for a use: our options, symbolizer (may be NULL) and
  * extra (the adapter's own "a=1:b=2", may be NULL; it wins). Appends to out. */
 void san_flavour_options(const struct san_env *env, enum san_use use,

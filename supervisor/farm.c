@@ -144,6 +144,14 @@ static void on_triage_stopped(void *ctx)
 	farm_advance(farm);
 }
 
+static void on_symbolizer_stopped(void *ctx)
+{
+	struct farm *farm = ctx;
+
+	san_symbolizer_free(iw_steal(&farm->symbolizer));
+	farm_advance(farm);
+}
+
 static void on_db_stopped(void *ctx)
 {
 	struct farm *farm = ctx;
@@ -153,8 +161,8 @@ static void on_db_stopped(void *ctx)
 	farm->events.closed(farm->events.closed_ctx);
 }
 
-/* Everything has ended but the rooms themselves: triage, projects, database, in the
- * reverse order of their start. */
+/* Everything has ended but the rooms themselves: triage, projects, the symbolizer, the
+ * database. */
 static void close_rooms(struct farm *farm)
 {
 	if (!farm->is_triage_stopping) {
@@ -173,6 +181,13 @@ static void close_rooms(struct farm *farm)
 		triage_free(farm->triage);
 		farm->triage = NULL;
 		farm_close_projects(farm);
+	}
+	if (farm->symbolizer) {
+		if (!farm->is_symbolizer_stopping)
+			san_symbolizer_stop(
+				farm->symbolizer, on_symbolizer_stopped, farm);
+		farm->is_symbolizer_stopping = true;
+		return;
 	}
 	if (farm->open_projects == 0 && farm->db) {
 		struct iw_db *db = farm->db;
@@ -275,6 +290,12 @@ static int open_rooms(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err)
 		rc = farm_sweep(farm, dbc, err);
 	if (rc < 0)
 		return rc;
+	if (w->tools->symbolizer)
+		farm->symbolizer = san_symbolizer_new(&(struct san_symbolizer_config){
+			.jobs = w->jobs,
+			.program = w->tools->symbolizer,
+			.major = w->tools->major,
+		});
 	farm->triage_world = (struct triage_world){
 		.loop = w->loop,
 		.jobs = w->jobs,
@@ -284,7 +305,8 @@ static int open_rooms(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err)
 		.outbox_dir = w->state->outbox,
 		.state_dir = w->state->dir,
 		.driver = w->driver,
-		.symbolizer = w->tools->symbolizer,
+		.symbolizer = farm->symbolizer,
+		.symbolizer_path = w->tools->symbolizer,
 	};
 	rc = iw_db_start(&farm->db, w->loop, iw_steal(&w->state->dbc), err);
 	if (rc < 0)
@@ -380,6 +402,7 @@ void farm_free(struct farm *farm)
 	}
 	free(farm->projects);
 	corpus_packs_close(farm->packs);
+	san_symbolizer_free(farm->symbolizer); /* that never was asked */
 	farm_forget_living(farm);
 	farm_campaigns_fini(farm);
 	iw_arena_free(farm->arena);

@@ -189,6 +189,7 @@ struct farm {
 	enum farm_phase phase;
 	struct iw_db *db;
 	struct corpus_packs *packs;
+	struct san_symbolizer *symbolizer; /* NULL: there is no llvm-symbolizer */
 	struct triage_world triage_world;
 	struct triage *triage;
 	struct farm_project *projects;
@@ -213,6 +214,7 @@ struct farm {
 	bool is_advancing, is_full;
 	bool is_leaving; /* engines go on without us */
 	bool is_triage_stopping, triage_stopped, has_closed_projects;
+	bool is_symbolizer_stopping;
 	int open_projects;
 	uint32_t random;
 	struct iw_err err;

@@ -66,6 +66,7 @@ void slice_next_artifact(struct slice *s)
 		.target = &s->target->triage,
 		.build_id = s->lane->build->id,
 		.flavour = s->lane->build->flavour,
+		.build_dir = s->lane->build->dir,
 	};
 	struct iw_err err = IW_ERR_INIT;
 	size_t report_len = 0;

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "triage/artifact.h"
 #include "triage/crash_db.h"
+#include "triage/reproduce.h"
 #include "triage/room.h"
 
 #include "base/banned.h"
@@ -32,6 +33,7 @@ struct intake {
 	struct triage *triage;
 	struct triage_crash crash;
 	char flavour[40], kind[16];
+	char *build_dir;
 	struct iw_sha256 hash;
 	int64_t id;
 	bool is_known;
@@ -49,6 +51,45 @@ static int store_crash(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	return rc;
 }
 
+static void finish(struct intake *in)
+{
+	free((void *)in->crash.input);
+	free((char *)in->crash.report);
+	free(in->build_dir);
+	free(in);
+}
+
+static void on_named(struct san_naming *naming, void *ctx)
+{
+	struct intake *in = ctx;
+	struct triage *t = in->triage;
+
+	free((char *)in->crash.report);
+	in->crash.report = triage_named_report(naming, &in->crash.report_len);
+	triage_queue(t, &in->crash, in->id, &in->hash);
+	finish(in);
+	triage_hint_end(t);
+}
+
+/* Engines run without a symbolizer, and only names tell whether this bug is known. */
+static void queue(struct intake *in)
+{
+	const struct triage_world *world = triage_world_of(in->triage);
+	struct san_naming_spec spec = {
+		.dir = in->build_dir,
+		.text = in->crash.report,
+		.len = in->crash.report_len,
+	};
+
+	if (in->build_dir && world->symbolizer && !triage_is_stopping(in->triage)) {
+		triage_hint_begin(in->triage);
+		san_naming_start(world->symbolizer, &spec, on_named, in);
+		return;
+	}
+	triage_queue(in->triage, &in->crash, in->id, &in->hash);
+	finish(in);
+}
+
 static void on_crash_stored(struct iw_db_req *req)
 {
 	struct intake *in = req->ctx;
@@ -56,13 +97,12 @@ static void on_crash_stored(struct iw_db_req *req)
 
 	if (req->err.code)
 		iw_error("a crash could not be stored", S("error", req->err.msg));
-	else if (!in->is_known)
-		triage_queue(t, &in->crash, in->id, &in->hash);
 	if (in->stored)
 		in->stored(in->ctx, req->err.code ? &req->err : NULL);
-	free((void *)in->crash.input);
-	free((char *)in->crash.report);
-	free(in);
+	if (req->err.code || in->is_known)
+		finish(in);
+	else
+		queue(in);
 	triage_request_end(t);
 }
 
@@ -79,6 +119,7 @@ void triage_submit(struct triage *t, const struct triage_crash *crash,
 	snprintf(in->kind, sizeof in->kind, "%s", crash->kind);
 	in->crash.flavour = in->flavour;
 	in->crash.kind = in->kind;
+	in->build_dir = crash->build_dir ? iw_strdup(crash->build_dir) : NULL;
 	in->stored = stored;
 	in->ctx = ctx;
 	in->req = (struct iw_db_req){

@@ -34,6 +34,10 @@ struct triage_minimize {
 	unsigned repeat; /* how often each candidate runs: more than once when flaky */
 	int64_t deadline, cpu_us;
 	struct engine_driver *driver;
+	/* Of the batch that has run: */
+	bool same[BATCH_MAX];
+	size_t looked_at;
+	struct san_naming *naming;
 	struct iw_timer *later;
 	struct iw_err err;
 	bool is_stopped;
@@ -69,20 +73,17 @@ static bool is_same_place(
 	return true;
 }
 
-static bool read_death(
-	const struct engine_unit_result *unit, struct triage_signature *sig)
+static bool has_report(const struct engine_unit_result *unit)
 {
-	return unit->outcome == ENGINE_DIED && unit->report &&
-		triage_read_report(unit->report, unit->report_len, sig, NULL);
+	return unit->outcome == ENGINE_DIED && unit->report;
 }
 
-static bool is_same_bug(
-	const struct triage_minimize *op, const struct engine_unit_result *unit)
+static bool is_same_bug(const struct triage_minimize *op, const char *report, size_t len)
 {
 	struct triage_signature sig = {0};
 	bool is_same;
 
-	if (!read_death(unit, &sig))
+	if (!triage_read_report(report, len, &sig, NULL))
 		return false;
 	is_same = op->is_symbolized ? triage_signature_same(op->spec.signature, &sig)
 				    : is_same_place(&op->raw, &sig);
@@ -92,23 +93,64 @@ static bool is_same_bug(
 
 static void step(struct triage_minimize *op);
 
+static void look_on(struct triage_minimize *op);
+
+static void on_named(struct san_naming *naming, void *ctx)
+{
+	struct triage_minimize *op = ctx;
+	size_t len;
+	_auto_free_ char *report = triage_named_report(naming, &len);
+
+	op->naming = NULL;
+	op->same[op->looked_at++ / op->repeat] |= is_same_bug(op, report, len);
+	look_on(op);
+}
+
+static void name(struct triage_minimize *op, const struct engine_unit_result *unit)
+{
+	struct san_naming_spec spec = {
+		.dir = op->spec.build->dir,
+		.binary = op->driver_spec.spec.binary,
+		.text = unit->report,
+		.len = unit->report_len,
+	};
+
+	op->naming = san_naming_start(op->world->symbolizer, &spec, on_named, op);
+}
+
+/* The deaths of the batch, one after the other where they need names. */
+static void look_on(struct triage_minimize *op)
+{
+	const struct engine_results *results = engine_driver_results(op->driver);
+
+	for (; op->looked_at < results->count; op->looked_at++) {
+		const struct engine_unit_result *unit = &results->units[op->looked_at];
+		bool *same = &op->same[op->looked_at / op->repeat];
+
+		if (*same || op->is_stopped || !has_report(unit))
+			continue;
+		if (op->is_symbolized && op->world->symbolizer) {
+			name(op, unit);
+			return;
+		}
+		*same = is_same_bug(op, unit->report, unit->report_len);
+	}
+	triage_shrink_feed(op->shrink, op->same, op->batch_size);
+	op->cpu_us += engine_driver_cpu_us(op->driver);
+	engine_driver_free(iw_steal(&op->driver));
+	step(op);
+}
+
 static void on_batch(struct engine_driver *driver, const struct iw_err *err, void *ctx)
 {
 	struct triage_minimize *op = ctx;
-	const struct engine_results *results = engine_driver_results(driver);
-	bool same[BATCH_MAX] = {false};
-	size_t i;
 
+	(void)driver;
 	if (err)
 		op->err = *err;
-	for (i = 0; i < results->count; i++)
-		if (is_same_bug(op, &results->units[i]))
-			same[i / op->repeat] = true;
-	triage_shrink_feed(op->shrink, same, op->batch_size);
-	op->cpu_us += engine_driver_cpu_us(driver);
-	engine_driver_free(driver);
-	op->driver = NULL;
-	step(op);
+	memset(op->same, 0, sizeof op->same);
+	op->looked_at = 0;
+	look_on(op);
 }
 
 /* The start by itself: what its raw stack looks like. */
@@ -119,7 +161,9 @@ static void on_start(struct engine_driver *driver, const struct iw_err *err, voi
 	size_t i;
 
 	for (i = 0; i < results->count && !op->has_raw; i++)
-		op->has_raw = read_death(&results->units[i], &op->raw);
+		op->has_raw = has_report(&results->units[i]) &&
+			triage_read_report(results->units[i].report,
+				results->units[i].report_len, &op->raw, NULL);
 	if (err)
 		op->err = *err;
 	else if (!op->has_raw)
@@ -206,8 +250,8 @@ struct triage_minimize *triage_minimize_start(const struct triage_world *world,
 	op->batch_max = is_hang ? HANG_BATCH : BATCH_MAX;
 	op->shrink = triage_shrink_new(spec->input, spec->len, &limits);
 	if (target_driver_init(&op->driver_spec, spec->build, spec->target->spec,
-		    IW_PURPOSE_MINIMIZE, world->driver,
-		    is_symbolized ? world->symbolizer : NULL, &op->err) < 0) {
+		    IW_PURPOSE_MINIMIZE, world->driver, world->symbolizer_path,
+		    &op->err) < 0) {
 		end_later(op);
 		return op;
 	}
@@ -223,7 +267,9 @@ struct triage_minimize *triage_minimize_start(const struct triage_world *world,
 void triage_minimize_stop(struct triage_minimize *op)
 {
 	op->is_stopped = true;
-	if (op->driver)
+	if (op->naming)
+		san_naming_stop(op->naming);
+	else if (op->driver)
 		engine_driver_stop(op->driver);
 }
 

@@ -159,8 +159,8 @@ static char *raw_command(struct draft *d, const struct bug_row *row, const char 
 
 	for (env = flavour ? flavour->env : NULL; env && env->name; env++) {
 		iw_buf_clear(&value);
-		san_flavour_options(
-			env, SAN_USE_REPRODUCE, d->pub->world->symbolizer, NULL, &value);
+		san_flavour_options(env, SAN_USE_REPRODUCE,
+			d->pub->world->symbolizer_path, NULL, &value);
 		iw_buf_addf(&out, "%s=", env->name);
 		iw_text_shell(&out, value.data ? value.data : "");
 		iw_buf_adds(&out, " ");

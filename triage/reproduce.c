@@ -15,7 +15,7 @@
 
 /* Head and tail of a report that matter are far below this. */
 #define LOG_MAX ((size_t)512 << 10)
-/* What a process may take to start and to symbolize beyond the target's own timeout. */
+/* What a process may take to start and to report beyond the target's own timeout. */
 #define START_MS 15000
 
 struct triage_reproduce {
@@ -23,6 +23,8 @@ struct triage_reproduce {
 	struct triage_reproduce_spec spec;
 	char *binary;
 	struct iw_job *job;
+	struct san_naming *naming; /* of the run that has ended */
+	struct iw_exit exit;
 	struct triage_reproduce_result result;
 	struct iw_err err;
 	struct iw_timer *later;
@@ -52,6 +54,23 @@ bool triage_read_report(
 	if (is_security)
 		*is_security = primary->is_security;
 	return true;
+}
+
+char *triage_named_report(struct san_naming *naming, size_t *len)
+{
+	char *text = san_naming_take(naming, len);
+	const char *why = san_naming_why(naming);
+
+	if (why) {
+		char *whole = iw_fmt("%.*s\nironworks: some frames have no name: %s\n",
+			(int)*len, text, why);
+
+		free(text);
+		text = whole;
+		*len = strlen(whole);
+	}
+	san_naming_free(naming);
+	return text;
 }
 
 static void start_run(struct triage_reproduce *op);
@@ -117,28 +136,70 @@ static void name_by_exit(const struct iw_exit *exit, struct triage_signature *si
 	}
 }
 
-static void judge_run(struct triage_reproduce *op, const struct iw_exit *exit)
+static void go_on(struct triage_reproduce *op)
+{
+	if (op->err.code || is_enough(op))
+		finish(op);
+	else
+		start_run(op);
+}
+
+/* Takes text. */
+static void judge_run(struct triage_reproduce *op, char *text, size_t len)
 {
 	struct triage_signature sig = {0};
-	_auto_free_ char *text = NULL;
 	bool is_security = false;
-	size_t len = 0;
 
-	op->result.runs++;
-	if (exit->class == IW_EXIT_CLEAN)
-		return;
-	if (iw_job_log_read(op->job, LOG_MAX, &text, &len, NULL) < 0)
-		text = iw_strdup("");
 	if (!triage_read_report(text, len, &sig, &is_security))
-		name_by_exit(exit, &sig);
+		name_by_exit(&op->exit, &sig);
 	take_hit(op, &sig, is_security, &text, len);
 	triage_signature_fini(&sig);
+	free(text);
+}
+
+static void on_named(struct san_naming *naming, void *ctx)
+{
+	struct triage_reproduce *op = ctx;
+	size_t len;
+	char *text = triage_named_report(naming, &len);
+
+	op->naming = NULL;
+	if (op->is_stopped) {
+		/* Half a report is no answer. */
+		iw_err_set(&op->err, IW_ECANCELED, "stopped");
+		free(text);
+	} else {
+		judge_run(op, text, len);
+	}
+	go_on(op);
+}
+
+/* A run that ended by itself or was ended by its keeper. True: the answer comes later. */
+static bool look_at_run(struct triage_reproduce *op)
+{
+	struct san_naming_spec spec = {.dir = op->spec.build->dir, .binary = op->binary};
+	_auto_free_ char *text = NULL;
+
+	op->result.runs++;
+	if (op->exit.class == IW_EXIT_CLEAN)
+		return false;
+	if (iw_job_log_read(op->job, LOG_MAX, &text, &spec.len, NULL) < 0)
+		text = iw_strdup("");
+	if (!op->world->symbolizer) {
+		judge_run(op, iw_steal(&text), spec.len);
+		return false;
+	}
+	spec.text = text;
+	op->naming = san_naming_start(op->world->symbolizer, &spec, on_named, op);
+	return true;
 }
 
 static void on_run(struct iw_job *job, const struct iw_exit *exit, void *ctx)
 {
 	struct triage_reproduce *op = ctx;
+	bool is_later = false;
 
+	op->exit = *exit;
 	op->result.cpu_us += iw_exit_cpu_us(exit);
 	switch (exit->class) {
 	case IW_EXIT_STOPPED:
@@ -151,14 +212,12 @@ static void on_run(struct iw_job *job, const struct iw_exit *exit, void *ctx)
 			exit->words);
 		break;
 	default:
-		judge_run(op, exit);
+		is_later = look_at_run(op);
 	}
 	iw_job_free(job);
 	op->job = NULL;
-	if (op->err.code || is_enough(op))
-		finish(op);
-	else
-		start_run(op);
+	if (!is_later)
+		go_on(op);
 }
 
 static int make_run(struct triage_reproduce *op, struct iw_err *err)
@@ -193,7 +252,8 @@ static int make_run(struct triage_reproduce *op, struct iw_err *err)
 		return rc;
 	path = iw_path_join(iw_job_work(op->job), "input");
 	engine_libfuzzer.reproduce(op->job, &slice, path);
-	target_add_env(op->job, op->spec.build, SAN_USE_REPRODUCE, op->world->symbolizer);
+	target_add_env(
+		op->job, op->spec.build, SAN_USE_REPRODUCE, op->world->symbolizer_path);
 	return iw_file_write(path, op->spec.input, op->spec.len, 0644, err);
 }
 
@@ -247,6 +307,8 @@ void triage_reproduce_stop(struct triage_reproduce *op)
 	op->is_stopped = true;
 	if (op->job)
 		iw_job_stop(op->job);
+	if (op->naming)
+		san_naming_stop(op->naming);
 }
 
 struct triage_reproduce_result *triage_reproduce_result(struct triage_reproduce *op)

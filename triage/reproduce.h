@@ -53,6 +53,10 @@ void triage_reproduce_stop(struct triage_reproduce *op);
 struct triage_reproduce_result *triage_reproduce_result(struct triage_reproduce *op);
 void triage_reproduce_free(struct triage_reproduce *op);
 
+/* The text of a naming that is done, and at its end why names are missing if any are for
+ * such a reason. Frees the naming; the caller owns the text. */
+char *triage_named_report(struct san_naming *naming, size_t *len);
+
 /* What a report says, as a signature; false when it says nothing. sig is initialised. */
 bool triage_read_report(
 	const char *text, size_t len, struct triage_signature *sig, bool *is_security);

@@ -74,6 +74,11 @@ void triage_retest_stop(struct triage_retest *r);
 void triage_retest_done(
 	struct triage *t, struct triage_retest *r, struct triage_bug *bug, bool shows);
 
+/* Around the time in which a crash is stored, but not queued yet. */
+void triage_hint_begin(struct triage *t);
+void triage_hint_end(struct triage *t);
+bool triage_is_stopping(const struct triage *t);
+
 /* Around each request whose callback needs triage. */
 void triage_request_begin(struct triage *t);
 void triage_request_end(struct triage *t);

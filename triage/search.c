@@ -25,7 +25,7 @@
 
 #include "base/banned.h"
 
-/* What a process may take to start, to read its corpus and to symbolize. */
+/* What a process may take to start and to read its corpus. */
 #define OVERTIME_MS 20000
 #define ARTIFACTS engine_libfuzzer.artifact_dirs[0]
 /* It leaves one artifact; a target may leave anything. */
@@ -168,7 +168,7 @@ static void on_handed_out(struct iw_work *work)
 		return;
 	}
 	engine_libfuzzer.command(s->job, &slice);
-	target_add_env(s->job, s->spec.build, SAN_USE_FUZZ, s->world->symbolizer);
+	target_add_env(s->job, s->spec.build, SAN_USE_FUZZ, s->world->symbolizer_path);
 	s->is_running = true;
 	iw_job_submit(s->job, on_fuzzed, s);
 }

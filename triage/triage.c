@@ -55,7 +55,7 @@ struct triage {
 	struct chase *chases; /* pursuits, then retests */
 	struct triage_again again;
 	struct active *active;
-	int judging, pursuing, requests;
+	int judging, pursuing, hints, requests;
 	struct iw_timer *publisher, *again_timer;
 	bool is_stopping, is_done;
 	void (*stopped)(void *ctx);
@@ -197,7 +197,7 @@ void triage_free(struct triage *t)
 
 int triage_judging(const struct triage *t)
 {
-	return t->judging + t->fresh.count + triage_again_cases(&t->again);
+	return t->judging + t->hints + t->fresh.count + triage_again_cases(&t->again);
 }
 
 int triage_backlog(const struct triage *t)
@@ -425,6 +425,23 @@ void triage_request_end(struct triage *t)
 	check_stopped(t);
 }
 
+bool triage_is_stopping(const struct triage *t)
+{
+	return t->is_stopping;
+}
+
+void triage_hint_begin(struct triage *t)
+{
+	t->hints++;
+	triage_request_begin(t);
+}
+
+void triage_hint_end(struct triage *t)
+{
+	t->hints--;
+	triage_request_end(t);
+}
+
 void triage_queue(struct triage *t, const struct triage_crash *crash, int64_t crash_id,
 	const struct iw_sha256 *input)
 {
@@ -569,5 +586,7 @@ void triage_stop(struct triage *t, void (*stopped)(void *ctx), void *ctx)
 		else
 			triage_retest_stop(a->retest);
 	}
+	if (t->world.symbolizer)
+		san_symbolizer_hurry(t->world.symbolizer);
 	check_stopped(t);
 }

@@ -53,6 +53,9 @@ struct triage_crash {
 	size_t len;
 	const char *report; /* what was printed, may be empty; copied */
 	size_t report_len;
+	/* Folder of the build: the report is given names before it decides about the
+	 * order. NULL: it has some, or does without. Copied. */
+	const char *build_dir;
 };
 
 /* Fires when the crash is on disk and committed, or with err when it could not be: then

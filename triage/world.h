@@ -13,6 +13,7 @@
 #include "base/db.h"
 #include "base/job.h"
 #include "corpus/pack.h"
+#include "sanitizers/symbolizer.h"
 
 struct triage_world {
 	struct iw_loop *loop;
@@ -20,9 +21,13 @@ struct triage_world {
 	struct iw_db *db;
 	struct corpus_packs *packs;
 	const char *artifacts_dir, *outbox_dir, *state_dir;
-	const char *db_path;	/* for connections of pool threads */
-	const char *driver;	/* path of ironworks-driver.so */
-	const char *symbolizer; /* NULL: reports have no names */
+	const char *db_path; /* for connections of pool threads */
+	const char *driver;  /* path of ironworks-driver.so */
+	/* Names reports after the run. NULL: they have none. */
+	struct san_symbolizer *symbolizer;
+	/* For runtimes that need names while they run, and for commands that people run
+	 * by hand. NULL: there is none. */
+	const char *symbolizer_path;
 };
 
 /* A target of a snapshot, as farm and triage share it. */

@@ -32,7 +32,21 @@ int cli_local_open_bare(struct cli_local *local, bool no_sandbox, struct iw_err 
 			err, errno, "cannot make a folder in '%s'", tmp ? tmp : "/tmp");
 	config.dir = local->dir;
 	config.keeper = keeper;
-	return iw_jobs_open(&local->jobs, &local->loop, &config, err);
+	rc = iw_jobs_open(&local->jobs, &local->loop, &config, err);
+	if (rc == 0 && local->tools.symbolizer)
+		local->symbolizer = san_symbolizer_new(&(struct san_symbolizer_config){
+			.jobs = local->jobs,
+			.program = local->tools.symbolizer,
+			.major = local->tools.major,
+		});
+	return rc;
+}
+
+static void on_stopped(void *ctx)
+{
+	struct cli_local *local = ctx;
+
+	san_symbolizer_free(iw_steal(&local->symbolizer));
 }
 
 int cli_local_open(struct cli_local *local, bool no_sandbox, struct iw_err *err)
@@ -44,6 +58,10 @@ int cli_local_open(struct cli_local *local, bool no_sandbox, struct iw_err *err)
 
 void cli_local_close(struct cli_local *local)
 {
+	if (local->symbolizer) {
+		san_symbolizer_stop(local->symbolizer, on_stopped, local);
+		iw_loop_run(&local->loop);
+	}
 	iw_jobs_close(local->jobs);
 	if (local->dir)
 		iw_dir_remove(local->dir, NULL);

@@ -9,12 +9,14 @@
 
 #include "base/job.h"
 #include "base/loop.h"
+#include "sanitizers/symbolizer.h"
 #include "sanitizers/toolchain.h"
 
 struct cli_local {
 	struct iw_loop loop;
 	struct iw_jobs *jobs;
 	struct san_toolchain tools;
+	struct san_symbolizer *symbolizer; /* NULL: there is no llvm-symbolizer */
 	char *driver;
 	/* below: private */
 	char *dir;
@@ -24,7 +26,7 @@ struct cli_local {
 int cli_local_open(struct cli_local *local, bool no_sandbox, struct iw_err *err);
 /* The same without the toolchain, which takes a while to be found. */
 int cli_local_open_bare(struct cli_local *local, bool no_sandbox, struct iw_err *err);
-/* No job may be left. */
+/* No job may be left but the symbolizer's. */
 void cli_local_close(struct cli_local *local);
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/naming.h"
 #include "cli/parse_view.h"
 #include "sanitizers/frames.h"
 #include "sanitizers/report.h"
@@ -31,8 +32,10 @@ static const char help[] =
 	"  ./fuzz_block crash-1f2e 2>&1 | ironworks parse\n"
 	"  ironworks parse --json *.log\n"
 	"  ironworks parse --clusterfuzz --target block crash.log\n"
+	"  ironworks parse --binary ./fuzz_block unsymbolized.log\n"
 	"\n"
 	"usage: ironworks parse [FILE…] [--json | --clusterfuzz] [--target NAME]\n"
+	"                       [--binary PROGRAM [--no-sandbox]]\n"
 	"\n"
 	"Reads what sanitizers, fuzz engines, libc, Go, Rust, valgrind and debuggers "
 	"print\n"
@@ -53,6 +56,12 @@ static const char help[] =
 	"crash_type,\n"
 	"                 crash_address, crash_state, is_security (all empty: no crash)\n"
 	"  --target NAME  the fuzz target: what a timeout is called by\n"
+	"  --binary PROGRAM\n"
+	"                 the texts are PROGRAM's, printed without a symbolizer: their "
+	"frames\n"
+	"                 get the names that it would have given them, from "
+	"llvm-symbolizer in\n"
+	"                 the sandbox\n"
 	"\n"
 	"--clusterfuzz minds ClusterFuzz's variables in the environment: FUZZ_TARGET,\n"
 	"REPORT_OOMS_AND_HANGS (without it timeouts and out-of-memory are no crash; with "
@@ -65,8 +74,9 @@ static const char help[] =
 	"4 a file could not be read\n";
 
 struct options {
-	bool json, clusterfuzz;
-	const char *target;
+	bool json, clusterfuzz, no_sandbox;
+	const char *target, *binary;
+	struct cli_naming naming;
 	bool has_limits; /* timeouts and out-of-memory are crashes */
 	bool asserts_are_security, checks_are_security;
 };
@@ -213,7 +223,7 @@ static void flush(struct iw_buf *out)
 	iw_buf_clear(out);
 }
 
-static void parse_one(const struct options *opts, const char *name, struct iw_buf *text,
+static void parse_one(struct options *opts, const char *name, struct iw_buf *text,
 	struct iw_buf *out, struct outcome *outcome)
 {
 	_auto_(iw_arena_freep) struct iw_arena *arena = NULL;
@@ -222,6 +232,7 @@ static void parse_one(const struct options *opts, const char *name, struct iw_bu
 
 	arena = iw_arena_new();
 	if (read_text(name, text, &err) < 0 ||
+		(opts->binary && cli_naming_apply(&opts->naming, text, &err) < 0) ||
 		san_report_read(arena, text->data, text->len, &reading, &err) < 0) {
 		cli_fail(&err);
 		outcome->is_failed = true;
@@ -243,6 +254,8 @@ static int options_read(int argc, char **argv, struct options *opts)
 		{"json", no_argument, NULL, 'j'},
 		{"clusterfuzz", no_argument, NULL, 'c'},
 		{"target", required_argument, NULL, 't'},
+		{"binary", required_argument, NULL, 'b'},
+		{"no-sandbox", no_argument, NULL, 'n'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
@@ -260,6 +273,12 @@ static int options_read(int argc, char **argv, struct options *opts)
 			break;
 		case 't':
 			opts->target = optarg;
+			break;
+		case 'b':
+			opts->binary = optarg;
+			break;
+		case 'n':
+			opts->no_sandbox = true;
 			break;
 		case 'h':
 			fputs(help, stdout);
@@ -279,6 +298,7 @@ int cli_parse(int argc, char **argv)
 	struct options opts = {0};
 	struct outcome outcome = {0};
 	struct iw_buf text = {0}, out = {0};
+	struct iw_err err = IW_ERR_INIT;
 	int rc = options_read(argc, argv, &opts);
 	char **names = argv + optind;
 	bool is_list;
@@ -286,6 +306,11 @@ int cli_parse(int argc, char **argv)
 	if (rc >= 0)
 		return rc;
 	knobs_read(&opts);
+	if (opts.binary &&
+		cli_naming_open(&opts.naming, opts.binary, opts.no_sandbox, &err) < 0) {
+		cli_naming_close(&opts.naming);
+		return cli_fail(&err);
+	}
 	if (!*names)
 		names = only;
 	is_list = opts.json && !opts.clusterfuzz;
@@ -308,6 +333,7 @@ int cli_parse(int argc, char **argv)
 	if (is_list)
 		iw_buf_adds(&out, "]}\n");
 	flush(&out);
+	cli_naming_close(&opts.naming);
 	iw_buf_fini(&text);
 	iw_buf_fini(&out);
 	if (fflush(stdout) != 0 || outcome.is_failed)

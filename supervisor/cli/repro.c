@@ -149,6 +149,7 @@ static int find_target(
 
 struct outcome {
 	struct triage_reproduce *op;
+	bool is_done;
 	struct iw_err err;
 };
 
@@ -157,6 +158,7 @@ static void on_done(struct triage_reproduce *op, const struct iw_err *err, void 
 	struct outcome *outcome = ctx;
 
 	(void)op;
+	outcome->is_done = true;
 	if (err)
 		outcome->err = *err;
 }
@@ -210,9 +212,10 @@ static int reproduce(
 	if (rc == 0) {
 		world.loop = &local.loop;
 		world.jobs = local.jobs;
-		world.symbolizer = local.tools.symbolizer;
+		world.symbolizer = local.symbolizer;
+		world.symbolizer_path = local.tools.symbolizer;
 		outcome.op = triage_reproduce_start(&world, &spec, on_done, &outcome);
-		iw_loop_run(&local.loop);
+		iw_loop_run_until(&local.loop, &outcome.is_done);
 		if (outcome.err.code)
 			rc = iw_err_copy(err, &outcome.err);
 	}
