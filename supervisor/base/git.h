@@ -106,18 +106,21 @@ int iw_git_commit_make(struct iw_git_repo *repo, const char *tree,
 int iw_git_export(
 	struct iw_git_repo *repo, const char *tree, const char *dir, struct iw_err *err);
 
-/* Lines of the new side, counted from 1. count 0: lines were only removed after line. */
+/* Lines of the new side, counted from 1. count 0: lines were only removed after line. The
+ * same for the old side, whose lines these took the place of. */
 struct iw_git_range {
 	uint32_t line, count;
+	uint32_t old_line, old_count;
 };
 
 enum iw_git_status { IW_GIT_ADDED, IW_GIT_DELETED, IW_GIT_MODIFIED };
 
 struct iw_git_change {
-	char *path; /* of the new side; of the old one when deleted */
+	char *path;	/* of the new side; of the old one when deleted */
+	char *old_path; /* another one when it was renamed */
 	enum iw_git_status status;
-	bool is_binary; /* and has no ranges */
-	struct iw_git_range *ranges;
+	bool is_binary;		     /* and has no ranges */
+	struct iw_git_range *ranges; /* ascending */
 	size_t range_count;
 };
 

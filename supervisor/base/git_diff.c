@@ -36,6 +36,8 @@ static void fill_ranges(git_patch *patch, struct iw_git_change *change)
 		change->ranges[change->range_count++] = (struct iw_git_range){
 			.line = (uint32_t)hunk->new_start,
 			.count = (uint32_t)hunk->new_lines,
+			.old_line = (uint32_t)hunk->old_start,
+			.old_count = (uint32_t)hunk->old_lines,
 		};
 	}
 }
@@ -50,6 +52,7 @@ static int fill_change(
 	change->status = status_of(delta->status);
 	change->path = iw_strdup(change->status == IW_GIT_DELETED ? delta->old_file.path
 								  : delta->new_file.path);
+	change->old_path = iw_strdup(delta->old_file.path);
 	rc = git_patch_from_diff(&patch, diff, at);
 	if (rc < 0)
 		return iw_git_fail(err, rc, "cannot compare '%s'", change->path);
@@ -124,6 +127,7 @@ void iw_git_diff_fini(struct iw_git_diff *diff)
 
 	for (i = 0; i < diff->count; i++) {
 		free(diff->changes[i].path);
+		free(diff->changes[i].old_path);
 		free(diff->changes[i].ranges);
 	}
 	free(diff->changes);

@@ -405,11 +405,18 @@ static void test_diff(void **state)
 	assert_int_equal(diff.changes[0].status, IW_GIT_MODIFIED);
 	assert_int_equal(diff.changes[0].range_count, 1);
 	assert_int_equal(diff.changes[0].ranges[0].line, 4);
+	assert_int_equal(diff.changes[0].ranges[0].old_line, 3);
+	assert_int_equal(diff.changes[0].ranges[0].old_count, 0);
+	assert_string_equal(diff.changes[0].old_path, "moved/from");
 	assert_string_equal(diff.changes[1].path, "edit");
 	assert_int_equal(diff.changes[1].range_count, 2);
 	assert_int_equal(diff.changes[1].ranges[0].line, 2);
 	assert_int_equal(diff.changes[1].ranges[0].count, 2);
+	assert_int_equal(diff.changes[1].ranges[0].old_line, 2);
+	assert_int_equal(diff.changes[1].ranges[0].old_count, 1);
 	assert_int_equal(diff.changes[1].ranges[1].line, 7);
+	assert_int_equal(diff.changes[1].ranges[1].old_line, 7);
+	assert_int_equal(diff.changes[1].ranges[1].old_count, 2);
 	assert_int_equal(diff.changes[1].ranges[1].count, 0);
 	assert_string_equal(diff.changes[2].path, "fresh");
 	assert_int_equal(diff.changes[2].status, IW_GIT_ADDED);
