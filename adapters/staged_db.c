@@ -49,8 +49,11 @@ int staged_db_add(struct iw_dbc *dbc, int64_t build_id, int64_t executions,
 int staged_db_list(struct iw_dbc *dbc, staged_db_cb each, void *ctx, struct iw_err *err)
 {
 	sqlite3_stmt *stmt = iw_stmt(dbc,
-		"SELECT s.*, a.name AS adapter FROM staged_pr s "
+		"SELECT s.*, a.name AS adapter, ifnull(c.lines, -1) AS lines, "
+		"ifnull(c.lines_reached, -1) AS lines_reached, c.gaps, "
+		"c.at_ms AS covered_ms FROM staged_pr s "
 		"JOIN adapter a ON a.id = s.adapter_id "
+		"LEFT JOIN staged_coverage c USING (adapter_id, pr, head) "
 		"ORDER BY s.promoted_ms DESC, s.position DESC, s.adapter_id, s.pr",
 		"");
 	int rc = 0, stop = 0;
@@ -69,6 +72,10 @@ int staged_db_list(struct iw_dbc *dbc, staged_db_cb each, void *ctx, struct iw_e
 			.since_ms = iw_col_int(stmt, "since_ms"),
 			.core_ms = iw_col_int(stmt, "core_ms"),
 			.executions = iw_col_int(stmt, "executions"),
+			.lines = iw_col_int(stmt, "lines"),
+			.lines_reached = iw_col_int(stmt, "lines_reached"),
+			.gaps = iw_col_str(stmt, "gaps"),
+			.covered_ms = iw_col_int(stmt, "covered_ms"),
 		};
 
 		stop = each(ctx, &row);

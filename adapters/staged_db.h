@@ -33,6 +33,10 @@ struct staged_row {
 	bool is_current;  /* in the newest snapshot */
 	int64_t since_ms; /* first seen in a snapshot */
 	int64_t core_ms, executions;
+	/* Of its lines, when a corpus was last looked at: adapters/coverage_db.h. */
+	int64_t lines, lines_reached; /* -1: never */
+	const char *gaps; /* JSON array of those that are not reached, or NULL */
+	int64_t covered_ms;
 };
 typedef int (*staged_db_cb)(void *ctx, const struct staged_row *row);
 /* The newest staged first. Stops when each returns non-zero, and returns that. */

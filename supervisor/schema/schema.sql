@@ -70,6 +70,39 @@ CREATE TABLE staged_pr (
 	PRIMARY KEY (adapter_id, pr, head)
 ) STRICT, WITHOUT ROWID;
 
+-- Which lines the corpora of a snapshot reach, when that was last looked at: one row for
+-- each target, and one of its adapter as a whole. The reports are below coverage/.
+CREATE TABLE coverage (
+	adapter_id INTEGER NOT NULL REFERENCES adapter(id),
+	target_id INTEGER REFERENCES target(id),  -- NULL: all of them together
+	snapshot TEXT NOT NULL,              -- commit
+	lines INTEGER NOT NULL,              -- that can be executed
+	lines_reached INTEGER NOT NULL,
+	functions INTEGER NOT NULL,
+	functions_reached INTEGER NOT NULL,
+	regions INTEGER NOT NULL,
+	regions_reached INTEGER NOT NULL,
+	units INTEGER NOT NULL,              -- that were run
+	died INTEGER NOT NULL,               -- of those
+	core_ms INTEGER NOT NULL,            -- CPU time of its jobs, without the build
+	at_ms INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX coverage_of ON coverage(adapter_id, ifnull(target_id, 0));
+
+-- What of a staged pull request's lines any corpus reaches, by numbers of the snapshot that
+-- was looked at.
+CREATE TABLE staged_coverage (
+	adapter_id INTEGER NOT NULL,
+	pr INTEGER NOT NULL,
+	head TEXT NOT NULL,
+	lines INTEGER NOT NULL,              -- its own that can be executed
+	lines_reached INTEGER NOT NULL,
+	gaps TEXT NOT NULL,                  -- JSON array: path, first and last of those that are not
+	at_ms INTEGER NOT NULL,
+	PRIMARY KEY (adapter_id, pr, head),
+	FOREIGN KEY (adapter_id, pr, head) REFERENCES staged_pr(adapter_id, pr, head)
+) STRICT, WITHOUT ROWID;
+
 -- Some targets, a budget for them, and what came of it.
 CREATE TABLE campaign (
 	id INTEGER PRIMARY KEY,
