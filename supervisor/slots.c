@@ -11,7 +11,9 @@
 
 #define CORES_MAX 1024
 
-enum place { FRONT, ENGINE, URGENT, PLACES };
+/* Places of a slot, each with a row of those that wait for it; the last row is of jobs
+ * that have no slot. */
+enum place { FRONT, ENGINE, URGENT, PLACES, LAST = PLACES, ROWS };
 
 struct slot {
 	int core;
@@ -36,13 +38,15 @@ static const int64_t patience_ms[IW_PURPOSE_COUNT] = {
 	[IW_PURPOSE_MEASURE] = 4000,
 	[IW_PURPOSE_REPLAY] = 10000,
 	[IW_PURPOSE_DISTIL] = 10000,
-	[IW_PURPOSE_FUZZ] = 0, /* waits in a row of its own */
+	[IW_PURPOSE_COVER] = 60000, /* these two wait in rows of their own */
+	[IW_PURPOSE_FUZZ] = 0,
 };
 
 struct iw_slots {
 	struct slot *slots;
 	int count;
-	struct waiting *rows[PLACES]; /* by due time */
+	struct iw_job *last;
+	struct waiting *rows[ROWS]; /* by due time */
 	bool is_granting;
 	int64_t cpu_us[IW_PURPOSE_COUNT]; /* of jobs that have ended */
 };
@@ -69,7 +73,8 @@ void iw_slots_free(struct iw_slots *slots)
 {
 	if (!slots)
 		return;
-	assert(!slots->rows[FRONT] && !slots->rows[ENGINE] && !slots->rows[URGENT]);
+	assert(!slots->rows[FRONT] && !slots->rows[ENGINE] && !slots->rows[URGENT] &&
+		!slots->rows[LAST]);
 	free(slots->slots);
 	free(slots);
 }
@@ -96,6 +101,11 @@ struct iw_job *iw_slots_job(const struct iw_slots *slots, int i, bool engine)
 	if (engine)
 		return s->jobs[ENGINE];
 	return s->jobs[URGENT] ? s->jobs[URGENT] : s->jobs[FRONT];
+}
+
+struct iw_job *iw_slots_last(const struct iw_slots *slots)
+{
+	return slots->last;
 }
 
 /* The free slot with the least on it, so that work spreads before it piles up. */
@@ -175,6 +185,15 @@ static void grant_from(struct iw_slots *slots, enum place place)
 	}
 }
 
+/* On any core: the kernel finds one where somebody leaves something. */
+static void grant_last(struct iw_slots *slots)
+{
+	if (slots->last || !slots->rows[LAST] || slots->rows[FRONT] || slots->rows[URGENT])
+		return;
+	slots->last = pop(&slots->rows[LAST]);
+	iw_job_grant(slots->last, -1);
+}
+
 static void grant(struct iw_slots *slots)
 {
 	if (slots->is_granting)
@@ -183,14 +202,20 @@ static void grant(struct iw_slots *slots)
 	grant_from(slots, URGENT);
 	grant_from(slots, FRONT);
 	grant_from(slots, ENGINE);
+	grant_last(slots);
 	slots->is_granting = false;
 }
 
 static struct waiting **row_of(struct iw_slots *slots, const struct iw_job *job)
 {
-	if (iw_job_purpose(job) == IW_PURPOSE_FUZZ)
+	switch (iw_job_purpose(job)) {
+	case IW_PURPOSE_FUZZ:
 		return &slots->rows[ENGINE];
-	return &slots->rows[iw_job_is_urgent(job) ? URGENT : FRONT];
+	case IW_PURPOSE_COVER:
+		return &slots->rows[LAST];
+	default:
+		return &slots->rows[iw_job_is_urgent(job) ? URGENT : FRONT];
+	}
 }
 
 static void want(void *ctx, struct iw_job *job)
@@ -223,6 +248,8 @@ static void gone(void *ctx, struct iw_job *job)
 		for (k = 0; k < PLACES; k++)
 			if (slots->slots[i].jobs[k] == job)
 				slots->slots[i].jobs[k] = NULL;
+	if (slots->last == job)
+		slots->last = NULL;
 	grant(slots);
 }
 
@@ -257,6 +284,10 @@ static void stop_place(struct iw_slots *slots, enum place place)
 
 void iw_slots_stop_front(struct iw_slots *slots)
 {
+	while (slots->rows[LAST])
+		iw_job_stop(slots->rows[LAST]->job);
+	if (slots->last)
+		iw_job_stop(slots->last);
 	stop_place(slots, URGENT);
 	stop_place(slots, FRONT);
 }

@@ -8,6 +8,9 @@
  * does. Beside these two it carries at most one urgent job, which waits for neither: what
  * has to be done by some time must not wait for somebody's build.
  *
+ * What is only good to know (coverage) has no claim on a core: one such job of the whole
+ * farm at a time, begun while no other job waits, takes what even engines leave.
+ *
  * Implements the gate of base/job.h. Thread: the loop.
  */
 #ifndef IW_SLOTS_H
@@ -30,7 +33,7 @@ void iw_slots_free(struct iw_slots *slots);
 int iw_slots_count(const struct iw_slots *slots);
 /* How many more engines fit now. */
 int iw_slots_fuzz_room(const struct iw_slots *slots);
-/* Jobs other than engines that wait or run. */
+/* Jobs that wait for a front place or have one. */
 int iw_slots_busy(const struct iw_slots *slots);
 int iw_slots_waiting(const struct iw_slots *slots);
 /* The core of slot i. */
@@ -40,6 +43,9 @@ int64_t iw_slots_core_ms(const struct iw_slots *slots, enum iw_purpose purpose);
 /* The engine's job on slot i, or the other one's, the urgent one first; NULL when there is
  * none. */
 struct iw_job *iw_slots_job(const struct iw_slots *slots, int i, bool engine);
+
+/* The job without a core of its own, or NULL. */
+struct iw_job *iw_slots_last(const struct iw_slots *slots);
 
 /* Stops every job that waits or runs but engines. */
 void iw_slots_stop_front(struct iw_slots *slots);

@@ -22,6 +22,7 @@ static const char *const reasons[IW_PURPOSE_COUNT] = {
 	[IW_PURPOSE_MEASURE] = "new units: what do they reach?",
 	[IW_PURPOSE_REPLAY] = "new units: does this sanitizer object to them?",
 	[IW_PURPOSE_DISTIL] = "a corpus is made smaller",
+	[IW_PURPOSE_COVER] = "which lines does the corpus reach?",
 	[IW_PURPOSE_FUZZ] = "it is being ended: nobody fuzzes its build any more",
 };
 
@@ -65,6 +66,7 @@ static void look_at_job(
 void farm_look_at_work(struct farm *farm, struct farm_view *view)
 {
 	const struct iw_slots *slots = farm->world.slots;
+	const struct iw_job *last = iw_slots_last(slots);
 	int i;
 
 	if (!farm->view_slots)
@@ -76,6 +78,9 @@ void farm_look_at_work(struct farm *farm, struct farm_view *view)
 		v->core = iw_slots_core(slots, i);
 		look_at_job(farm, iw_slots_job(slots, i, true), &v->engine);
 		look_at_job(farm, iw_slots_job(slots, i, false), &v->front);
+		/* It has no core of its own: it is shown where there is room. */
+		if (last && !v->front.is_running)
+			look_at_job(farm, iw_steal(&last), &v->front);
 	}
 	view->slot_views = farm->view_slots;
 	view->waiting = iw_slots_waiting(slots);

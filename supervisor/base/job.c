@@ -52,6 +52,7 @@ static const char *const purpose_names[IW_PURPOSE_COUNT] = {
 	[IW_PURPOSE_MEASURE] = "measure",
 	[IW_PURPOSE_REPLAY] = "replay",
 	[IW_PURPOSE_DISTIL] = "distil",
+	[IW_PURPOSE_COVER] = "cover",
 	[IW_PURPOSE_FUZZ] = "fuzz",
 };
 

@@ -35,9 +35,14 @@ enum iw_purpose {
 	IW_PURPOSE_MEASURE,
 	IW_PURPOSE_REPLAY,
 	IW_PURPOSE_DISTIL,
+	IW_PURPOSE_COVER,
 	IW_PURPOSE_FUZZ,
 	IW_PURPOSE_COUNT,
 };
+
+/* How much a job of IW_PURPOSE_COVER yields: it is only good to know, and takes what
+ * engines leave. */
+#define IW_COVER_NICE 19
 
 const char *iw_purpose_name(enum iw_purpose purpose);
 

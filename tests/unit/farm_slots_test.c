@@ -220,12 +220,47 @@ static void test_work_spreads_before_it_piles_up(void **state)
 	close_slots(&s);
 }
 
+/* What is only good to know has no core, waits for all that wait, and holds up nobody. */
+static void test_one_last_job_of_all(void **state)
+{
+	struct entry front[2], fuzz, last[2];
+	struct slots_test s;
+
+	(void)state;
+	open_slots(&s, 1);
+	submit(&s, &front[0], IW_PURPOSE_BUILD, "sleep 0.2");
+	submit(&s, &front[1], IW_PURPOSE_DISTIL, LASTING);
+	submit(&s, &last[0], IW_PURPOSE_COVER, LASTING);
+	submit(&s, &last[1], IW_PURPOSE_COVER, LASTING);
+	submit(&s, &fuzz, IW_PURPOSE_FUZZ, LASTING);
+	assert_true(iw_job_is_running(fuzz.job));
+	assert_null(iw_slots_last(s.slots)); /* somebody waits */
+	assert_int_equal(iw_slots_waiting(s.slots), 1);
+	while (!iw_job_is_running(front[1].job))
+		uv_run(&s.j.loop.uv, UV_RUN_ONCE);
+	assert_ptr_equal(iw_slots_last(s.slots), last[0].job);
+	assert_true(iw_job_is_running(last[0].job));
+	assert_ptr_equal(iw_slots_job(s.slots, 0, false), front[1].job);
+	iw_job_stop(last[0].job);
+	while (!iw_job_is_running(last[1].job))
+		uv_run(&s.j.loop.uv, UV_RUN_ONCE);
+	assert_ptr_equal(iw_slots_last(s.slots), last[1].job);
+	iw_slots_stop_all(s.slots);
+	iw_loop_run(&s.j.loop);
+	assert_null(iw_slots_last(s.slots));
+	jobs_expect(&last[1].end, IW_EXIT_STOPPED, -1, NULL);
+	free_entries(front, 2);
+	free_entries(last, 2);
+	iw_job_free(fuzz.job);
+	close_slots(&s);
+}
+
 /* Running and waiting, engines and others: every one ends, as stopped, exactly once. */
 static void test_stop_all(void **state)
 {
 	static const enum iw_purpose purposes[] = {IW_PURPOSE_FUZZ, IW_PURPOSE_BUILD,
 		IW_PURPOSE_FUZZ, IW_PURPOSE_MEASURE, IW_PURPOSE_REPRODUCE,
-		IW_PURPOSE_FUZZ};
+		IW_PURPOSE_FUZZ, IW_PURPOSE_COVER, IW_PURPOSE_COVER};
 	struct entry entries[IW_COUNT(purposes)];
 	struct slots_test s;
 	size_t i;
@@ -294,6 +329,7 @@ int main(void)
 		cmocka_unit_test(test_one_front_and_one_engine_a_slot),
 		cmocka_unit_test(test_an_urgent_job_waits_for_nobody),
 		cmocka_unit_test(test_work_spreads_before_it_piles_up),
+		cmocka_unit_test(test_one_last_job_of_all),
 		cmocka_unit_test(test_stop_all),
 		cmocka_unit_test(test_a_waiting_job_that_is_stopped_never_starts),
 		cmocka_unit_test(test_jobs_run_on_their_core),

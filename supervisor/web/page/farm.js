@@ -25,6 +25,7 @@ const PURPOSES = {
 	measure: "new units are run once on the reference build",
 	replay: "new units are run under each sanitizer",
 	distil: "the corpus is made smaller",
+	cover: "lines that the corpora reach are counted",
 };
 
 export function phase(word)
