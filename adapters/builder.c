@@ -314,10 +314,12 @@ static void on_built(struct iw_job *job, const struct iw_exit *exit, void *ctx)
 	end_making(e);
 }
 
-/* The compiler cache takes a wrapper for a clang and knows nothing of its environment. */
+/* The compiler cache takes a wrapper for a clang and knows nothing of its environment.
+ * It finds no object again that names the folder of a build, as lines to be counted do.
+ */
 static bool is_cached(const struct entry *e)
 {
-	return e->builder->cache_dir != NULL;
+	return e->builder->cache_dir != NULL && !flavour_of(e)->counts_lines;
 }
 
 /* The cache looks at the words of a command. What stands for the compiler itself is ours
@@ -368,6 +370,8 @@ static void add_environment(struct entry *e)
 	/* The folder differs from build to build and must not show: reports name files
 	 * below it, and the compiler cache compares. */
 	iw_buf_adds(&flags, " -fdebug-compilation-dir=/src");
+	if (flavour->counts_lines)
+		iw_buf_addf(&flags, " -fcoverage-prefix-map=%s=/src", e->src);
 	san_flavour_flags(flavour->ldflags, &link);
 	iw_job_env(e->job, "SRC", e->src);
 	iw_job_env(e->job, "OUT", out);
@@ -441,13 +445,15 @@ static int start_making(struct entry *e, struct iw_err *err)
 	const struct builder_config *c = &e->builder->config;
 	const char *reads[] = {c->adapter->dir, NULL};
 	const char *writes[] = {e->builder->cache_dir, NULL};
+	bool is_last = flavour_of(e)->counts_lines;
 	_auto_free_ char *about = iw_fmt("{\"adapter\":\"%s\",\"flavour\":\"%s\","
 					 "\"tree\":\"%s\"}",
 		c->adapter->name, e->build.flavour, e->build.tree);
 	_auto_free_ char *what = iw_fmt(
 		"%s, %s, tree %.12s", c->adapter->name, e->build.flavour, e->build.tree);
 	struct iw_job_spec spec = {
-		.purpose = IW_PURPOSE_BUILD,
+		.purpose = is_last ? IW_PURPOSE_COVER : IW_PURPOSE_BUILD,
+		.nice = is_last ? IW_COVER_NICE : 0,
 		.about = about,
 		.what = what,
 		.reads = reads,

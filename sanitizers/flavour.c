@@ -90,6 +90,12 @@ static const char *const aflpp_build_env[] = {AFLPP_BUILD_ENV, NULL};
 static const char *const cmplog_build_env[] = {
 	AFLPP_BUILD_ENV, "AFL_LLVM_CMPLOG=1", NULL};
 
+/* The counters lie in a file that is mapped, found through a bias that the runtime sets:
+ * what ran is counted whatever ended the process. */
+static const char *const coverage_cflags[] = {COMMON, "-fprofile-instr-generate",
+	"-fcoverage-mapping", "-mllvm", "-runtime-counter-relocation",
+	"-Wno-unused-command-line-argument", NULL};
+
 /* Factors of memory and time: what the documentation of each runtime promises. Time: ASan
  * twice the plain build's, MSan with origins six times at most, TSan ten times. */
 static const struct san_flavour flavours[] = {
@@ -159,6 +165,18 @@ static const struct san_flavour flavours[] = {
 		.rank = 4,
 	},
 	{
+		.name = "coverage",
+		.sanitizers = "",
+		.cflags = coverage_cflags,
+		.ldflags = no_flags,
+		.fuzzing_engine = "-fsanitize=fuzzer",
+		.env = libfuzzer_env,
+		.counts_lines = true,
+		.memory_factor = 1,
+		.time_factor = 2,
+		.rank = 5,
+	},
+	{
 		.name = "aflpp",
 		.engine = "aflpp",
 		.needs_aflpp = true,
@@ -170,7 +188,7 @@ static const struct san_flavour flavours[] = {
 		.env = no_env,
 		.memory_factor = 1,
 		.time_factor = 1,
-		.rank = 5,
+		.rank = 6,
 	},
 	{
 		.name = "aflpp+cmplog",
@@ -185,7 +203,7 @@ static const struct san_flavour flavours[] = {
 		.env = no_env,
 		.memory_factor = 1,
 		.time_factor = 1,
-		.rank = 6,
+		.rank = 7,
 	},
 };
 

@@ -53,6 +53,10 @@ struct san_flavour {
 	const char *const *ldflags;
 	const char *fuzzing_engine; /* LIB_FUZZING_ENGINE; "" none */
 	const struct san_env *env;  /* a row without name ends it */
+	/* Counts lines instead of looking for failures: compiled from where the source
+	 * is mapped to, past the compiler cache, and when there is nothing better to do.
+	 */
+	bool counts_lines;
 	bool no_aslr;  /* the sanitizer may fail to map its shadow under ASLR */
 	bool is_judge; /* every new unit is replayed under it */
 	/* A timer's signal waits for the next system call (TSan), so an endless loop is

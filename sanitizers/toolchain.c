@@ -108,6 +108,22 @@ static char *find_sibling(const char *cc, const char *name, int major)
 	return find_program(name);
 }
 
+/* The same, and of cc's version: what a clang writes, the tools of another may not read. */
+static char *find_versioned(const char *cc, const char *name, int major)
+{
+	char *found = find_sibling(cc, name, major);
+	const char *const argv[] = {found, "--version", NULL};
+	_auto_free_ char *wanted = iw_fmt("LLVM version %d.", major);
+	struct iw_buf out = {0};
+	bool is_it = found && run(argv, &out) && out.data && strstr(out.data, wanted);
+
+	iw_buf_fini(&out);
+	if (is_it)
+		return found;
+	free(found);
+	return NULL;
+}
+
 /* The compiler and the runtime it links decide what a build is: their bytes' identity,
  * by size and time of change, which a package update changes. */
 static char *make_id(const struct san_toolchain *tools, const char *number)
@@ -163,6 +179,8 @@ static int try_compiler(char *cc, struct san_toolchain *tools, struct iw_buf *wh
 	tools->major = (int)strtol(number, NULL, 10);
 	tools->cxx = find_sibling(cc, "clang++", tools->major);
 	tools->symbolizer = find_sibling(cc, "llvm-symbolizer", tools->major);
+	tools->cov = find_versioned(cc, "llvm-cov", tools->major);
+	tools->profdata = find_versioned(cc, "llvm-profdata", tools->major);
 	tools->id = make_id(tools, number);
 	return 0;
 }
@@ -253,6 +271,8 @@ void san_toolchain_fini(struct san_toolchain *tools)
 	free(tools->cc);
 	free(tools->cxx);
 	free(tools->symbolizer);
+	free(tools->cov);
+	free(tools->profdata);
 	free(tools->version);
 	free(tools->id);
 	free(tools->afl_cc);

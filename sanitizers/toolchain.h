@@ -11,6 +11,8 @@ struct san_toolchain {
 	char *cc;	  /* absolute paths */
 	char *cxx;	  /* NULL when there is only a C compiler */
 	char *symbolizer; /* NULL when missing: reports then have no names */
+	/* What makes reports of the coverage build's profiles; NULL when missing. */
+	char *cov, *profdata;
 	int major;	  /* 19 */
 	char *version;	  /* the first line of --version */
 	/* AFL++'s wrappers, of whatever clang it was made for; NULL where it is missing.

@@ -188,7 +188,8 @@ static void grant_from(struct iw_slots *slots, enum place place)
 /* On any core: the kernel finds one where somebody leaves something. */
 static void grant_last(struct iw_slots *slots)
 {
-	if (slots->last || !slots->rows[LAST] || slots->rows[FRONT] || slots->rows[URGENT])
+	if (slots->last || !slots->rows[LAST] || slots->rows[FRONT] ||
+		slots->rows[URGENT])
 		return;
 	slots->last = pop(&slots->rows[LAST]);
 	iw_job_grant(slots->last, -1);
