@@ -13,8 +13,8 @@ struct san_toolchain {
 	char *symbolizer; /* NULL when missing: reports then have no names */
 	/* What makes reports of the coverage build's profiles; NULL when missing. */
 	char *cov, *profdata;
-	int major;	  /* 19 */
-	char *version;	  /* the first line of --version */
+	int major;     /* 19 */
+	char *version; /* the first line of --version */
 	/* AFL++'s wrappers, of whatever clang it was made for; NULL where it is missing.
 	 */
 	char *afl_cc, *afl_cxx;

@@ -92,19 +92,6 @@ static void on_merged(
 	finish(d);
 }
 
-static void fall_back(struct engine_driver *d)
-{
-	iw_info("the driver cannot serve this target, libFuzzer measures",
-		S("target", d->spec.binary), S("why", d->why));
-	iw_job_free(d->job);
-	d->job = NULL;
-	d->state = MERGING;
-	engine_results_fini(&d->results);
-	engine_results_init(&d->results, d->units.count);
-	d->merge = engine_merge_inner_start(
-		d->jobs, &d->spec, &d->units, &d->results, on_merged, d);
-}
-
 /* Foreign words in a sentence of ours. */
 static int fail_with_words(struct engine_driver *d, const char *what)
 {
@@ -115,6 +102,24 @@ static int fail_with_words(struct engine_driver *d, const char *what)
 	rc = iw_err_set(&d->err, IW_EJOB, "%s: %.700s", what, plain.data);
 	iw_buf_fini(&plain);
 	return rc;
+}
+
+static void fall_back(struct engine_driver *d)
+{
+	if (d->spec.collect) {
+		fail_with_words(d, "the driver cannot serve this target");
+		finish(d);
+		return;
+	}
+	iw_info("the driver cannot serve this target, libFuzzer measures",
+		S("target", d->spec.binary), S("why", d->why));
+	iw_job_free(d->job);
+	d->job = NULL;
+	d->state = MERGING;
+	engine_results_fini(&d->results);
+	engine_results_init(&d->results, d->units.count);
+	d->merge = engine_merge_inner_start(
+		d->jobs, &d->spec, &d->units, &d->results, on_merged, d);
 }
 
 static void judge(struct engine_driver *d)
@@ -158,6 +163,8 @@ static void read_batch(struct iw_work *work)
 	struct engine_driver *d = of_work(work);
 
 	engine_batch_read(iw_job_work(d->job), &d->results, &d->end, d->why, &d->err);
+	if (d->spec.collect)
+		d->spec.collect(d->spec.collect_ctx, iw_job_work(d->job));
 }
 
 static void on_read(struct iw_work *work)

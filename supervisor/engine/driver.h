@@ -40,6 +40,11 @@ struct engine_driver_spec {
 	bool leaks;	     /* check after each unit; the env must say detect_leaks=1 */
 	bool no_aslr;
 	bool is_urgent; /* its job goes before others */
+	/* On a pool thread, when the job has ended and before its folder goes: what the
+	 * target wrote into its work/, which is foreign. libFuzzer does not step in where
+	 * the driver cannot, for nobody would collect. Or NULL. */
+	void (*collect)(void *ctx, const char *work);
+	void *collect_ctx;
 };
 
 /* The units of one batch. load hands out unit i; the data is borrowed until the next
