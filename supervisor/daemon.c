@@ -401,6 +401,7 @@ static int run_farm(struct daemon *d, struct iw_err *err)
 		.fuzz_ms = d->config->fuzz_ms,
 		.drain_ms = d->config->drain_ms,
 		.judge_within_ms = d->now.judge_within_ms,
+		.cover_ms = d->config->cover_ms,
 		.keeps_engines = d->config->is_service,
 	};
 	struct farm_events events = {

@@ -217,6 +217,8 @@ static void advance_draining(struct farm *farm)
 			farm, is_busy ? FARM_MEASURE_REFERENCE : FARM_MEASURE_ALL);
 	if (farm->measuring > 0 || (is_busy && !is_late))
 		return;
+	if (!farm_cover_end(farm))
+		return;
 	close_rooms(farm);
 }
 
@@ -249,6 +251,7 @@ static void on_tick(void *ctx)
 	farm_judging_tick(farm);
 	farm_advance(farm);
 	farm_follow_tick(farm);
+	farm_cover_tick(farm);
 	farm_history_tick(farm);
 }
 

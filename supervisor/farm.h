@@ -63,6 +63,7 @@ struct farm_config {
 	int64_t fuzz_ms;	    /* how long engines run in all; 0: until stopped */
 	int64_t drain_ms;	    /* what triage may take after that */
 	int64_t judge_within_ms;    /* 0: FARM_JUDGE_WITHIN_MS */
+	int64_t cover_ms;   /* and then a look at which lines are reached; 0: none */
 	bool keeps_engines; /* a failure ends the farm, but not the engines that run */
 };
 

@@ -15,6 +15,7 @@
  *	keeping.c   an engine's queue from slice to slice
  *	measuring.c new units through the reference build and the sanitizers
  *	judging.c   how long units wait for each sanitizer, and the deadline
+ *	covering.c  when the lines that the corpora reach are looked at
  *	sweep.c     what a dead process left behind
  *	adopting.c  engines that outlived it
  *	about.c     what is written beside an engine's job
@@ -117,6 +118,14 @@ struct farm_find {
 	struct farm_share *finder;
 };
 
+/* How the last look at its lines ended. */
+struct farm_cover_note {
+	int64_t ended_ms; /* monotonic; 0: there was none */
+	int64_t units, core_ms;
+	bool is_done, is_hopeless;
+	bool has_ended; /* it was at the end of the run */
+};
+
 struct farm_project {
 	struct farm *farm;
 	struct project *project;
@@ -130,6 +139,7 @@ struct farm_project {
 	struct farm_follow *follow;	  /* NULL: nobody keeps a list */
 	struct farm_following *following; /* NULL: its branch is not followed */
 	struct iw_db_req offline_req, worked_req;
+	struct farm_cover_note cover;
 };
 
 struct farm_target {
@@ -181,6 +191,7 @@ struct farm_campaign {
 };
 
 struct slice;
+struct cover_round;
 
 struct farm {
 	struct farm_world world;
@@ -205,9 +216,12 @@ struct farm {
 	struct iw_timer *tick;
 	int64_t judging_look_ms; /* monotonic: when what waits is looked at again */
 	bool is_looking;
-	int opening;   /* projects and targets on their way */
-	int measuring; /* measures under way */
-	int requests;  /* other callbacks that will come */
+	int opening;		   /* projects and targets on their way */
+	int measuring;		   /* measures under way */
+	int requests;		   /* other callbacks that will come */
+	struct cover_round *cover; /* under way */
+	int64_t cover_ends_ms;	   /* of a farm that ends; 0: it is not so far */
+	bool has_said_no_cover;
 	int64_t fuzz_began_ms, fuzz_ends_ms, drain_ends_ms;
 	int stops;
 	int new_bugs;
@@ -417,6 +431,12 @@ void farm_judge_seen(
 /* Once a second: looks at what waits, now and then. */
 void farm_judging_tick(struct farm *farm);
 void farm_judges_look(const struct farm_target *target, struct farm_target_view *view);
+
+/* covering.c */
+/* Once a second. */
+void farm_cover_tick(struct farm *farm);
+/* The farm ends, all else has: true when no look at lines goes on or is to come. */
+bool farm_cover_end(struct farm *farm);
 
 /* adopting.c */
 /* True: the folder of a living engine, which is to be adopted. */

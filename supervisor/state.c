@@ -46,6 +46,7 @@ static void set_paths(struct iw_state *s)
 	s->sources = iw_path_join(s->dir, "sources");
 	s->ccache = iw_path_join(s->dir, "ccache");
 	s->log = iw_path_join(s->dir, "log");
+	s->coverage = iw_path_join(s->dir, "coverage");
 }
 
 /* Who only asks whether somebody holds it has it for a moment, too. */
@@ -208,7 +209,7 @@ int iw_state_holder(const char *dir, pid_t *pid, struct iw_err *err)
 void iw_state_close(struct iw_state *s)
 {
 	char *const paths[] = {s->dir, s->db, s->units, s->artifacts, s->builds, s->jobs,
-		s->outbox, s->sources, s->ccache, s->log};
+		s->outbox, s->sources, s->ccache, s->log, s->coverage};
 	size_t i;
 
 	iw_dbc_close(s->dbc);

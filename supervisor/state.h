@@ -16,6 +16,7 @@
 struct iw_state {
 	char *dir; /* absolute */
 	char *db, *units, *artifacts, *builds, *jobs, *outbox, *sources, *ccache, *log;
+	char *coverage;
 	struct iw_dbc *dbc; /* takeable: set NULL after iw_db_start() took it */
 	/* below: private */
 	int lock_fd;

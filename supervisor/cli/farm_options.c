@@ -15,7 +15,7 @@
 /* What is for a farm that has an end, and for one that has none. */
 static bool is_known(int c, bool has_end)
 {
-	return has_end ? c != 'd' && c != 'w' : c != 'f';
+	return has_end ? c != 'd' && c != 'w' : c != 'f' && c != 'l';
 }
 
 static int take(int c, const char *noun, struct iw_daemon_config *config, bool *json)
@@ -28,6 +28,12 @@ static int take(int c, const char *noun, struct iw_daemon_config *config, bool *
 		return config->fuzz_ms > 0
 			? 0
 			: cli_usage(noun, "--for wants a time like 90s, 5m, 2h or 1d");
+	case 'l':
+		config->cover_ms = strcmp(optarg, "off") == 0 ? 0 : iw_time_parse(optarg);
+		return config->cover_ms >= 0
+			? 0
+			: cli_usage(
+				  noun, "--coverage wants a time like 90s or 5m, or off");
 	case 'd':
 		config->config_dir = optarg;
 		return 0;
@@ -73,6 +79,7 @@ int cli_farm_options(int argc, char **argv, const char *help, bool has_end,
 		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'},
 		{"for", required_argument, NULL, 'f'},
+		{"coverage", required_argument, NULL, 'l'},
 		{"follow", optional_argument, NULL, 'w'},
 		{0},
 	};

@@ -19,6 +19,10 @@
 
 #define DRAIN_MIN_MS 30000
 #define DRAIN_MAX_MS 600000
+/* A short run is somebody who tries something. */
+#define COVER_FROM_MS 60000
+#define COVER_MIN_MS 60000
+#define COVER_MAX_MS 600000
 /* Without a terminal the view would be noise; a line now and then is a log. */
 #define PLAIN_EVERY_MS 15000
 
@@ -28,8 +32,9 @@ static const char help[] =
 	"  ironworks run ./adapters/zstd demo:seed=7 --for 1h --cores 8\n"
 	"  ironworks run demo --state /srv/farm\n"
 	"\n"
-	"usage: ironworks run ADAPTER… [--for TIME] [--cores N] [--state DIR] [--json]\n"
-	"                     [--http ADDRESS:PORT] [--no-sandbox]\n"
+	"usage: ironworks run ADAPTER… [--for TIME] [--coverage TIME] [--cores N] "
+	"[--state DIR]\n"
+	"                     [--json] [--http ADDRESS:PORT] [--no-sandbox]\n"
 	"\n"
 	"Builds each adapter, fuzzes its targets on all cores, and turns crashes into\n"
 	"minimized bugs that name the staged pull request. ADAPTER is a folder or a "
@@ -41,6 +46,10 @@ static const char help[] =
 	"  --for TIME    90s, 5m, 2h, 1d (default: until stopped); builds come before "
 	"it,\n"
 	"                and open triage gets a third of it afterwards\n"
+	"  --coverage T  then look for at most so long at which lines the corpus "
+	"reaches,\n"
+	"                or off (default: a third of --for where that is a minute or "
+	"more)\n"
 	"  --cores N     use so many cores (default: all)\n"
 	"  --state DIR   (default: the user's state folder)\n"
 	"  --json        print the outcome as one JSON object\n"
@@ -219,10 +228,21 @@ static void closing(void *ctx, const struct farm_view *view)
 	cli_table_free(table);
 }
 
+static int64_t cover_default(int64_t fuzz_ms)
+{
+	int64_t ms = fuzz_ms / 3;
+
+	if (fuzz_ms < COVER_FROM_MS)
+		return 0;
+	if (ms < COVER_MIN_MS)
+		return COVER_MIN_MS;
+	return ms < COVER_MAX_MS ? ms : COVER_MAX_MS;
+}
+
 int cli_run(int argc, char **argv)
 {
 	struct view view = {.is_terminal = isatty(STDERR_FILENO)};
-	struct iw_daemon_config config = {0};
+	struct iw_daemon_config config = {.cover_ms = -1};
 	struct iw_daemon_events events = {
 		.ctx = &view, .say = say, .look = look, .closing = closing};
 	struct iw_daemon_result result;
@@ -237,6 +257,8 @@ int cli_run(int argc, char **argv)
 		config.drain_ms = DRAIN_MIN_MS;
 	if (config.drain_ms > DRAIN_MAX_MS)
 		config.drain_ms = DRAIN_MAX_MS;
+	if (config.cover_ms < 0)
+		config.cover_ms = cover_default(config.fuzz_ms);
 	rc = iw_daemon_run(&config, &events, &result, &err);
 	erase(&view);
 	if (view.targets) {

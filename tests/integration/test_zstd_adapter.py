@@ -86,7 +86,7 @@ def test_adapter_json_names_its_files():
     assert os.access(ADAPTER / CONFIG["source"]["command"][0], os.X_OK)
     assert os.access(ADAPTER / CONFIG["build"]["command"][0], os.X_OK)
     assert len(set(TARGETS)) == len(TARGETS) >= 4
-    assert set(CONFIG["flavours"]) == {*FLAVOUR_FLAGS, "aflpp", "aflpp+cmplog"}
+    assert set(CONFIG["flavours"]) == {*FLAVOUR_FLAGS, "aflpp", "aflpp+cmplog", "coverage"}
 
 
 def test_entries_become_deb_src():
