@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "adapters/history_db.h"
-#include "adapters/staged_db.h"
 #include "base/mem.h"
 #include "triage/artifact.h"
 
@@ -220,6 +219,8 @@ json_t *answer_targets(const struct answer_scope *scope, int64_t id, struct iw_e
 
 	if (rc == 0)
 		rc = project_db_engines(scope->dbc, id, list_engine, &l, err);
+	if (rc == 0)
+		rc = answer_targets_coverage(scope, l.by_id, err);
 	json_decref(l.by_id);
 	if (rc == 0)
 		return json_pack("{so}", "targets", l.items);
@@ -274,15 +275,16 @@ static int list_pr(void *ctx, const struct staged_row *row)
 
 	/* Strangers wrote these: what is no UTF-8 is left out. */
 	json_array_append_new(l->items,
-		json_pack("{ss sI so so so so sb sI sI sI so}", "adapter", row->adapter,
-			"pr", (json_int_t)row->pr, "head_ref",
+		json_pack("{ss sI so so so so sb sI sI sI so so}", "adapter",
+			row->adapter, "pr", (json_int_t)row->pr, "head_ref",
 			text_or_null(row->head_ref), "head", text_or_null(row->head),
 			"merge", text_or_null(row->merge), "promoted_ms",
 			time_or_null(row->promoted_ms), "is_current",
 			(int)row->is_current, "since_ms", (json_int_t)row->since_ms,
 			"core_ms", (json_int_t)row->core_ms, "executions",
 			(json_int_t)row->executions, "bugs",
-			bugs ? json_deep_copy(bugs) : json_array()));
+			bugs ? json_deep_copy(bugs) : json_array(), "coverage",
+			answer_pr_coverage(row)));
 	return 0;
 }
 
@@ -366,7 +368,7 @@ json_t *answer_target(const struct answer_scope *scope,
 	const struct project_target_totals *t = &row->totals;
 
 	return json_pack(
-		"{sI ss ss sI sI so sI sI sI sI sI so sI so ss? sb so so s{} so s{}}",
+		"{sI ss ss sI sI so sI sI sI sI sI so sI so ss? sb so so s{} so s{} sn}",
 		"id", (json_int_t)row->id, "adapter", row->adapter, "target", row->name,
 		"executions", (json_int_t)t->executions, "core_ms",
 		(json_int_t)t->core_ms, "features",
@@ -379,7 +381,7 @@ json_t *answer_target(const struct answer_scope *scope,
 		row->held_ms != 0, "held_ms", time_or_null(row->held_ms), "held_why",
 		/* Why an operator holds one may tell of a bug. */
 		text_or_null(scope->sees_private ? row->held_why : NULL), "engines",
-		"offline_ms", time_or_null(row->offline_ms), "judging");
+		"offline_ms", time_or_null(row->offline_ms), "judging", "coverage");
 }
 
 void answer_judge(json_t *target, const char *flavour,

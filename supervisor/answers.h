@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "adapters/project_db.h"
+#include "adapters/staged_db.h"
 #include "campaign_db.h"
 #include "corpus/judging_db.h"
 #include "farm.h"
@@ -47,6 +48,15 @@ json_t *answer_history(
 /* {"prs": []}: what was fuzzed with each staged pull request in the tree, and the bugs
  * that it brought. */
 json_t *answer_prs(const struct answer_scope *scope, struct iw_err *err);
+/* {"adapters": []}: which lines the corpora of each reach, as a whole and by "targets";
+ * only these, where they are not NULL. answer_coverage.c. */
+json_t *answer_coverage(const struct answer_scope *scope, const char *adapter,
+	const char *target, struct iw_err *err);
+/* Adds it to targets, which are by their ids. */
+int answer_targets_coverage(
+	const struct answer_scope *scope, json_t *by_id, struct iw_err *err);
+/* Of a pull request's own lines; null when nobody has looked. */
+json_t *answer_pr_coverage(const struct staged_row *row);
 /* {"campaigns": []}, newest first; with id that one of them, or none. */
 json_t *answer_campaigns(
 	const struct answer_scope *scope, int64_t id, struct iw_err *err);

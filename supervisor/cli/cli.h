@@ -39,6 +39,7 @@ int cli_adapter(int argc, char **argv);
 int cli_bug(int argc, char **argv);
 int cli_campaign(int argc, char **argv);
 int cli_corpus(int argc, char **argv);
+int cli_coverage(int argc, char **argv);
 int cli_crash(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_parse(int argc, char **argv);

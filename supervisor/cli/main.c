@@ -16,6 +16,8 @@ const struct cli_command cli_commands[] = {
 	{"status", "what the farm has done so far, per target", cli_status},
 	{"target", "list targets, hold and resume them", cli_target},
 	{"campaign", "a budget of core time for some targets", cli_campaign},
+	{"coverage", "which lines the corpora reach, and which staged ones nothing does",
+		cli_coverage},
 	{"bug", "list and show bugs", cli_bug},
 	{"crash", "list and show crashes", cli_crash},
 	{"repro", "run the input of a bug or a crash again", cli_repro},

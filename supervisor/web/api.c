@@ -252,6 +252,13 @@ int web_read_prs(struct web_request *r, const struct answer_scope *scope)
 	return r->json ? 0 : -1;
 }
 
+int web_read_coverage(struct web_request *r, const struct answer_scope *scope)
+{
+	r->json = answer_coverage(
+		scope, web_param(r, "adapter"), web_param(r, "target"), &r->err);
+	return r->json ? 0 : -1;
+}
+
 /* -- bugs --------------------------------------------------------------------------- */
 
 int web_read_bugs(struct web_request *r, const struct answer_scope *scope)

@@ -3,7 +3,10 @@ what, and that nothing it is told gets out of its place."""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
+import sqlite3
 import time
 
 import pytest
@@ -178,6 +181,28 @@ def test_staged_prs(browser, farm):
     (seven,) = [p for p in told if p["pr"] == 7]
     assert shown["#7"]["Its bugs"] == ", ".join(map(str, seven["bugs"])) != ""
     wait_until(lambda: digits(browser.rows()[0]["Executions"]) > 0, 30, "it is fuzzed")
+
+
+def test_lines_that_are_reached(browser, farm):
+    """Of targets in a column; of pull requests also those that nothing reaches, by strangers' names."""
+    path = "<img src=x onerror=hacked=1>.c"
+    target = farm.get("/targets")["targets"][0]
+    gaps = [{"path": path, "first": 3, "last": 9}, {"path": "b.c", "first": 2, "last": 2}]
+    with contextlib.closing(sqlite3.connect(farm.state / "ironworks.db", timeout=30)) as db, db:
+        db.execute("INSERT INTO coverage SELECT adapter_id, id, 'c0', 200, 150, 9, 8, 7, 6, 5, 0, 1, 1 "
+                   "FROM target WHERE id = ?", [target["id"]])
+        db.execute("INSERT INTO staged_coverage SELECT adapter_id, pr, head, 10, 2, ?, 1 FROM staged_pr "
+                   "WHERE pr = 7", [json.dumps(gaps)])
+    browser.goto("prs", "Staged PRs")
+    wait_until(lambda: "Nothing reaches" in browser.eval("document.querySelector('main').innerText"), 20, "it shows")
+    assert f"Nothing reaches {path}:3–9, b.c:2" in browser.eval("document.querySelector('main').innerText")
+    shown = {row["row"]: row["Its lines"] for row in browser.rows()}
+    assert digits(shown["#7"].split("of")[1].strip()) == 10 and shown["#6"] == "–"
+    browser.goto("targets", "Targets")
+    rows = lambda: {row["row"]: row["Lines"] for row in browser.rows()}
+    name = f"{target['adapter']}/{target['target']}"
+    wait_until(lambda: digits(rows()[name].split("%")[0]) == 75, 30, "its share shows")
+    assert [lines for row, lines in rows().items() if row != name] == ["–"]
 
 
 # -- how it lives -------------------------------------------------------------------------

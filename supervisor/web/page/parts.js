@@ -1,6 +1,6 @@
 /* What several pages show: tables, facts, times, notices, commands to copy. */
 import {h, lazy} from "./dom.js";
-import {absolute, ago, duration} from "./format.js";
+import {absolute, ago, duration, number, percent} from "./format.js";
 import {now} from "./live.js";
 
 /* -- times: they go on by themselves, see tickTimes() -- */
@@ -65,6 +65,13 @@ export function bar(part, whole)
 	return h("span", {class: "bar", "aria-hidden": "true"},
 		h("span", {style: {width: `${(100 * share).toFixed(1)}%`}}));
 }
+
+/* Of lines that can be executed: {lines, lines_reached, at_ms}, or null. */
+export const reachedShare = (c) => c && c.lines > 0 ? c.lines_reached / c.lines : null;
+
+export const reachedLines = (c) => !c ? "–" : h("span", {title: `looked at ${absolute(c.at_ms)}`},
+	percent(c.lines_reached, c.lines),
+	h("small", null, `${number(c.lines_reached)} of ${number(c.lines)}`));
 
 async function copy(button, text)
 {

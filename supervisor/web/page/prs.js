@@ -2,10 +2,27 @@
 import {get} from "./api.js";
 import {h} from "./dom.js";
 import {duration, number} from "./format.js";
-import {Order, badge, code, empty, notice, since, table, waiting} from "./parts.js";
+import {Order, badge, code, empty, notice, reachedLines, reachedShare, since, table, waiting} from "./parts.js";
+
+/* Of a pull request. */
+const GAPS_SHOWN = 12;
 
 const bugLinks = (pr) => pr.bugs.length ? pr.bugs.map((id, i) => [i ? ", " : "",
 	h("a", {key: id, href: `#/bugs/${id}`}, number(id))]) : "none";
+
+const place = (g) => `${g.path}:${g.first}${g.last > g.first ? `–${g.last}` : ""}`;
+
+/* Who reviews it sees first what no engine has got to. */
+function notReached(pr)
+{
+	const gaps = pr.coverage?.gaps || [], shown = gaps.slice(0, GAPS_SHOWN);
+
+	return gaps.length > 0 && [
+		h("b", null, "Nothing reaches "),
+		shown.map((g, i) => [i ? ", " : "", code(place(g))]),
+		gaps.length > shown.length && ` and ${number(gaps.length - shown.length)} more`,
+	];
+}
 
 const COLUMNS = [
 	{id: "pr", label: "Pull request", sort: (p) => p.pr, cell: (p) => `#${p.pr}`},
@@ -24,6 +41,9 @@ const COLUMNS = [
 		sort: (p) => p.core_ms, cell: (p) => duration(p.core_ms)},
 	{id: "executions", label: "Executions", num: true, title: "with it in the tree",
 		sort: (p) => p.executions, cell: (p) => number(p.executions)},
+	{id: "lines", label: "Its lines", num: true, sort: (p) => reachedShare(p.coverage),
+		title: "of its own that can be executed: how many some corpus reaches",
+		cell: (p) => p.coverage?.lines === 0 ? "none" : reachedLines(p.coverage)},
 	{id: "bugs", label: "Its bugs", sort: (p) => p.bugs.length, cell: bugLinks},
 ];
 
@@ -56,7 +76,7 @@ export function prsPage(ctx)
 		return [
 			wanted > 0 && h("p", {class: "quiet"}, `Only #${wanted}. `, h("a", {href: "#/prs"}, "Show all")),
 			rows.length ? table({caption: "Staged pull requests", columns: COLUMNS, rows, order,
-				key: (p) => `${p.adapter} ${p.pr} ${p.merge}`}) :
+				key: (p) => `${p.adapter} ${p.pr} ${p.merge}`, below: notReached}) :
 				empty(`Pull request #${wanted} has never been staged here.`),
 		];
 	}

@@ -4,7 +4,7 @@ import {h} from "./dom.js";
 import {duration, number, percent, plural} from "./format.js";
 import {Graph} from "./graph.js";
 import {learnTarget, live, may, now, say, targetOf} from "./live.js";
-import {empty, facts, notice, section, since, table, targetName, waiting} from "./parts.js";
+import {empty, facts, notice, reachedLines, section, since, table, targetName, waiting} from "./parts.js";
 import {bugLink, failure, late, status} from "./targets.js";
 
 const ENGINE_COLUMNS = [
@@ -58,6 +58,7 @@ const factsOf = (t) => facts([
 	["Core time", duration(t.core_ms)],
 	["Features", number(t.features)],
 	["Units", number(t.units)],
+	["Lines", reachedLines(t.coverage), "of its program that can be executed: how many its corpus reaches"],
 	["Stability", t.stability === null ? "–" : percent(t.stability, 100)],
 	["Crashes", number(t.crashes)],
 	["Open bugs", bugLink(t)],

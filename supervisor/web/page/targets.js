@@ -2,7 +2,7 @@
 import {h} from "./dom.js";
 import {duration, number, percent, plural} from "./format.js";
 import {live} from "./live.js";
-import {Order, badge, empty, input, notice, since, table, targetName, waiting} from "./parts.js";
+import {Order, badge, empty, input, notice, reachedLines, reachedShare, since, table, targetName, waiting} from "./parts.js";
 
 const STATUS = {
 	broken: ["bad", "it cannot be fuzzed; the messages of the farm say why"],
@@ -69,6 +69,9 @@ const COLUMNS = [
 		title: "edges and how often they are taken, on the reference build; new ones since this farm began",
 		cell: (t) => [number(t.features), grown(t) > 0 && h("small", null, `+${number(grown(t))}`)]},
 	{id: "units", label: "Units", num: true, sort: (t) => t.units, cell: (t) => number(t.units)},
+	{id: "coverage", label: "Lines", num: true, sort: (t) => reachedShare(t.coverage),
+		title: "of its program that can be executed: how many its corpus reaches",
+		cell: (t) => reachedLines(t.coverage)},
 	{id: "stability", label: "Stability", num: true, sort: (t) => t.stability,
 		title: "how much of the target does the same for the same input",
 		cell: (t) => t.stability === null ? "–" : percent(t.stability, 100)},
