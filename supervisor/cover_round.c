@@ -114,6 +114,7 @@ static void tell(struct cover_round *r)
 {
 	const char *name = adapter_of(r)->name;
 	int64_t staged = 0, reached = 0;
+	char also[96] = "";
 	size_t i;
 
 	if (r->err.code && r->err.code != IW_ECANCELED) {
@@ -126,11 +127,14 @@ static void tell(struct cover_round *r)
 		staged += r->reach[i].lines;
 		reached += r->reach[i].reached;
 	}
+	if (staged)
+		snprintf(also, sizeof also, ", and %lld of %lld that are staged",
+			(long long)reached, (long long)staged);
 	farm_say(r->farm,
-		"%s: the corpus reaches %lld of %lld lines, of those that are staged "
-		"%lld of %lld; 'ironworks coverage %s' shows which",
-		name, (long long)r->whole.lines_reached, (long long)r->whole.lines,
-		(long long)reached, (long long)staged, name);
+		"%s: the corpus reaches %lld of %lld lines%s; 'ironworks coverage %s' "
+		"shows which",
+		name, (long long)r->whole.lines_reached, (long long)r->whole.lines, also,
+		name);
 }
 
 static void on_swept(struct iw_work *work)

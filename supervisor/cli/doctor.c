@@ -80,6 +80,12 @@ static void check_compiler(struct doctor *d)
 	else
 		note(d, WARN, "symbolizer",
 			"none: reports have no function names; install llvm");
+	if (tools.cov && tools.profdata)
+		note(d, FINE, "coverage", tools.cov);
+	else
+		note(d, WARN, "coverage",
+			"no llvm-cov and llvm-profdata of the compiler's version: nobody "
+			"looks at which lines are reached; install llvm");
 	if (tools.afl_cc)
 		note(d, FINE, "AFL++", tools.afl_cc);
 	else
