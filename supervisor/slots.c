@@ -185,11 +185,14 @@ static void grant_from(struct iw_slots *slots, enum place place)
 	}
 }
 
-/* On any core: the kernel finds one where somebody leaves something. */
+/* On any core: the kernel finds one where somebody leaves something. Where others wait
+ * all the time it begins one day all the same. */
 static void grant_last(struct iw_slots *slots)
 {
-	if (slots->last || !slots->rows[LAST] || slots->rows[FRONT] ||
-		slots->rows[URGENT])
+	const struct waiting *first = slots->rows[LAST];
+	bool is_quiet = !slots->rows[FRONT] && !slots->rows[URGENT];
+
+	if (slots->last || !first || (!is_quiet && first->due_ms > iw_time_mono_ms()))
 		return;
 	slots->last = pop(&slots->rows[LAST]);
 	iw_job_grant(slots->last, -1);

@@ -9,7 +9,8 @@
  * has to be done by some time must not wait for somebody's build.
  *
  * What is only good to know (coverage) has no claim on a core: one such job of the whole
- * farm at a time, begun while no other job waits, takes what even engines leave.
+ * farm at a time, begun while no other job waits (or after a minute), takes what even
+ * engines leave.
  *
  * Implements the gate of base/job.h. Thread: the loop.
  */

@@ -255,6 +255,31 @@ static void test_one_last_job_of_all(void **state)
 	close_slots(&s);
 }
 
+/* On a farm that is never done with its crashes. */
+static void test_last_job_begins_one_day(void **state)
+{
+	struct entry front[2], fuzz, last;
+	struct slots_test s;
+
+	(void)state;
+	open_slots(&s, 1);
+	iw_time_set(-1, 1000);
+	submit(&s, &front[0], IW_PURPOSE_BUILD, LASTING);
+	submit(&s, &front[1], IW_PURPOSE_BUILD, LASTING);
+	submit(&s, &last, IW_PURPOSE_COVER, LASTING);
+	assert_null(iw_slots_last(s.slots));
+	iw_time_set(-1, 1000 + 60000);
+	submit(&s, &fuzz, IW_PURPOSE_FUZZ, LASTING);
+	assert_ptr_equal(iw_slots_last(s.slots), last.job);
+	iw_time_set(-1, -1);
+	iw_slots_stop_all(s.slots);
+	iw_loop_run(&s.j.loop);
+	free_entries(front, 2);
+	iw_job_free(last.job);
+	iw_job_free(fuzz.job);
+	close_slots(&s);
+}
+
 /* Running and waiting, engines and others: every one ends, as stopped, exactly once. */
 static void test_stop_all(void **state)
 {
@@ -330,6 +355,7 @@ int main(void)
 		cmocka_unit_test(test_an_urgent_job_waits_for_nobody),
 		cmocka_unit_test(test_work_spreads_before_it_piles_up),
 		cmocka_unit_test(test_one_last_job_of_all),
+		cmocka_unit_test(test_last_job_begins_one_day),
 		cmocka_unit_test(test_stop_all),
 		cmocka_unit_test(test_a_waiting_job_that_is_stopped_never_starts),
 		cmocka_unit_test(test_jobs_run_on_their_core),
