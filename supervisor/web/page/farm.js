@@ -20,6 +20,7 @@ const PURPOSES = {
 	reproduce: "a crash is run again in fresh processes",
 	minimize: "a crashing input is made smaller",
 	bisect: "staged pull requests are tried, to find the one at fault",
+	symbolize: "reports get names for their addresses",
 	fetch: "sources are fetched",
 	build: "snapshots are built",
 	measure: "new units are run once on the reference build",
