@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "adapters/target_run.h"
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "engine/engine.h"
@@ -62,12 +63,11 @@ char *triage_named_report(struct san_naming *naming, size_t *len)
 	const char *why = san_naming_why(naming);
 
 	if (why) {
-		char *whole = iw_fmt("%.*s\nironworks: some frames have no name: %s\n",
-			(int)*len, text, why);
+		struct iw_buf whole = {.data = text, .len = *len, .cap = *len + 1};
 
-		free(text);
-		text = whole;
-		*len = strlen(whole);
+		iw_buf_addf(&whole, "\nironworks: some frames have no name: %s\n", why);
+		*len = whole.len;
+		text = iw_buf_steal(&whole);
 	}
 	san_naming_free(naming);
 	return text;
