@@ -3,10 +3,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -347,6 +349,8 @@ static int copy_file(const char *from, const char *to, mode_t mode, struct iw_er
 	out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode & 0777);
 	if (out < 0)
 		return iw_err_errno(err, errno, "cannot create '%s'", to);
+	if (ioctl(out, FICLONE, in) == 0)
+		return 0;
 	for (;;) {
 		ssize_t n = read(in, chunk, sizeof chunk);
 		int rc;
@@ -400,6 +404,47 @@ int iw_dir_copy(const char *from, const char *to, struct iw_err *err)
 	int rc = iw_dir_make(to, err);
 
 	return rc < 0 ? rc : iw_dir_each(from, copy_entry, &c, err);
+}
+
+static int64_t disk_of(const struct stat *st)
+{
+	return (int64_t)st->st_blocks * 512;
+}
+
+static int64_t size_below(int fd)
+{
+	DIR *list = fdopendir(fd);
+	const struct dirent *entry;
+	int64_t bytes = 0;
+	struct stat st;
+
+	if (!list) {
+		close(fd);
+		return 0;
+	}
+	while ((entry = readdir(list)) != NULL) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+			fstatat(dirfd(list), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		bytes += disk_of(&st);
+		if (!S_ISDIR(st.st_mode))
+			continue;
+		fd = openat(dirfd(list), entry->d_name,
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		bytes += fd < 0 ? 0 : size_below(fd);
+	}
+	closedir(list);
+	return bytes;
+}
+
+int64_t iw_dir_size(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return 0;
+	return (fstat(fd, &st) == 0 ? disk_of(&st) : 0) + size_below(fd);
 }
 
 int iw_dir_each(const char *path, iw_dir_cb cb, void *ctx, struct iw_err *err)
@@ -463,4 +508,13 @@ int64_t iw_disk_free(const char *path)
 	if (statvfs(path, &st) < 0)
 		return -1;
 	return (int64_t)st.f_bavail * (int64_t)st.f_frsize;
+}
+
+int64_t iw_disk_size(const char *path)
+{
+	struct statvfs st;
+
+	if (statvfs(path, &st) < 0)
+		return -1;
+	return (int64_t)st.f_blocks * (int64_t)st.f_frsize;
 }

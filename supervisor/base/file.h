@@ -53,8 +53,12 @@ int iw_dir_make(const char *path, struct iw_err *err);
 int iw_dir_sync(const char *path, struct iw_err *err);
 /* Removes a tree; links are removed, not followed; nothing there is fine. */
 int iw_dir_remove(const char *path, struct iw_err *err);
-/* Copies regular files and folders of a tree, modes kept; links are copied as links. */
+/* Copies regular files and folders of a tree, modes kept; links are copied as links.
+ * Where the file system can, files share their blocks until one of them is written. */
 int iw_dir_copy(const char *from, const char *to, struct iw_err *err);
+
+/* What a tree takes of the disk, in bytes; 0 when there is none. */
+int64_t iw_dir_size(const char *path);
 
 /* Opens a folder whose path below root a job may have written: no part of it may be a
  * link, which could lead out. root itself is trusted. IW_EINVAL when it is no folder.
@@ -77,5 +81,7 @@ const char *iw_path_base(const char *path);
 
 /* Room left for an unprivileged writer on path's file system, in bytes; -1 unknown. */
 int64_t iw_disk_free(const char *path);
+/* All of that file system, likewise. */
+int64_t iw_disk_size(const char *path);
 
 #endif

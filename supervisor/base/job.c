@@ -125,6 +125,18 @@ const struct iw_sandbox *iw_jobs_sandbox(const struct iw_jobs *jobs)
 	return &jobs->sandbox;
 }
 
+bool iw_jobs_read(const struct iw_jobs *jobs, const char *path)
+{
+	const struct iw_job *job;
+	size_t i;
+
+	for (job = jobs->list; job; job = job->next)
+		for (i = 0; i < job->reads.count; i++)
+			if (strcmp(job->reads.items[i], path) == 0)
+				return true;
+	return false;
+}
+
 struct iw_loop *iw_jobs_loop(const struct iw_jobs *jobs)
 {
 	return jobs->loop;
@@ -173,6 +185,8 @@ int iw_job_new(struct iw_job **out, struct iw_jobs *jobs, const struct iw_job_sp
 	for (i = 0; spec->writes && spec->writes[i]; i++)
 		words_add(&job->writes, spec->writes[i]);
 	jobs->count++;
+	job->next = jobs->list;
+	jobs->list = job;
 	rc = iw_dir_make(job->work, err);
 	if (rc == 0 && job->about) {
 		_auto_free_ char *path = iw_path_join(job->dir, "about");
@@ -439,12 +453,22 @@ void iw_job_stop(struct iw_job *job)
 	}
 }
 
+static void unlist(struct iw_job *job)
+{
+	struct iw_job **at;
+
+	for (at = &job->jobs->list; *at != job; at = &(*at)->next)
+		;
+	*at = job->next;
+}
+
 void iw_job_leave(struct iw_job *job)
 {
 	if (!job)
 		return;
 	assert(job->state == NEW || job->state == ENDED);
 	job->jobs->count--;
+	unlist(job);
 	words_fini(&job->args);
 	words_fini(&job->env);
 	words_fini(&job->reads);

@@ -71,6 +71,8 @@ int iw_job_adopt(struct iw_job **out, struct iw_jobs *jobs, const char *dir,
 	job->ctx = ctx;
 	job->pidfd = iw_job_record_keeper(dir);
 	jobs->count++;
+	job->next = jobs->list;
+	jobs->list = job;
 	if (job->pidfd >= 0)
 		rc = iw_job_watch_keeper(job);
 	if (rc < 0) {

@@ -27,6 +27,7 @@ struct iw_jobs {
 	bool has_gate;
 	int64_t next_id;
 	int count;
+	struct iw_job *list;
 };
 
 struct words {
@@ -36,6 +37,7 @@ struct words {
 
 struct iw_job {
 	struct iw_jobs *jobs;
+	struct iw_job *next; /* of jobs->list */
 	struct iw_job_spec spec;
 	char *about, *what;
 	int64_t since_ms;
