@@ -1,7 +1,7 @@
 /*
  * The happy path: build() computes the closure and looks it up; unknown, an entry is
- * made, the git thread exports the tree into the job's work/src, the job runs the
- * adapter's build command, work/out is renamed to builds/<closure>/, the row is
+ * made, a checkout of the tree becomes the job's work/src, the job runs the adapter's
+ * build command, its log is kept and work/out renamed to builds/<closure>/, the row is
  * committed, and everybody who asked meanwhile is told.
  *
  * The failures: the command fails (a failed build with its first error, kept); it cannot
@@ -19,73 +19,62 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "adapters/project_db.h"
-#include "base/buf.h"
+#include "adapters/build_db.h"
+#include "adapters/build_env.h"
+#include "adapters/build_log.h"
+#include "adapters/checkout.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/time.h"
 #include "sanitizers/flavour.h"
 
 #include "base/banned.h"
 
-#define BUILD_LOG_MAX ((size_t)1 << 20)
 /* make -j on a large machine, and the objects of a node. */
 #define BUILD_PROCESSES 8192
 #define BUILD_DISK_MB 32768
-#define CCACHE "/usr/bin/ccache"
+/* Longer than anybody works on one without starting a job there. */
+#define IN_USE_MS (60 * 60 * 1000)
 
 struct entry {
+	struct iw_work work; /* first: what the pool hands back is this */
 	struct entry *next;
 	struct builder *builder;
 	struct iw_build build;
 	bool is_known;
+	int64_t asked_ms; /* monotonic; 0: not in this process */
 	struct iw_build_req *waiters, **waiters_end;
 
 	/* while it is being made */
 	struct iw_job *job;
-	bool is_running, is_stopped;
-	struct iw_git_req git_req;
+	bool is_running, is_stopped, is_made;
+	struct checkout_req checkout;
 	struct iw_db_req db_req;
 	char *src;
-	int64_t core_ms;
+	struct iw_exit exit;
 	struct iw_err err;
 };
 
 struct builder {
 	struct builder_config config;
-	struct iw_git *git;
+	struct checkouts *checkouts;
 	char *builds_dir, *cache_dir;
 	char recipe[IW_SHA256_HEX];
 	struct entry *entries;
 	int made, cached;
 };
 
-static const struct san_flavour *flavour_of(const struct entry *e)
+static struct build_env env_of(const struct builder *b, const char *flavour)
 {
-	return san_flavour_find(e->build.flavour);
-}
-
-static void compute_closure(const struct builder *b, const char *tree,
-	const struct san_flavour *flavour, char closure[static IW_SHA256_HEX])
-{
-	struct iw_buf text = {0};
-
-	iw_buf_addf(&text, "ironworks closure 1\nadapter %s\nrecipe %s\ntree %s\n",
-		b->config.adapter->name, b->recipe, tree);
-	iw_buf_addf(&text, "toolchain %s\nflavour %s\nflags ",
-		flavour->needs_aflpp ? b->config.tools->afl_id : b->config.tools->id,
-		flavour->name);
-	san_flavour_flags(flavour->cflags, &text);
-	iw_buf_adds(&text, "\nlink ");
-	san_flavour_flags(flavour->ldflags, &text);
-	iw_buf_addf(&text, "\nengine %s\n", flavour->fuzzing_engine);
-	if (flavour->build_env) {
-		iw_buf_adds(&text, "env ");
-		san_flavour_flags(flavour->build_env, &text);
-		iw_buf_adds(&text, "\n");
-	}
-	iw_sha256_hex_of(text.data, closure);
-	iw_buf_fini(&text);
+	return (struct build_env){
+		.adapter = b->config.adapter,
+		.tools = b->config.tools,
+		.flavour = san_flavour_find(flavour),
+		.cache_dir = b->cache_dir,
+		.cache_bytes = b->config.cache_bytes,
+		.make_jobs = b->config.make_jobs,
+	};
 }
 
 static struct entry *entry_new(struct builder *b, const struct iw_build *build)
@@ -95,6 +84,7 @@ static struct entry *entry_new(struct builder *b, const struct iw_build *build)
 	e->builder = b;
 	e->build = *build;
 	e->build.dir = iw_path_join(b->builds_dir, build->closure);
+	e->build.log = build_log_path(b->builds_dir, build->closure);
 	e->waiters_end = &e->waiters;
 	e->next = b->entries;
 	b->entries = e;
@@ -118,7 +108,7 @@ int builder_new(struct builder **out, const struct builder_config *config,
 
 	b->config = *config;
 	b->builds_dir = iw_strdup(config->builds_dir);
-	if (config->cache_dir && access(CCACHE, X_OK) == 0)
+	if (config->cache_dir && build_env_can_cache())
 		b->cache_dir = iw_strdup(config->cache_dir);
 	rc = adapter_recipe_hash(config->adapter, b->recipe, err);
 	if (rc == 0)
@@ -126,18 +116,22 @@ int builder_new(struct builder **out, const struct builder_config *config,
 	if (rc == 0 && b->cache_dir)
 		rc = iw_dir_make(b->cache_dir, err);
 	if (rc == 0)
-		rc = project_db_builds(dbc, config->adapter_id, load_build, b, err);
+		rc = checkouts_new(&b->checkouts, iw_jobs_loop(config->jobs),
+			config->trees_dir, err);
+	if (rc == 0)
+		rc = build_db_list(dbc, config->adapter_id, load_build, b, err);
 	if (rc < 0) {
 		builder_free(b);
 		return rc;
 	}
+	b->config.trees_dir = NULL; /* the checkouts have it */
 	*out = b;
 	return 0;
 }
 
 void builder_set_git(struct builder *b, struct iw_git *git)
 {
-	b->git = git;
+	checkouts_set_git(b->checkouts, git);
 }
 
 void builder_free(struct builder *b)
@@ -150,8 +144,10 @@ void builder_free(struct builder *b)
 		next = e->next;
 		assert(!e->waiters);
 		free(e->build.dir);
+		free(e->build.log);
 		free(e);
 	}
+	checkouts_free(b->checkouts);
 	free(b->builds_dir);
 	free(b->cache_dir);
 	free(b);
@@ -168,11 +164,14 @@ static void answer(struct entry *e)
 {
 	struct iw_build_req *req = e->waiters, *next;
 	struct iw_err err = e->err;
+	bool is_made = e->is_made;
 
 	e->waiters = NULL;
 	e->waiters_end = &e->waiters;
+	e->asked_ms = iw_time_mono_ms();
 	for (; req; req = next) {
 		next = req->next;
+		req->is_made = is_made;
 		if (e->is_known)
 			req->done(req, &e->build, NULL);
 		else
@@ -182,12 +181,17 @@ static void answer(struct entry *e)
 
 static void end_making(struct entry *e)
 {
+	struct builder *b = e->builder;
+	bool is_stored = e->is_known;
+
 	iw_job_free(e->job);
 	e->job = NULL;
 	free(e->src);
 	e->src = NULL;
 	e->is_running = e->is_stopped = false;
 	answer(e);
+	if (is_stored && b->config.stored)
+		b->config.stored(b->config.ctx);
 }
 
 static void on_stored(struct iw_db_req *req)
@@ -195,7 +199,7 @@ static void on_stored(struct iw_db_req *req)
 	struct entry *e = req->ctx;
 
 	e->err = req->err;
-	e->is_known = req->err.code == 0;
+	e->is_known = e->is_made = req->err.code == 0;
 	if (e->is_known)
 		e->builder->made++;
 	end_making(e);
@@ -205,38 +209,7 @@ static int store_build(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
 	struct entry *e = ctx;
 
-	return project_db_build_put(
-		dbc, e->builder->config.adapter_id, &e->build, e->core_ms, err);
-}
-
-static void store(struct entry *e)
-{
-	e->db_req = (struct iw_db_req){.run = store_build, .ctx = e, .done = on_stored};
-	iw_db_submit(e->builder->config.db, &e->db_req);
-}
-
-/* The first line that a compiler, linker or make calls an error; the last line of the log
- * when there is none. */
-static void first_error(const char *log, char *error, size_t size)
-{
-	static const char *const marks[] = {" error: ", "undefined reference",
-		"rror: ", "*** ", "No such file", "not found"};
-	const char *at = NULL, *begin, *end;
-	size_t i;
-
-	for (i = 0; i < IW_COUNT(marks) && !at; i++)
-		at = strstr(log, marks[i]);
-	if (!at) {
-		at = log + strlen(log);
-		while (at > log && at[-1] == '\n')
-			at--;
-	}
-	for (begin = at; begin > log && begin[-1] != '\n'; begin--)
-		;
-	end = begin + strcspn(begin, "\n");
-	snprintf(error, size, "%.*s", (int)(end - begin), begin);
-	if (!*error)
-		snprintf(error, size, "the build command printed nothing");
+	return build_db_put(dbc, e->builder->config.adapter_id, &e->build, err);
 }
 
 /* The command may have put a link in its place, say to the compiler's cache, which later
@@ -260,152 +233,112 @@ static int move_output(struct entry *e, struct iw_err *err)
 	return iw_dir_sync(e->builder->builds_dir, err);
 }
 
-static void judge_failure(struct entry *e, const struct iw_exit *exit, const char *log)
+/* What the tree, or the recipe, is to blame for. */
+static void judge_failure(struct entry *e, const char *log)
 {
-	if (strstr(log, "No space left on device")) {
+	const struct adapter *adapter = e->builder->config.adapter;
+
+	e->build.is_ok = false;
+	if (strstr(log, "No space left on device"))
 		iw_err_set(&e->err, IW_ENOSPC,
-			"building '%s' (%s): no space left on the disk",
-			e->builder->config.adapter->name, e->build.flavour);
+			"building '%s' (%s): no space left on the disk", adapter->name,
+			e->build.flavour);
+	else if (e->exit.class == IW_EXIT_TIMEOUT)
+		snprintf(e->build.error, sizeof e->build.error, "took longer than %lld s",
+			(long long)adapter->build.timeout_s);
+	else
+		build_log_first_error(log, e->build.error, sizeof e->build.error);
+}
+
+static void judge_success(struct entry *e)
+{
+	e->build.is_ok = has_output(e);
+	*e->build.error = '\0';
+	if (!e->build.is_ok)
+		snprintf(e->build.error, sizeof e->build.error,
+			"the build command left no folder where $OUT was");
+	else
+		move_output(e, &e->err);
+}
+
+/* On the pool: what the job left is looked at and taken. */
+static void take_result(struct iw_work *work)
+{
+	struct entry *e = (struct entry *)work;
+	const char *name = e->builder->config.adapter->name;
+	struct iw_err lost = IW_ERR_INIT;
+	_auto_free_ char *log = NULL;
+	size_t len;
+
+	if (iw_job_log_read(e->job, BUILD_LOG_MAX, &log, &len, NULL) < 0) {
+		log = iw_strdup("");
+		len = 0;
+	}
+	switch (e->exit.class) {
+	case IW_EXIT_CLEAN:
+		judge_success(e);
+		break;
+	case IW_EXIT_FAILED:
+	case IW_EXIT_SIGNALED:
+	case IW_EXIT_TIMEOUT:
+		judge_failure(e, log);
+		break;
+	case IW_EXIT_STOPPED:
+		iw_err_set(&e->err, IW_ECANCELED, "the build was stopped");
+		break;
+	default:
+		iw_err_set(&e->err, IW_EJOB, "building '%s' (%s): %s", name,
+			e->build.flavour, e->exit.words);
+	}
+	if (e->err.code)
+		return;
+	/* A build without its log is a build. */
+	if (build_log_keep(e->build.log, log, len, &lost) < 0)
+		iw_warn("a build's log is lost", S("adapter", name),
+			S("error", lost.msg));
+	e->build.bytes = iw_dir_size(e->build.dir);
+	if (iw_file_exists(e->build.log))
+		e->build.bytes += iw_file_size(e->build.log);
+}
+
+static void on_taken(struct iw_work *work)
+{
+	struct entry *e = (struct entry *)work;
+
+	if (e->err.code) {
 		end_making(e);
 		return;
 	}
-	e->build.is_ok = false;
-	if (exit->class == IW_EXIT_TIMEOUT)
-		snprintf(e->build.error, sizeof e->build.error, "took longer than %lld s",
-			(long long)e->builder->config.adapter->build.timeout_s);
-	else
-		first_error(log, e->build.error, sizeof e->build.error);
-	store(e);
+	if (!e->build.is_ok)
+		iw_info("build failed", S("adapter", e->builder->config.adapter->name),
+			S("flavour", e->build.flavour), S("tree", e->build.tree),
+			S("error", e->build.error), S("log", e->build.log));
+	e->db_req = (struct iw_db_req){.run = store_build, .ctx = e, .done = on_stored};
+	iw_db_submit(e->builder->config.db, &e->db_req);
 }
 
 static void on_built(struct iw_job *job, const struct iw_exit *exit, void *ctx)
 {
 	struct entry *e = ctx;
-	_auto_free_ char *log = NULL;
-	size_t len;
 
+	(void)job;
 	e->is_running = false;
-	e->core_ms = iw_exit_cpu_us(exit) / 1000;
-	if (iw_job_log_read(job, BUILD_LOG_MAX, &log, &len, NULL) < 0)
-		log = iw_strdup("");
-	switch (exit->class) {
-	case IW_EXIT_CLEAN:
-		e->build.is_ok = has_output(e);
-		if (!e->build.is_ok)
-			snprintf(e->build.error, sizeof e->build.error,
-				"the build command left no folder where $OUT was");
-		if (e->build.is_ok && move_output(e, &e->err) < 0)
-			end_making(e);
-		else
-			store(e);
-		return;
-	case IW_EXIT_FAILED:
-	case IW_EXIT_SIGNALED:
-	case IW_EXIT_TIMEOUT:
-		judge_failure(e, exit, log);
-		return;
-	case IW_EXIT_STOPPED:
-		iw_err_set(&e->err, IW_ECANCELED, "the build was stopped");
-		break;
-	default:
-		iw_err_set(&e->err, IW_EJOB, "building '%s' (%s): %s",
-			e->builder->config.adapter->name, e->build.flavour, exit->words);
-	}
-	end_making(e);
+	e->exit = *exit;
+	e->build.core_ms = iw_exit_cpu_us(exit) / 1000;
+	iw_work_submit(
+		iw_jobs_loop(e->builder->config.jobs), &e->work, take_result, on_taken);
 }
 
-/* The compiler cache takes a wrapper for a clang and knows nothing of its environment.
- * It finds no object again that names the folder of a build, as lines to be counted do.
- */
-static bool is_cached(const struct entry *e)
-{
-	return e->builder->cache_dir != NULL && !flavour_of(e)->counts_lines;
-}
-
-/* The cache looks at the words of a command. What stands for the compiler itself is ours
- * to say: AFL++'s wrappers read the environment, and call a compiler that it cannot see. */
-static void add_cache(const struct entry *e)
-{
-	const struct san_toolchain *tools = e->builder->config.tools;
-	const struct san_flavour *flavour = flavour_of(e);
-	_auto_free_ char *compiler = iw_fmt("string:%s %s",
-		flavour->needs_aflpp ? tools->afl_id : tools->id, flavour->name);
-
-	iw_job_env(e->job, "CCACHE_DIR", e->builder->cache_dir);
-	iw_job_env(e->job, "CCACHE_BASEDIR", e->src);
-	iw_job_env(e->job, "CCACHE_NOHASHDIR", "1");
-	iw_job_env(e->job, "CCACHE_COMPILERCHECK", compiler);
-}
-
-static void add_compiler(const struct entry *e, const char *name, const char *path)
-{
-	_auto_free_ char *cached = iw_fmt(CCACHE " %s", path);
-
-	iw_job_env(e->job, name, is_cached(e) ? cached : path);
-}
-
-static void add_build_env(struct iw_job *job, const struct san_flavour *flavour)
-{
-	const char *const *row;
-
-	for (row = flavour->build_env; row && *row; row++) {
-		size_t n = strcspn(*row, "=");
-		_auto_free_ char *name = iw_strndup(*row, n);
-
-		iw_job_env(job, name, *row + n + 1);
-	}
-}
-
-/* OSS-Fuzz's names, since build scripts know them; adapters/GUIDE.md explains. */
-static void add_environment(struct entry *e)
-{
-	const struct builder_config *c = &e->builder->config;
-	const struct san_flavour *flavour = flavour_of(e);
-	_auto_free_ char *out = iw_path_join(iw_job_work(e->job), "out");
-	_auto_free_ char *tmp = iw_path_join(iw_job_work(e->job), "tmp");
-	_auto_free_ char *jobs = iw_fmt("%d", c->make_jobs);
-	struct iw_buf flags = {0}, link = {0};
-
-	san_flavour_flags(flavour->cflags, &flags);
-	/* The folder differs from build to build and must not show: reports name files
-	 * below it, and the compiler cache compares. */
-	iw_buf_adds(&flags, " -fdebug-compilation-dir=/src");
-	if (flavour->counts_lines)
-		iw_buf_addf(&flags, " -fcoverage-prefix-map=%s=/src", e->src);
-	san_flavour_flags(flavour->ldflags, &link);
-	iw_job_env(e->job, "SRC", e->src);
-	iw_job_env(e->job, "OUT", out);
-	iw_job_env(e->job, "HOME", tmp);
-	iw_job_env(e->job, "TMPDIR", tmp);
-	iw_job_env(e->job, "PATH", "/usr/local/bin:/usr/bin:/bin");
-	iw_job_env(e->job, "LC_ALL", "C.UTF-8");
-	iw_job_env(e->job, "ADAPTER", c->adapter->dir);
-	iw_job_env(e->job, "FLAVOUR", flavour->name);
-	iw_job_env(e->job, "JOBS", jobs);
-	iw_job_env(e->job, "CFLAGS", flags.data);
-	iw_job_env(e->job, "CXXFLAGS", flags.data);
-	iw_job_env(e->job, "LDFLAGS", link.data ? link.data : "");
-	iw_job_env(e->job, "LIB_FUZZING_ENGINE", flavour->fuzzing_engine);
-	add_compiler(e, "CC", flavour->needs_aflpp ? c->tools->afl_cc : c->tools->cc);
-	if (flavour->needs_aflpp || c->tools->cxx)
-		add_compiler(e, "CXX",
-			flavour->needs_aflpp ? c->tools->afl_cxx : c->tools->cxx);
-	add_build_env(e->job, flavour);
-	if (is_cached(e))
-		add_cache(e);
-	iw_buf_fini(&flags);
-	iw_buf_fini(&link);
-}
-
-static void on_exported(struct iw_git_req *req)
+static void on_checked_out(struct checkout_req *req, const struct iw_err *err)
 {
 	struct entry *e = req->ctx;
+	struct build_env env = env_of(e->builder, e->build.flavour);
 	const char *const *word;
 
-	if (req->rc < 0) {
-		e->err = req->err;
+	if (err) {
+		e->err = *err;
 		iw_err_wrap(&e->err, "exporting tree %.12s of '%s'", e->build.tree,
-			e->builder->config.adapter->name);
+			env.adapter->name);
 		end_making(e);
 		return;
 	}
@@ -414,21 +347,15 @@ static void on_exported(struct iw_git_req *req)
 		end_making(e);
 		return;
 	}
-	add_environment(e);
+	env.src = e->src;
+	build_env_add(&env, e->job);
 	/* The job starts in work/; the recipe wants to start in the source. */
 	iw_job_arg(e->job, "/usr/bin/env");
 	iw_job_argf(e->job, "--chdir=%s", e->src);
-	for (word = e->builder->config.adapter->build.command; *word; word++)
+	for (word = env.adapter->build.command; *word; word++)
 		iw_job_arg(e->job, *word);
 	e->is_running = true;
 	iw_job_submit(e->job, on_built, e);
-}
-
-static int export_tree(struct iw_git_repo *repo, void *ctx, struct iw_err *err)
-{
-	struct entry *e = ctx;
-
-	return iw_git_export(repo, e->build.tree, e->src, err);
 }
 
 static int make_folders(struct entry *e, struct iw_err *err)
@@ -472,9 +399,10 @@ static int start_making(struct entry *e, struct iw_err *err)
 	if (rc < 0)
 		return rc;
 	e->src = iw_path_join(iw_job_work(e->job), "src");
-	e->git_req =
-		(struct iw_git_req){.run = export_tree, .ctx = e, .done = on_exported};
-	iw_git_submit(e->builder->git, &e->git_req);
+	e->err = (struct iw_err)IW_ERR_INIT;
+	e->checkout = (struct checkout_req){
+		.tree = e->build.tree, .to = e->src, .done = on_checked_out, .ctx = e};
+	checkouts_ask(e->builder->checkouts, &e->checkout);
 	iw_info("build started", S("adapter", c->adapter->name),
 		S("flavour", e->build.flavour), S("tree", e->build.tree));
 	return 0;
@@ -509,7 +437,7 @@ static void answer_later(struct entry *e)
 	iw_timer_start(later->timer, 0, 0);
 }
 
-static struct entry *find(struct builder *b, const char *closure)
+static struct entry *find(const struct builder *b, const char *closure)
 {
 	struct entry *e;
 
@@ -519,16 +447,49 @@ static struct entry *find(struct builder *b, const char *closure)
 	return NULL;
 }
 
+static int set_used(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
+{
+	struct entry *e = ctx;
+
+	return build_db_used(dbc, e->build.id, err);
+}
+
+static void on_noted(struct iw_db_req *req)
+{
+	struct entry *e = req->ctx;
+
+	/* What is not noted leaves a little early one day. */
+	if (req->err.code)
+		iw_warn("the use of a build is not noted", S("closure", e->build.closure),
+			S("error", req->err.msg));
+	answer(e);
+}
+
+/* Found; that it is used is noted, which is what age is counted from. */
+static void note_used(struct entry *e)
+{
+	int64_t now = iw_time_mono_ms();
+
+	e->builder->cached++;
+	if (e->asked_ms == 0 || now - e->asked_ms > IN_USE_MS / 2) {
+		e->db_req =
+			(struct iw_db_req){.run = set_used, .ctx = e, .done = on_noted};
+		iw_db_submit(e->builder->config.db, &e->db_req);
+	} else {
+		answer_later(e);
+	}
+}
+
 static void build(void *ctx, struct iw_build_req *req)
 {
 	struct builder *b = ctx;
-	const struct san_flavour *flavour = san_flavour_find(req->flavour);
+	struct build_env env = env_of(b, req->flavour);
 	struct iw_build fresh = {.id = -1};
 	bool is_first;
 	struct entry *e;
 
-	assert(flavour);
-	compute_closure(b, req->tree, flavour, fresh.closure);
+	assert(env.flavour);
+	build_env_closure(&env, b->recipe, req->tree, fresh.closure);
 	memcpy(fresh.tree, req->tree, sizeof fresh.tree);
 	memcpy(fresh.flavour, req->flavour, sizeof fresh.flavour);
 	e = find(b, fresh.closure);
@@ -540,9 +501,11 @@ static void build(void *ctx, struct iw_build_req *req)
 	e->waiters_end = &req->next;
 	if (!is_first)
 		return;
+	e->is_made = false;
+	if (e->is_known && !e->build.is_ok && req->again)
+		e->is_known = false;
 	if (e->is_known) {
-		b->cached++;
-		answer_later(e);
+		note_used(e);
 	} else if (start_making(e, &e->err) < 0) {
 		answer_later(e);
 	}
@@ -560,6 +523,23 @@ static void stop(void *ctx, struct iw_build_req *req)
 		if (e->is_running)
 			iw_job_stop(e->job);
 	}
+}
+
+bool builder_uses(const struct builder *b, const char *closure)
+{
+	const struct entry *e = find(b, closure);
+
+	return e &&
+		(e->waiters ||
+			(e->asked_ms && iw_time_mono_ms() - e->asked_ms < IN_USE_MS));
+}
+
+void builder_forget(struct builder *b, const char *closure)
+{
+	struct entry *e = find(b, closure);
+
+	if (e && !e->waiters)
+		e->is_known = false;
 }
 
 struct iw_builder builder_ops(struct builder *b)

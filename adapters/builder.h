@@ -3,8 +3,9 @@
  *
  * A closure id is the SHA-256 of source tree, recipe, toolchain and flavour's flags, so
  * an answer never goes stale and may be kept for ever. A tree that does not compile is an
- * answer too, until the next start; a full disk, a stop or a broken sandbox is none and
- * is asked again the next time. Provides struct iw_builder of base/build.h. Thread: the
+ * answer too, until the next start or until somebody wants it again; a full disk, a stop
+ * or a broken sandbox is none and is asked again the next time. What the command printed
+ * is kept either way. Provides struct iw_builder of base/build.h. Thread: the
  * loop.
  */
 #ifndef ADAPTERS_BUILDER_H
@@ -24,8 +25,13 @@ struct builder_config {
 	const struct san_toolchain *tools;
 	int64_t adapter_id;
 	const char *builds_dir; /* <state>/builds */
+	const char *trees_dir;	/* for its checkouts alone */
 	const char *cache_dir;	/* <state>/ccache; NULL: compile everything anew */
+	int64_t cache_bytes;	/* how large that may grow; 0: as it sees fit */
 	int make_jobs;		/* JOBS of the build's environment */
+	/* The disk holds one more than before; or NULL. */
+	void (*stored)(void *ctx);
+	void *ctx;
 };
 
 struct builder;
@@ -40,6 +46,12 @@ void builder_set_git(struct builder *builder, struct iw_git *git);
 void builder_free(struct builder *builder);
 
 struct iw_builder builder_ops(struct builder *builder);
+
+/* Whether somebody in this process may work on it: asked for it within the last hour, or
+ * waits for it. */
+bool builder_uses(const struct builder *builder, const char *closure);
+/* Its files are about to leave: whoever asks from now on has it made again. */
+void builder_forget(struct builder *builder, const char *closure);
 
 /* How many builds were made, and how many answers came from the cache. */
 void builder_counts(const struct builder *builder, int *made, int *cached);

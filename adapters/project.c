@@ -79,6 +79,11 @@ struct iw_builder project_builder(const struct project *p)
 	return builder_ops(p->builder);
 }
 
+struct builder *project_builds(const struct project *p)
+{
+	return p->builder;
+}
+
 void project_build_counts(const struct project *p, int *made, int *cached)
 {
 	builder_counts(p->builder, made, cached);
@@ -176,6 +181,8 @@ static int start_fetch(struct project *p, struct iw_err *err)
 
 static int make_builder(struct project *p, struct iw_dbc *dbc, struct iw_err *err)
 {
+	/* No adapter's name has a dot. */
+	_auto_free_ char *trees = iw_fmt("%s.trees", p->repo_dir);
 	struct builder_config config = {
 		.jobs = p->world.jobs,
 		.db = p->world.db,
@@ -183,8 +190,12 @@ static int make_builder(struct project *p, struct iw_dbc *dbc, struct iw_err *er
 		.tools = p->world.tools,
 		.adapter_id = p->id,
 		.builds_dir = p->world.builds_dir,
+		.trees_dir = trees,
 		.cache_dir = p->world.cache_dir,
+		.cache_bytes = p->world.cache_bytes,
 		.make_jobs = p->world.make_jobs,
+		.stored = p->world.stored,
+		.ctx = p->world.stored_ctx,
 	};
 	return builder_new(&p->builder, &config, dbc, err);
 }

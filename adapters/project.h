@@ -32,7 +32,10 @@ struct project_world {
 	struct iw_db *db;
 	const struct san_toolchain *tools;
 	const char *sources_dir, *builds_dir, *cache_dir;
+	int64_t cache_bytes; /* as for the builder, like what follows */
 	int make_jobs;
+	void (*stored)(void *ctx);
+	void *stored_ctx;
 };
 
 /* Which snapshot is opened. Zero: the newest that the source has. */
@@ -71,6 +74,7 @@ const struct project_world *project_world_of(const struct project *project);
 const char *project_repo_dir(const struct project *project);
 struct iw_git *project_git(const struct project *project);
 struct iw_builder project_builder(const struct project *project);
+struct builder *project_builds(const struct project *project);
 void project_build_counts(const struct project *project, int *made, int *cached);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Rows of the tables adapter, target and build: every statement on them is here.
+ * Rows of the tables adapter and target: every statement on them is here.
  * Synchronous; thread: that of the connection. Ids are database rows.
  */
 #ifndef ADAPTERS_PROJECT_DB_H
@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/build.h"
 #include "base/db.h"
 
 /*
@@ -106,13 +105,5 @@ int project_db_targets(struct iw_dbc *dbc, int64_t id, project_db_target_cb each
 /* The newest good reference build that the target was measured on; -1: none. */
 int project_db_reference(
 	struct iw_dbc *dbc, int64_t target_id, int64_t *build_id, struct iw_err *err);
-
-/* Calls each for every build of the adapter; build is borrowed, its dir NULL. */
-typedef void (*project_db_build_cb)(void *ctx, const struct iw_build *build);
-int project_db_builds(struct iw_dbc *dbc, int64_t adapter_id, project_db_build_cb each,
-	void *ctx, struct iw_err *err);
-/* Stores a build under its closure, replacing an older answer; sets build->id. */
-int project_db_build_put(struct iw_dbc *dbc, int64_t adapter_id, struct iw_build *build,
-	int64_t core_ms, struct iw_err *err);
 
 #endif

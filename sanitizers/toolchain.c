@@ -266,6 +266,14 @@ char *san_toolchain_symbolizer(void)
 	return found ? found : find_program("llvm-symbolizer");
 }
 
+const char *san_toolchain_lacks(
+	const struct san_toolchain *tools, const struct san_flavour *flavour)
+{
+	if (flavour->needs_aflpp && !tools->afl_cc)
+		return "AFL++ is missing or cannot build here; install the package afl++";
+	return NULL;
+}
+
 void san_toolchain_fini(struct san_toolchain *tools)
 {
 	free(tools->cc);

@@ -6,6 +6,7 @@
 #define SANITIZERS_TOOLCHAIN_H
 
 #include "base/err.h"
+#include "sanitizers/flavour.h"
 
 struct san_toolchain {
 	char *cc;	  /* absolute paths */
@@ -31,6 +32,9 @@ int san_toolchain_find(struct san_toolchain *tools, struct iw_err *err);
 /* Only the newest llvm-symbolizer in $PATH, at once; NULL: there is none. The caller
  * frees. */
 char *san_toolchain_symbolizer(void);
+/* Why this flavour cannot be built with it, in a sentence, or NULL: it can. */
+const char *san_toolchain_lacks(
+	const struct san_toolchain *tools, const struct san_flavour *flavour);
 void san_toolchain_fini(struct san_toolchain *tools);
 
 #endif

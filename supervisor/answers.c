@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adapters/build_db.h"
 #include "adapters/history_db.h"
 #include "base/mem.h"
 #include "triage/artifact.h"
@@ -166,6 +167,17 @@ json_t *answer_crashes(const struct answer_scope *scope,
 static void add_id(void *ctx, int64_t id)
 {
 	json_array_append_new(ctx, json_integer(id));
+}
+
+json_t *answer_disk(const struct answer_scope *scope, struct iw_err *err)
+{
+	struct build_totals t;
+
+	if (build_db_totals(scope->dbc, &t, err) < 0)
+		return NULL;
+	return json_pack("{sI sI sI so}", "builds", (json_int_t)t.count, "bytes",
+		(json_int_t)t.bytes, "left", (json_int_t)t.left, "budget",
+		t.budget ? json_integer(t.budget) : json_null());
 }
 
 json_t *answer_changed_bugs(

@@ -60,6 +60,9 @@ json_t *answer_pr_coverage(const struct staged_row *row);
 /* {"campaigns": []}, newest first; with id that one of them, or none. */
 json_t *answer_campaigns(
 	const struct answer_scope *scope, int64_t id, struct iw_err *err);
+/* {"builds", "bytes", "left", "budget"}: what is built, how much of the disk it takes, how
+ * many left to make room, and the bound, null where there is none. */
+json_t *answer_disk(const struct answer_scope *scope, struct iw_err *err);
 /* An array of ids of bugs that changed after *since_ms, which moves on. */
 json_t *answer_changed_bugs(
 	const struct answer_scope *scope, int64_t *since_ms, struct iw_err *err);

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/size.h"
 #include "base/time.h"
 
 #include "base/banned.h"
@@ -19,6 +20,15 @@ int64_t iw_config_follow(const char *text)
 	int64_t ms = iw_time_parse(text);
 
 	return ms >= IW_FOLLOW_MIN_MS ? ms : -1;
+}
+
+int64_t iw_config_budget(const char *text)
+{
+	int64_t bytes = iw_size_parse(text);
+
+	if (strcmp(text, "none") == 0)
+		return IW_BUDGET_NONE;
+	return bytes >= IW_BUDGET_MIN ? bytes : 0;
 }
 
 static void add_adapter(struct iw_config *config, char *takes, int64_t follow_ms)
@@ -139,10 +149,28 @@ static int take_judge_within(
 	return 0;
 }
 
+static int take_budget(struct iw_config *config, const json_t *json,
+	const struct iw_json_at *at, struct iw_err *err)
+{
+	struct iw_json_at here = {.up = at, .name = "disk_budget"};
+	const char *text;
+	int rc = iw_json_str_or(json, at, "disk_budget", "", &text, err);
+
+	if (rc < 0 || !json_object_get(json, "disk_budget"))
+		return rc;
+	config->disk_budget = iw_config_budget(text);
+	if (!config->disk_budget)
+		return iw_json_fail(&here, err,
+			"expected \"none\" or a size like \"500M\" or \"200G\", at least "
+			"1M");
+	return 0;
+}
+
 static int take_all(struct iw_config *config, const json_t *json,
 	const struct iw_json_at *at, struct iw_err *err)
 {
-	static const char *const known[] = {"cores", "judge_within", "adapters", NULL};
+	static const char *const known[] = {
+		"cores", "judge_within", "disk_budget", "adapters", NULL};
 	struct iw_json_at list_at = {.up = at, .name = "adapters"};
 	json_t *list, *entry;
 	int64_t cores;
@@ -156,6 +184,8 @@ static int take_all(struct iw_config *config, const json_t *json,
 		rc = iw_json_int_or(json, at, "cores", 1, CORES_MAX, 0, &cores, err);
 	if (rc == 0)
 		rc = take_judge_within(json, at, &config->judge_within_ms, err);
+	if (rc == 0)
+		rc = take_budget(config, json, at, err);
 	if (rc == 0)
 		rc = iw_json_array(json, at, "adapters", 1, &list, err);
 	if (rc < 0)

@@ -1,13 +1,14 @@
 /*
  * What a service works on: the words of its command line, or DIR/ironworks.json:
  *
- *	{"cores": 4, "judge_within": "10m",
+ *	{"cores": 4, "judge_within": "10m", "disk_budget": "200G",
  *	 "adapters": [{"adapter": "demo", "parameters": {"seed": "7"}},
  *	              {"adapter": "/srv/adapters/node", "follow": "5m"}]}
  *
- * "cores" may be missing (all), parameters too. "judge_within": how long a unit may wait
- * until a sanitizer has seen it; missing: ten minutes. "follow": how often the branch is
- * looked at; missing: as the command line says. Blocks; reads one small file.
+ * "cores" may be missing (all), "disk_budget" ("none": no bound) and parameters too.
+ * "judge_within": how long a unit may wait until a sanitizer has seen it; missing: ten
+ * minutes. "follow": how often the branch is looked at; missing: as the command line
+ * says. Blocks; reads one small file.
  */
 #ifndef IW_CONFIG_H
 #define IW_CONFIG_H
@@ -27,7 +28,14 @@ struct iw_config {
 	size_t count;
 	int cores;		 /* 0: all */
 	int64_t judge_within_ms; /* 0: as the farm does by itself */
+	int64_t disk_budget;	 /* bytes, IW_BUDGET_NONE, or 0: nobody has said */
 };
+
+#define IW_BUDGET_NONE (-1)
+/* Less than this builds nothing. */
+#define IW_BUDGET_MIN ((int64_t)1 << 20)
+/* "200G" or "none"; 0: it is neither. */
+int64_t iw_config_budget(const char *text);
 
 /* The caller ends it with iw_config_fini(), also after an error. The error names file and
  * place. IW_ENOENT: there is no such file. */

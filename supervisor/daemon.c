@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 
 #include "adapters/adapter.h"
+#include "adapters/budget.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "config.h"
@@ -383,6 +384,17 @@ static void unwatch(struct daemon *d)
 		iw_loop_run(&d->loop);
 }
 
+/* In bytes, 0: no bound. */
+static int64_t disk_budget(const struct daemon *d)
+{
+	int64_t said =
+		d->config->disk_budget ? d->config->disk_budget : d->now.disk_budget;
+
+	if (said == IW_BUDGET_NONE)
+		return 0;
+	return said ? said : budget_default(d->state.dir);
+}
+
 static int run_farm(struct daemon *d, struct iw_err *err)
 {
 	struct farm_world world = {
@@ -393,6 +405,7 @@ static int run_farm(struct daemon *d, struct iw_err *err)
 		.tools = &d->tools,
 		.driver = d->driver,
 		.inbox = d->inbox,
+		.disk_budget = disk_budget(d),
 	};
 	struct farm_config config = {
 		.adapters = d->adapters,

@@ -21,8 +21,9 @@ struct iw_daemon_config {
 	int cores;		/* 0: as config_dir says, or all */
 	int64_t fuzz_ms;	/* 0: until stopped */
 	int64_t drain_ms;
-	int64_t cover_ms;  /* 0: no look at lines at the end */
-	int64_t follow_ms; /* adapters whose own configuration says nothing; 0: not */
+	int64_t cover_ms;    /* 0: no look at lines at the end */
+	int64_t follow_ms;   /* adapters whose own configuration says nothing; 0: not */
+	int64_t disk_budget; /* as of config.h; 0: as config_dir says, or the default */
 	bool no_sandbox;
 	/* Always on: SIGTERM ends this process only, engines go on for the next one. */
 	bool is_service;

@@ -66,6 +66,7 @@ static void drain(struct farm *farm)
 	enter(farm, FARM_DRAINING);
 	farm->drain_ends_ms = iw_time_mono_ms() + farm->config.drain_ms;
 	farm_follow_stop(farm);
+	farm_orders_stop(farm);
 	/* Fetches and builds of a farm that will not fuzz are nobody's. */
 	if (was_opening)
 		iw_slots_stop_front(farm->world.slots);
@@ -132,6 +133,7 @@ static void begin_fuzzing(struct farm *farm)
 	farm->fuzz_ends_ms = farm->fuzz_began_ms + farm->config.fuzz_ms;
 	farm_adopt(farm);
 	farm_follow_begin(farm);
+	farm_disk_look(farm);
 	farm_say(farm, "fuzzing %d targets on %d cores", ready,
 		iw_slots_count(farm->world.slots));
 }
@@ -169,7 +171,7 @@ static void close_rooms(struct farm *farm)
 		farm->is_triage_stopping = true;
 		triage_stop(farm->triage, on_triage_stopped, farm);
 	}
-	if (!farm->triage_stopped)
+	if (!farm->triage_stopped || !budget_rests(farm->budget))
 		return;
 	if (!farm->has_closed_projects) {
 		if (farm->events.closing)
@@ -315,6 +317,7 @@ static int open_rooms(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err)
 	if (rc < 0)
 		return rc;
 	farm->triage_world.db = farm->db;
+	farm_disk_open(farm);
 	return triage_new(&farm->triage, &farm->triage_world, &events,
 		iw_slots_count(w->slots) + 1, dbc, err);
 }
@@ -404,6 +407,8 @@ void farm_free(struct farm *farm)
 		free(farm->projects[i].targets);
 	}
 	free(farm->projects);
+	farm_orders_free(farm);
+	budget_free(farm->budget);
 	corpus_packs_close(farm->packs);
 	san_symbolizer_free(farm->symbolizer); /* that never was asked */
 	farm_forget_living(farm);

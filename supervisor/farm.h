@@ -16,6 +16,7 @@
 #ifndef IW_FARM_H
 #define IW_FARM_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,8 +37,9 @@ struct farm_world {
 	struct iw_jobs *jobs;
 	struct iw_slots *slots;
 	const struct san_toolchain *tools;
-	const char *driver; /* path of ironworks-driver.so */
-	const char *inbox;  /* path of ironworks-inbox.so, or NULL */
+	const char *driver;  /* path of ironworks-driver.so */
+	const char *inbox;   /* path of ironworks-inbox.so, or NULL */
+	int64_t disk_budget; /* of builds and the compiler cache, bytes; 0: no bound */
 };
 
 struct farm_view;
@@ -92,6 +94,19 @@ void farm_leave(struct farm *farm);
 int farm_end_leftovers(struct iw_state *state, struct iw_err *err);
 /* Campaigns or held targets are others now, by their rows. */
 void farm_wishes_changed(struct farm *farm);
+/* Builds for somebody outside: borrowed until farm_order() returns. */
+struct farm_order_spec {
+	const char *adapter;
+	const char *commit;	     /* NULL: the snapshot that is fuzzed */
+	const char *const *flavours; /* NULL: all that the adapter declares */
+	size_t flavour_count;
+};
+/* *answer: as order_json() in adapters/order.h, and "id", "error"; a new reference.
+ * IW_EBUSY: not now. Ends with the farm. */
+int farm_order(struct farm *farm, const struct farm_order_spec *spec, json_t **answer,
+	struct iw_err *err);
+/* The same later; NULL: there is no such order. */
+json_t *farm_order_look(const struct farm *farm, int64_t id);
 /* After closed. */
 void farm_free(struct farm *farm);
 

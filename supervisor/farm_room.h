@@ -5,6 +5,8 @@
  *	policy.c    which target gets the next engine
  *	campaigns.c budgets for some targets, and targets that are held
  *	history.c   points of a target's history
+ *	disk.c      builds leave when they take too much of the disk
+ *	orders.c    builds for somebody outside
  *	watching.c  the parts of the view that say what runs and why
  *	opening.c   from adapter to targets that can be fuzzed
  *	finding.c   which targets a project has
@@ -23,6 +25,7 @@
 #ifndef IW_FARM_ROOM_H
 #define IW_FARM_ROOM_H
 
+#include "adapters/budget.h"
 #include "adapters/history_db.h"
 #include "adapters/project.h"
 #include "corpus/features.h"
@@ -131,7 +134,8 @@ struct farm_project {
 	struct project *project;
 	struct adapter *adapter; /* until the project took it */
 	struct iw_build_req requests[FARM_FLAVOURS];
-	const struct iw_build *builds[FARM_FLAVOURS]; /* [0]: the reference */
+	/* [0]: the reference; NULL: it does not build. */
+	const struct iw_build *builds[FARM_FLAVOURS];
 	size_t flavour_count;
 	size_t builds_pending;
 	struct farm_target **targets;
@@ -203,6 +207,8 @@ struct farm {
 	struct san_symbolizer *symbolizer; /* NULL: there is no llvm-symbolizer */
 	struct triage_world triage_world;
 	struct triage *triage;
+	struct budget *budget;
+	struct farm_order *orders; /* newest first */
 	struct farm_project *projects;
 	size_t project_count;
 	struct slice *slices;
@@ -307,6 +313,15 @@ void farm_target_load(struct farm_target *target);
 void farm_target_ready(struct farm_target *target);
 /* What the compiler said, with the file's place in the source. The caller frees. */
 char *farm_build_error(const struct iw_build *build);
+
+/* disk.c */
+void farm_disk_open(struct farm *farm);
+/* There may be more builds than before. ctx is the farm. */
+void farm_disk_look(void *ctx);
+
+/* orders.c */
+void farm_orders_stop(struct farm *farm);
+void farm_orders_free(struct farm *farm);
 
 /* finding.c */
 /* Every flavour is built: makes the project's targets and loads them. */

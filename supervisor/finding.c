@@ -53,9 +53,11 @@ static void add_target(struct farm_project *p, const struct adapter_target *spec
 	t->features = corpus_features_new();
 	t->backoff_ms = 300;
 	for (i = 0; i < p->flavour_count; i++) {
-		_auto_free_ char *binary = target_binary(p->builds[i], spec);
+		_auto_free_ char *binary =
+			p->builds[i] ? target_binary(p->builds[i], spec) : NULL;
 
-		/* A target may not exist under every flavour; the reference is a must. */
+		/* A target may not exist under every flavour, and a flavour may not
+		 * build; the reference is a must. */
 		if (binary)
 			add_lane(t, p->builds[i]);
 	}

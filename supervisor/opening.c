@@ -334,6 +334,21 @@ char *farm_build_error(const struct iw_build *build)
 	return iw_fmt("%.*s%s", (int)(start - error), error, at + strlen(source));
 }
 
+/* The others go on without it. */
+static void say_broken(struct farm_project *p, const struct iw_build_req *req,
+	const struct iw_build *build)
+{
+	_auto_free_ char *error = farm_build_error(build);
+	const char *name = project_adapter(p->project)->name;
+
+	iw_warn("a flavour is left out", S("adapter", name), S("flavour", req->flavour),
+		S("error", error), S("log", build->log));
+	farm_say(p->farm,
+		"%s: without %s, which does not build: %s; 'ironworks build %s' "
+		"shows all of it",
+		name, req->flavour, error, name);
+}
+
 static void on_built(
 	struct iw_build_req *req, const struct iw_build *build, const struct iw_err *err)
 {
@@ -344,7 +359,7 @@ static void on_built(
 
 	if (!build) {
 		failed = *err;
-	} else if (!build->is_ok) {
+	} else if (!build->is_ok && i == 0) {
 		_auto_free_ char *error = farm_build_error(build);
 
 		iw_err_set(&failed, IW_EJOB,
@@ -352,6 +367,8 @@ static void on_built(
 			"source or the build command in %s/adapter.json",
 			adapter->name, req->flavour, project_snapshot(p->project)->commit,
 			error, adapter->dir);
+	} else if (!build->is_ok) {
+		say_broken(p, req, build);
 	} else {
 		p->builds[i] = build;
 		farm_say(p->farm, "%s: %s is built", adapter->name, req->flavour);
@@ -440,7 +457,10 @@ int farm_open_projects(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err
 		.sources_dir = farm->world.state->sources,
 		.builds_dir = farm->world.state->builds,
 		.cache_dir = farm->world.state->ccache,
+		.cache_bytes = farm->world.disk_budget / BUDGET_CACHE_PART,
 		.make_jobs = iw_slots_count(farm->world.slots),
+		.stored = farm_disk_look,
+		.stored_ctx = farm,
 	};
 	size_t i;
 	int rc;

@@ -3,7 +3,8 @@
  *
  * A build is adapter × tree × flavour, named by its closure id (SHA-256 of source tree,
  * recipe and toolchain), read-only under builds/<closure>/. Asking twice for the same
- * closure builds once. A failed build is an answer too, kept with its first error.
+ * closure builds once. A failed build is an answer too, kept with its first error and its
+ * log.
  *
  * Thread: the loop.
  */
@@ -22,8 +23,11 @@ struct iw_build {
 	char tree[41]; /* git tree id */
 	char flavour[40];
 	char *dir; /* builds/<closure>: binaries, dictionaries, seeds */
+	char *log; /* what its command printed, as build_log.h reads it; may be gone */
 	bool is_ok;
 	char error[400]; /* of a failed one: the first compiler error */
+	int64_t core_ms;
+	int64_t bytes; /* on disk, log included; 0: nobody has looked */
 };
 
 /* One question; the caller's, lives until done, which fires exactly once and later.
@@ -37,8 +41,12 @@ struct iw_build_req {
 	int64_t adapter_id;
 	char tree[41];
 	char flavour[40];
+	/* What failed before is tried again: somebody may have mended the machine. */
+	bool again;
 	iw_build_done_cb done;
 	void *ctx;
+	/* When done is called: it was made for this question, not found. */
+	bool is_made;
 	/* below: private */
 	struct iw_build_req *next;
 };

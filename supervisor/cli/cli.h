@@ -37,6 +37,7 @@ extern const struct iw_door *cli_door;
 
 int cli_adapter(int argc, char **argv);
 int cli_bug(int argc, char **argv);
+int cli_build(int argc, char **argv);
 int cli_campaign(int argc, char **argv);
 int cli_corpus(int argc, char **argv);
 int cli_coverage(int argc, char **argv);

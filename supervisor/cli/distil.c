@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adapters/build_db.h"
 #include "adapters/project_db.h"
 #include "base/db.h"
 #include "base/file.h"
@@ -107,7 +108,7 @@ static int open_build(struct distil *d, const char *closure, struct iw_err *err)
 	int rc;
 
 	memcpy(build.closure, closure, sizeof build.closure);
-	rc = project_db_build_put(d->state.dbc, d->adapter_id, &build, 0, err);
+	rc = build_db_put(d->state.dbc, d->adapter_id, &build, err);
 	d->build_id = build.id;
 	return rc;
 }

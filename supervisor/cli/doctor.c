@@ -5,11 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "answers.h"
 #include "base/capture.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/sandbox.h"
 #include "cli/cli.h"
+#include "cli/summary.h"
 #include "cli/table.h"
 #include "programs.h"
 #include "sanitizers/toolchain.h"
@@ -158,6 +160,22 @@ static void check_kernel(struct doctor *d)
 	note(d, FINE, "kernel", found);
 }
 
+static void check_builds(struct doctor *d, const struct iw_state *state)
+{
+	struct answer_scope scope = {.dbc = state->dbc, .state = state};
+	struct iw_err err = IW_ERR_INIT;
+	json_t *disk = answer_disk(&scope, &err);
+	_auto_free_ char *words = disk ? cli_disk_words(disk) : NULL;
+	int64_t budget = json_integer_value(json_object_get(disk, "budget"));
+	int64_t bytes = json_integer_value(json_object_get(disk, "bytes"));
+
+	if (!disk)
+		note(d, BAD, "builds", err.msg);
+	else
+		note(d, budget && bytes > budget ? WARN : FINE, "builds", words);
+	json_decref(disk);
+}
+
 static void check_disk(struct doctor *d, const char *wanted)
 {
 	struct iw_err err = IW_ERR_INIT;
@@ -168,6 +186,7 @@ static void check_disk(struct doctor *d, const char *wanted)
 
 	if (iw_state_open(&state, wanted, IW_STATE_READ, &err) == 0) {
 		note(d, FINE, "state", state.dir);
+		check_builds(d, &state);
 		mb = iw_disk_free(state.dir) >> 20;
 		iw_state_close(&state);
 	} else if (err.code != IW_ENOENT) {

@@ -49,6 +49,13 @@ static int take(int c, const char *noun, struct iw_daemon_config *config, bool *
 			return cli_usage(noun, "--cores wants a number above 0");
 		config->cores = (int)number;
 		return 0;
+	case 'b':
+		config->disk_budget = iw_config_budget(optarg);
+		return config->disk_budget
+			? 0
+			: cli_usage(noun,
+				  "--disk-budget wants none or a size like 500M or 200G, "
+				  "at least 1M");
 	case 's':
 		config->state_dir = optarg;
 		return 0;
@@ -73,6 +80,7 @@ int cli_farm_options(int argc, char **argv, const char *help, bool has_end,
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'd'},
 		{"cores", required_argument, NULL, 'c'},
+		{"disk-budget", required_argument, NULL, 'b'},
 		{"state", required_argument, NULL, 's'},
 		{"http", required_argument, NULL, 'a'},
 		{"no-sandbox", no_argument, NULL, 'n'},

@@ -10,11 +10,23 @@
 
 #include "base/banned.h"
 
-int cli_local_open_bare(struct cli_local *local, bool no_sandbox, struct iw_err *err)
+static int make_dir(struct cli_local *local, struct iw_err *err)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	local->dir = iw_fmt("%s/ironworks-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
+	if (mkdtemp(local->dir))
+		return 0;
+	free(iw_steal(&local->dir));
+	return iw_err_errno(
+		err, errno, "cannot make a folder in '%s'", tmp ? tmp : "/tmp");
+}
+
+int cli_local_open_bare(struct cli_local *local, const char *jobs_dir, bool no_sandbox,
+	struct iw_err *err)
 {
 	_auto_free_ char *keeper = NULL;
 	struct iw_jobs_config config = {.sandbox = {.kind = IW_SANDBOX_OFF}};
-	const char *tmp = getenv("TMPDIR");
 	int rc;
 
 	*local = (struct cli_local){0};
@@ -26,20 +38,11 @@ int cli_local_open_bare(struct cli_local *local, bool no_sandbox, struct iw_err 
 	if (rc < 0)
 		return rc;
 	local->has_loop = true;
-	local->dir = iw_fmt("%s/ironworks-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
-	if (!mkdtemp(local->dir))
-		return iw_err_errno(
-			err, errno, "cannot make a folder in '%s'", tmp ? tmp : "/tmp");
-	config.dir = local->dir;
+	if (!jobs_dir && make_dir(local, err) < 0)
+		return err->code;
+	config.dir = jobs_dir ? jobs_dir : local->dir;
 	config.keeper = keeper;
-	rc = iw_jobs_open(&local->jobs, &local->loop, &config, err);
-	if (rc == 0 && local->tools.symbolizer)
-		local->symbolizer = san_symbolizer_new(&(struct san_symbolizer_config){
-			.jobs = local->jobs,
-			.program = local->tools.symbolizer,
-			.major = local->tools.major,
-		});
-	return rc;
+	return iw_jobs_open(&local->jobs, &local->loop, &config, err);
 }
 
 static void on_stopped(void *ctx)
@@ -49,11 +52,20 @@ static void on_stopped(void *ctx)
 	san_symbolizer_free(iw_steal(&local->symbolizer));
 }
 
-int cli_local_open(struct cli_local *local, bool no_sandbox, struct iw_err *err)
+int cli_local_open(struct cli_local *local, const char *jobs_dir, bool no_sandbox,
+	struct iw_err *err)
 {
-	int rc = cli_local_open_bare(local, no_sandbox, err);
+	int rc = cli_local_open_bare(local, jobs_dir, no_sandbox, err);
 
-	return rc < 0 ? rc : san_toolchain_find(&local->tools, err);
+	if (rc == 0)
+		rc = san_toolchain_find(&local->tools, err);
+	if (rc == 0 && local->tools.symbolizer)
+		local->symbolizer = san_symbolizer_new(&(struct san_symbolizer_config){
+			.jobs = local->jobs,
+			.program = local->tools.symbolizer,
+			.major = local->tools.major,
+		});
+	return rc;
 }
 
 void cli_local_close(struct cli_local *local)

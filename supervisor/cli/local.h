@@ -1,6 +1,7 @@
 /*
- * A few jobs without a farm: a loop, a jobs folder of its own in $TMPDIR (so a running
- * farm on the same state is not disturbed), the sandbox, the toolchain.
+ * A few jobs without a farm: a loop, a jobs folder (one of its own in $TMPDIR, so a
+ * running farm on the same state is not disturbed; or that of a state folder which the
+ * caller has locked), the sandbox, the toolchain.
  */
 #ifndef IW_CLI_LOCAL_H
 #define IW_CLI_LOCAL_H
@@ -19,13 +20,16 @@ struct cli_local {
 	struct san_symbolizer *symbolizer; /* NULL: there is no llvm-symbolizer */
 	char *driver;
 	/* below: private */
-	char *dir;
+	char *dir; /* of its own */
 	bool has_loop;
 };
 
-int cli_local_open(struct cli_local *local, bool no_sandbox, struct iw_err *err);
+/* jobs_dir NULL: one of its own. */
+int cli_local_open(struct cli_local *local, const char *jobs_dir, bool no_sandbox,
+	struct iw_err *err);
 /* The same without the toolchain, which takes a while to be found. */
-int cli_local_open_bare(struct cli_local *local, bool no_sandbox, struct iw_err *err);
+int cli_local_open_bare(struct cli_local *local, const char *jobs_dir, bool no_sandbox,
+	struct iw_err *err);
 /* No job may be left but the symbolizer's. */
 void cli_local_close(struct cli_local *local);
 

@@ -11,6 +11,7 @@
 const struct cli_command cli_commands[] = {
 	{"run", "fuzz adapters in the foreground and report what is new", cli_run},
 	{"serve", "the same, always on; engines outlive it", cli_serve},
+	{"build", "build an adapter in its flavours", cli_build},
 	{"stop", "end a farm with its engines", cli_stop},
 	{"top", "a farm in the terminal, live", cli_top},
 	{"status", "what the farm has done so far, per target", cli_status},

@@ -17,7 +17,7 @@ int cli_naming_open(
 	if (!n->binary)
 		return iw_err_errno(err, errno, "cannot find '%s'", binary);
 	n->dir = iw_strndup(n->binary, (size_t)(strrchr(n->binary, '/') - n->binary));
-	rc = cli_local_open(&n->local, no_sandbox, err);
+	rc = cli_local_open(&n->local, NULL, no_sandbox, err);
 	n->is_open = rc == 0;
 	if (rc == 0 && !n->local.symbolizer)
 		return iw_err_set(err, IW_ETOOL,

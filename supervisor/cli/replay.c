@@ -579,7 +579,7 @@ int cli_replay(const struct cli_replay_spec *spec, struct cli_replay_answer *ans
 	}
 	answer->flavour = r.flavour->name;
 	answer->units = r.count;
-	rc = cli_local_open_bare(&r.local, spec->no_sandbox, err);
+	rc = cli_local_open_bare(&r.local, NULL, spec->no_sandbox, err);
 	if (rc == 0)
 		rc = run(&r, err);
 	cli_local_close(&r.local);

@@ -1,10 +1,14 @@
 /* `ironworks repro`: the input of a bug or a crash once more, on the build it was found
  * on. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "adapters/adapter.h"
+#include "adapters/build_db.h"
 #include "adapters/project_db.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -48,6 +52,7 @@ struct subject {
 	char name[32]; /* "bug 3" */
 	char adapter[48], target[48];
 	struct iw_build build;
+	int lock_fd; /* on its folder; -1: none */
 	struct iw_sha256 input;
 	int64_t build_id;
 	struct triage_signature signature; /* of a bug */
@@ -115,16 +120,20 @@ static int find_build(const struct iw_state *state, struct subject *s, struct iw
 	int rc = project_db_adapter_id(state->dbc, s->adapter, &adapter_id, err);
 
 	if (rc == 0)
-		rc = project_db_builds(state->dbc, adapter_id, take_build, s, err);
+		rc = build_db_list(state->dbc, adapter_id, take_build, s, err);
 	if (rc < 0)
 		return rc;
 	s->build.dir = iw_path_join(state->builds, s->build.closure);
-	if (!iw_file_exists(s->build.dir))
-		return iw_err_set(err, IW_ENOENT,
-			"build %.12s of %s was removed; 'ironworks run %s' makes it "
-			"again",
-			s->build.closure, s->name, s->adapter);
-	return 0;
+	/* As long as this is held a farm that makes room leaves it alone. */
+	s->lock_fd = open(s->build.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->lock_fd >= 0 && flock(s->lock_fd, LOCK_SH) == 0 &&
+		iw_file_exists(s->build.dir))
+		return 0;
+	return iw_err_set(err, IW_ENOENT,
+		"build %.12s of %s left to make room; 'ironworks build %s --flavour %s "
+		"--commit %s --state %s' makes it again",
+		s->build.closure, s->name, s->adapter, s->build.flavour, s->build.tree,
+		state->dir);
 }
 
 /* How the target wants to be run stands in its adapter. */
@@ -207,7 +216,7 @@ static int reproduce(
 		.purpose = IW_PURPOSE_REPRODUCE,
 		.same = s->has_signature ? &s->signature : NULL,
 	};
-	int rc = cli_local_open(&local, o->common.no_sandbox, err);
+	int rc = cli_local_open(&local, NULL, o->common.no_sandbox, err);
 
 	if (rc == 0) {
 		world.loop = &local.loop;
@@ -263,7 +272,7 @@ int cli_repro(int argc, char **argv)
 {
 	struct iw_err err = IW_ERR_INIT;
 	struct options o = {0};
-	struct subject s = {0};
+	struct subject s = {.lock_fd = -1};
 	struct iw_state state;
 	bool hit = false;
 	int rc = parse(argc, argv, &o);
@@ -286,6 +295,8 @@ int cli_repro(int argc, char **argv)
 	triage_signature_fini(&s.signature);
 	adapter_free(s.loaded);
 	free(s.build.dir);
+	if (s.lock_fd >= 0)
+		close(s.lock_fd);
 	free(s.data);
 	if (rc < 0)
 		return cli_fail(&err);

@@ -28,9 +28,9 @@ static const char help[] =
 	"What the farm has done on a state folder so far: executions, core time, units,\n"
 	"features, crashes and bugs per target; units that some sanitizer has not seen "
 	"and\n"
-	"for how long; which are held, and which campaigns are active. Works while a "
-	"farm\n"
-	"runs, too.\n"
+	"for how long; which are held, which campaigns are active, and how much of the "
+	"disk\n"
+	"builds take. Works while a farm runs, too.\n"
 	"\n"
 	"exit status: 0 done, 2 usage, 4 failed\n";
 
@@ -173,6 +173,14 @@ static void note_campaigns(struct status *s, const json_t *campaigns)
 	}
 }
 
+static void note_disk(struct status *s, const json_t *disk)
+{
+	_auto_free_ char *words = disk ? cli_disk_words(disk) : NULL;
+
+	if (words)
+		iw_buf_addf(&s->notes, "%s\n", words);
+}
+
 static int add_target(void *ctx, const struct project_target_row *row)
 {
 	struct status *s = ctx;
@@ -207,7 +215,7 @@ int cli_status(int argc, char **argv)
 	struct cli_common common;
 	struct iw_state state;
 	struct status s = {.err = &err};
-	json_t *campaigns;
+	json_t *campaigns, *disk;
 	int first, rc = cli_options(argc, argv, help, NULL, &common, &first);
 
 	if (rc >= 0)
@@ -229,9 +237,14 @@ int cli_status(int argc, char **argv)
 	if (rc == 0 && !campaigns)
 		rc = -1;
 	note_campaigns(&s, json_object_get(campaigns, "campaigns"));
+	disk = rc == 0 ? answer_disk(&s.scope, &err) : NULL;
+	if (rc == 0 && !disk)
+		rc = -1;
+	note_disk(&s, disk);
 	if (rc == 0 && common.json) {
-		cli_print_json(json_pack("{ss sO sO}", "state", state.dir, "targets",
-			s.targets, "campaigns", json_object_get(campaigns, "campaigns")));
+		cli_print_json(json_pack("{ss sO sO sO}", "state", state.dir, "targets",
+			s.targets, "campaigns", json_object_get(campaigns, "campaigns"),
+			"disk", disk));
 	} else if (rc == 0) {
 		printf("state %s\n\n", state.dir);
 		cli_table_print(s.table, stdout, 0);
@@ -247,6 +260,7 @@ int cli_status(int argc, char **argv)
 	iw_buf_fini(&s.notes);
 	json_decref(s.targets);
 	json_decref(campaigns);
+	json_decref(disk);
 	cli_table_free(s.table);
 	cli_table_free(s.engine_table);
 	cli_table_free(s.judge_table);

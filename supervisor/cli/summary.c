@@ -6,6 +6,7 @@
 #include "answers.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/size.h"
 #include "cli/cli.h"
 
 #include "base/banned.h"
@@ -103,4 +104,18 @@ int cli_print_bugs(
 	json_decref(p.bugs);
 	cli_table_free(p.table);
 	return rc;
+}
+
+char *cli_disk_words(const json_t *disk)
+{
+	long long count = json_integer_value(json_object_get(disk, "builds"));
+	long long left = json_integer_value(json_object_get(disk, "left"));
+	int64_t budget = json_integer_value(json_object_get(disk, "budget"));
+	char bytes[24], bound[24];
+
+	iw_size_words(json_integer_value(json_object_get(disk, "bytes")), bytes);
+	iw_size_words(budget, bound);
+	return iw_fmt("builds: %lld, %s%s%s; %lld %s left to make room", count, bytes,
+		budget ? " of a disk budget of " : ", without a bound",
+		budget ? bound : "", left, left == 1 ? "has" : "have");
 }

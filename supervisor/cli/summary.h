@@ -21,4 +21,8 @@ char *cli_bug_blame(const char *outcome, const json_t *prs);
 /* "Heap-use-after-free in close_block"; likewise. */
 char *cli_bug_name(const char *type, const json_t *frames);
 
+/* "builds: 4, 31 MiB of a budget of 8.0 GiB; 2 have left": a line of answer_disk(). The
+ * caller frees. */
+char *cli_disk_words(const json_t *disk);
+
 #endif

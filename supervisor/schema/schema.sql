@@ -124,7 +124,8 @@ CREATE TABLE campaign_target (
 	PRIMARY KEY (campaign_id, target_id)
 ) STRICT, WITHOUT ROWID;
 
--- adapter × tree × flavour; builds/<closure>/ holds the files of a good one.
+-- adapter × tree × flavour; builds/<closure>/ holds the files of a good one, and
+-- builds/<closure>.log.zst what its command printed.
 CREATE TABLE build (
 	id INTEGER PRIMARY KEY,
 	closure TEXT NOT NULL UNIQUE,
@@ -134,9 +135,18 @@ CREATE TABLE build (
 	is_ok INTEGER NOT NULL CHECK (is_ok IN (0, 1)),
 	error TEXT,                          -- first compiler error of a failed one
 	core_ms INTEGER NOT NULL,
-	made_ms INTEGER NOT NULL
+	made_ms INTEGER NOT NULL,
+	bytes INTEGER NOT NULL DEFAULT 0,    -- on disk; 0: nobody has looked
+	used_ms INTEGER NOT NULL DEFAULT 0,  -- to within ten minutes
+	left_ms INTEGER                      -- its files left since then, to make room
 ) STRICT;
 CREATE INDEX build_by_flavour ON build(adapter_id, flavour);
+
+-- How much room what can be made again may take. One row, once somebody has said it.
+CREATE TABLE disk (
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	budget INTEGER                       -- bytes; NULL: no bound
+) STRICT;
 
 -- Content of one corpus input, in a pack: units/<pack>.pack at offset, zstd-compressed.
 CREATE TABLE unit (

@@ -54,6 +54,10 @@ int web_change_resume(struct web_request *r, struct iw_dbc *dbc);
 int web_answer_wish(struct web_request *r);
 int web_answer_target_wish(struct web_request *r);
 
+/* build.c */
+int web_check_build(struct web_request *r);
+int web_answer_build(struct web_request *r);
+
 /* token.c */
 int web_read_tokens(struct web_request *r, const struct answer_scope *scope);
 int web_check_token(struct web_request *r);

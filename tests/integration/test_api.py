@@ -54,6 +54,8 @@ def _service(binaries, tmp_path_factory):  # pylint: disable=unused-argument
                                Api(service.state, is_socket=True).get("/api/v1/bugs")["bugs"]),
                    120, "a bug is settled")
         begun = Api(service.state, is_socket=True)("POST", "/api/v1/campaigns", CAMPAIGN)
+        built = Api(service.state, is_socket=True)("POST", "/api/v1/builds", {"adapter": "fake"})
+        assert (built.status, built.json["id"]) == (202, 1)
         assert (begun.status, begun.json["id"], begun.json["state"]) == (201, 1, "active")
         yield service
         service.stop()
@@ -315,3 +317,18 @@ def test_stopping_by_the_socket(ironworks, tiny, state, tmp_path):
         assert not processes_of(state)
     finally:
         end_processes_of(state)
+
+
+def test_builds_are_ordered_and_asked_after(admin, public):
+    built = wait_until(lambda: (a := admin.get("/api/v1/builds/1"))["done"] and a, 30, "it is built")
+    assert [b["state"] for b in built["builds"]] == ["cached"] and not built["error"]
+    for body in ({}, {"adapter": 1}, {"adapter": "fake", "flavours": []},
+                 {"adapter": "fake", "flavours": [1]}, {"adapter": "fake", "commit": 1},
+                 {"adapter": "nobody"}, {"adapter": "fake", "flavours": ["plain"]}):
+        assert admin("POST", "/api/v1/builds", body).status == 400, body
+    nowhere = admin("POST", "/api/v1/builds", {"adapter": "fake", "commit": "nowhere"})
+    path = f"/api/v1/builds/{nowhere.json['id']}"
+    assert "nowhere" in wait_until(lambda: admin.get(path)["error"], 30, "it fails")
+    assert admin("GET", "/api/v1/builds/999999").status == 404
+    assert public("POST", "/api/v1/builds", {"adapter": "fake"}).status == 401
+    assert public("GET", "/api/v1/builds/1").status == 401

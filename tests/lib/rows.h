@@ -5,6 +5,7 @@
 
 #include "tests/lib/temp.h"
 
+#include "adapters/build_db.h"
 #include "adapters/project_db.h"
 #include "base/db.h"
 #include "base/schema.h"
@@ -25,8 +26,7 @@ static inline int64_t rows_build(struct rows *r, const char *closure, const char
 	snprintf(build.closure, sizeof build.closure, "%s", closure);
 	snprintf(build.tree, sizeof build.tree, "tree");
 	snprintf(build.flavour, sizeof build.flavour, "%s", flavour);
-	temp_ok(&r->t.err,
-		project_db_build_put(r->dbc, r->adapter, &build, 1000, &r->t.err));
+	temp_ok(&r->t.err, build_db_put(r->dbc, r->adapter, &build, &r->t.err));
 	return build.id;
 }
 

@@ -1,5 +1,4 @@
-/* The tables adapter, target and build: rows made once, totals added up, answers
- * replaced. */
+/* The tables adapter and target: rows made once, totals added up. */
 #include "tests/lib/rows.h"
 
 #include "base/banned.h"
@@ -285,55 +284,6 @@ static void test_hold_and_resume(void **state)
 	rows_close(&r);
 }
 
-struct builds {
-	struct iw_build list[8];
-	int count;
-};
-
-static void take_build(void *ctx, const struct iw_build *build)
-{
-	struct builds *b = ctx;
-
-	b->list[b->count++] = *build;
-}
-
-static void test_builds(void **state)
-{
-	struct iw_build failed = {.closure = "c",
-		.tree = "t",
-		.flavour = "plain",
-		.error = "main.c:1: no such thing"};
-	struct builds b = {.count = 0};
-	struct rows r;
-	int64_t first_id;
-
-	(void)state;
-	rows_open(&r);
-	temp_ok(&r.t.err, project_db_build_put(r.dbc, r.adapter, &failed, 5, &r.t.err));
-	first_id = failed.id;
-	temp_ok(&r.t.err, project_db_builds(r.dbc, r.adapter, take_build, &b, &r.t.err));
-	assert_int_equal(b.count, 3);
-	assert_string_equal(b.list[0].closure, "a");
-	assert_true(b.list[0].is_ok);
-	assert_string_equal(b.list[0].error, "");
-	assert_int_equal(b.list[2].id, failed.id);
-	assert_string_equal(b.list[2].flavour, "plain");
-	assert_false(b.list[2].is_ok);
-	assert_string_equal(b.list[2].error, "main.c:1: no such thing");
-	assert_null(b.list[2].dir);
-	/* The same closure again: a newer answer, the same row. */
-	failed.is_ok = true;
-	failed.id = -1;
-	temp_ok(&r.t.err, project_db_build_put(r.dbc, r.adapter, &failed, 5, &r.t.err));
-	assert_int_equal(failed.id, first_id);
-	b.count = 0;
-	temp_ok(&r.t.err, project_db_builds(r.dbc, r.adapter, take_build, &b, &r.t.err));
-	assert_int_equal(b.count, 3);
-	assert_true(b.list[2].is_ok);
-	assert_string_equal(b.list[2].error, "");
-	rows_close(&r);
-}
-
 static void test_snapshot_that_worked(void **state)
 {
 	char commit[41] = "x";
@@ -412,7 +362,6 @@ int main(void)
 		cmocka_unit_test(test_targets_by_name),
 		cmocka_unit_test(test_hold_and_resume),
 		cmocka_unit_test(test_counts_follow_the_rows),
-		cmocka_unit_test(test_builds),
 		cmocka_unit_test(test_snapshot_that_worked),
 		cmocka_unit_test(test_targets_come_and_go),
 	};

@@ -1,6 +1,7 @@
 /* The table staged_pr: what is staged now, and what was fuzzed with it. */
 #include "tests/lib/rows.h"
 
+#include "adapters/build_db.h"
 #include "adapters/staged_db.h"
 
 #include "base/banned.h"
@@ -47,8 +48,7 @@ static int64_t build_of(struct rows *r, const char *closure, const char *tree)
 
 	snprintf(build.closure, sizeof build.closure, "%s", closure);
 	snprintf(build.tree, sizeof build.tree, "%s", tree);
-	temp_ok(&r->t.err,
-		project_db_build_put(r->dbc, r->adapter, &build, 1, &r->t.err));
+	temp_ok(&r->t.err, build_db_put(r->dbc, r->adapter, &build, &r->t.err));
 	return build.id;
 }
 
