@@ -7,6 +7,7 @@
 
 #include "adapters/load.h"
 #include "adapters/locate.h"
+#include "adapters/suppressions.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "sanitizers/flavour.h"
@@ -133,11 +134,29 @@ static int load_flavours(struct adapter_load *load, const json_t *obj)
 	return 0;
 }
 
+static int load_msan(struct adapter_load *load, const json_t *obj)
+{
+	struct iw_json_at here = {.up = &load->top, .name = "msan"};
+	const char *word;
+	int rc = iw_json_str_or(obj, &load->top, "msan", "", &word, load->err);
+
+	if (rc < 0 || !json_object_get(obj, "msan"))
+		return rc;
+	if (strcmp(word, "build-only") == 0)
+		load->adapter->msan = ADAPTER_MSAN_BUILD_ONLY;
+	else if (strcmp(word, "instrumented") == 0)
+		load->adapter->msan = ADAPTER_MSAN_INSTRUMENTED;
+	else
+		return iw_json_fail(
+			&here, load->err, "expected \"build-only\" or \"instrumented\"");
+	return 0;
+}
+
 static int load_document(
 	struct adapter_load *load, const json_t *obj, const char *overrides)
 {
 	static const char *const fields[] = {"$schema", "name", "title", "parameters",
-		"source", "build", "flavours", "targets", "discover", NULL};
+		"source", "build", "flavours", "msan", "targets", "discover", NULL};
 	struct adapter *adapter = load->adapter;
 	const char *schema;
 	int rc;
@@ -161,6 +180,8 @@ static int load_document(
 	if (rc == 0)
 		rc = load_flavours(load, obj);
 	if (rc == 0)
+		rc = load_msan(load, obj);
+	if (rc == 0)
 		rc = adapter_load_targets(load, obj);
 	return rc;
 }
@@ -183,7 +204,9 @@ static int load_dir(struct adapter *adapter, const char *dir, const char *overri
 		return iw_err_errno(err, errno, "cannot find adapter folder '%s'", dir);
 	adapter->dir = iw_arena_strdup(adapter->arena, real);
 	rc = iw_json_load(file, &json, err);
-	return rc < 0 ? rc : load_document(&load, json, overrides);
+	if (rc == 0)
+		rc = load_document(&load, json, overrides);
+	return rc < 0 ? rc : suppressions_check(dir, err);
 }
 
 int adapter_load(const char *where, const char *overrides, struct adapter **out,

@@ -40,6 +40,13 @@ struct adapter_build {
 	int64_t timeout_s;	    /* default 1,800 */
 };
 
+/* What MSan's builds are good for, where they link libraries that it cannot see into. */
+enum adapter_msan {
+	ADAPTER_MSAN_UNSAID, /* those that do are built and not judged on */
+	ADAPTER_MSAN_BUILD_ONLY,
+	ADAPTER_MSAN_INSTRUMENTED, /* the recipe vouches for them */
+};
+
 struct adapter {
 	const char *name, *title;
 	const char *dir;		    /* absolute */
@@ -50,6 +57,7 @@ struct adapter {
 	struct adapter_build build;
 	const char *const *flavours; /* as listed; "libfuzzer" is among them */
 	size_t flavour_count;
+	enum adapter_msan msan;
 	const struct adapter_target *targets; /* as listed */
 	size_t target_count;
 	/* Glob for binaries in $OUT that are targets too, with all defaults and named

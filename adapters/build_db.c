@@ -20,8 +20,8 @@ int build_db_list(struct iw_dbc *dbc, int64_t adapter_id, build_db_cb each, void
 	struct iw_err *err)
 {
 	sqlite3_stmt *stmt = iw_stmt(dbc,
-		"SELECT id, closure, tree, flavour, is_ok, error, core_ms, bytes "
-		"FROM build WHERE adapter_id = ? ORDER BY id",
+		"SELECT id, closure, tree, flavour, is_ok, error, core_ms, bytes, "
+		"uninstrumented FROM build WHERE adapter_id = ? ORDER BY id",
 		"i", adapter_id);
 	int rc;
 
@@ -37,6 +37,8 @@ int build_db_list(struct iw_dbc *dbc, int64_t adapter_id, build_db_cb each, void
 		text_of(stmt, "tree", b.tree, sizeof b.tree);
 		text_of(stmt, "flavour", b.flavour, sizeof b.flavour);
 		text_of(stmt, "error", b.error, sizeof b.error);
+		text_of(stmt, "uninstrumented", b.uninstrumented,
+			sizeof b.uninstrumented);
 		each(ctx, &b);
 	}
 	iw_stmt_done(dbc, stmt);
@@ -49,14 +51,16 @@ int build_db_put(struct iw_dbc *dbc, int64_t adapter_id, struct iw_build *build,
 	int64_t now = iw_time_wall_ms();
 	int rc = iw_db_exec(dbc, err,
 		"INSERT INTO build (closure, adapter_id, tree, flavour, is_ok, error, "
-		"core_ms, bytes, made_ms, used_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+		"core_ms, bytes, made_ms, used_ms, uninstrumented) "
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, '')) "
 		"ON CONFLICT (closure) DO UPDATE SET is_ok = excluded.is_ok, "
 		"error = excluded.error, core_ms = excluded.core_ms, "
 		"bytes = excluded.bytes, made_ms = excluded.made_ms, "
-		"used_ms = excluded.used_ms, left_ms = NULL",
-		"sissisiiii", build->closure, adapter_id, build->tree, build->flavour,
+		"used_ms = excluded.used_ms, left_ms = NULL, "
+		"uninstrumented = excluded.uninstrumented",
+		"sissisiiiis", build->closure, adapter_id, build->tree, build->flavour,
 		(int64_t)build->is_ok, build->is_ok ? NULL : build->error, build->core_ms,
-		build->bytes, now, now);
+		build->bytes, now, now, build->uninstrumented);
 
 	if (rc < 0)
 		return rc;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "adapters/suppressions.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -21,10 +22,19 @@ static const char *compiler_id(const struct build_env *env)
 	return env->flavour->needs_aflpp ? env->tools->afl_id : env->tools->id;
 }
 
+/* Only where a sanitizer instruments; the caller frees. */
+static char *ignorelist_of(const struct build_env *env, char hash[static IW_SHA256_HEX])
+{
+	return *env->flavour->sanitizers ? suppressions_ignorelist(env->adapter, hash)
+					 : NULL;
+}
+
 void build_env_closure(const struct build_env *env, const char *recipe, const char *tree,
 	char closure[static IW_SHA256_HEX])
 {
 	const struct san_flavour *flavour = env->flavour;
+	_auto_free_ char *ignorelist = NULL;
+	char hash[IW_SHA256_HEX];
 	struct iw_buf text = {0};
 
 	iw_buf_addf(&text, "ironworks closure 1\nadapter %s\nrecipe %s\ntree %s\n",
@@ -40,6 +50,9 @@ void build_env_closure(const struct build_env *env, const char *recipe, const ch
 		san_flavour_flags(flavour->build_env, &text);
 		iw_buf_adds(&text, "\n");
 	}
+	ignorelist = ignorelist_of(env, hash);
+	if (ignorelist)
+		iw_buf_addf(&text, "ignorelist %s\n", hash);
 	iw_sha256_hex_of(text.data, closure);
 	iw_buf_fini(&text);
 }
@@ -55,8 +68,10 @@ static bool is_cached(const struct build_env *env)
  * to say: AFL++'s wrappers read the environment, and call a compiler that it cannot see. */
 static void add_cache(const struct build_env *env, struct iw_job *job)
 {
-	_auto_free_ char *compiler =
-		iw_fmt("string:%s %s", compiler_id(env), env->flavour->name);
+	char hash[IW_SHA256_HEX] = "";
+	_auto_free_ char *ignorelist = ignorelist_of(env, hash);
+	_auto_free_ char *compiler = iw_fmt("string:%s %s%s%s", compiler_id(env),
+		env->flavour->name, ignorelist ? " " : "", hash);
 
 	iw_job_env(job, "CCACHE_DIR", env->cache_dir);
 	iw_job_env(job, "CCACHE_BASEDIR", env->src);
@@ -93,15 +108,22 @@ static void add_flavour_env(const struct san_flavour *flavour, struct iw_job *jo
 static void add_flags(const struct build_env *env, struct iw_job *job)
 {
 	const struct san_flavour *flavour = env->flavour;
+	char hash[IW_SHA256_HEX];
+	_auto_free_ char *ignorelist = ignorelist_of(env, hash);
 	struct iw_buf flags = {0}, link = {0};
 
-	san_flavour_flags(flavour->cflags, &flags);
+	san_toolchain_flags(env->tools, flavour, flavour->cflags, &flags);
 	/* The folder differs from build to build and must not show: reports name files
 	 * below it, and the compiler cache compares. */
-	iw_buf_adds(&flags, " -fdebug-compilation-dir=/src");
+	if (env->tools->is_gcc && !flavour->needs_aflpp)
+		iw_buf_addf(&flags, " -fdebug-prefix-map=%s=/src", env->src);
+	else
+		iw_buf_adds(&flags, " -fdebug-compilation-dir=/src");
 	if (flavour->counts_lines)
 		iw_buf_addf(&flags, " -fcoverage-prefix-map=%s=/src", env->src);
-	san_flavour_flags(flavour->ldflags, &link);
+	if (ignorelist)
+		iw_buf_addf(&flags, " -fsanitize-ignorelist=%s", ignorelist);
+	san_toolchain_flags(env->tools, flavour, flavour->ldflags, &link);
 	iw_job_env(job, "CFLAGS", flags.data);
 	iw_job_env(job, "CXXFLAGS", flags.data);
 	iw_job_env(job, "LDFLAGS", link.data ? link.data : "");

@@ -23,6 +23,8 @@
 #include "adapters/build_env.h"
 #include "adapters/build_log.h"
 #include "adapters/checkout.h"
+#include "adapters/linkage.h"
+#include "adapters/suppressions.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -159,6 +161,32 @@ void builder_counts(const struct builder *b, int *made, int *cached)
 	*cached = b->cached;
 }
 
+static bool sees_memory(const struct entry *e)
+{
+	return strstr(san_flavour_find(e->build.flavour)->sanitizers, "memory") != NULL;
+}
+
+/* Its runs read the adapter's suppressions as they are now, or those from before. */
+static void suppress(struct entry *e)
+{
+	const struct adapter *adapter = e->builder->config.adapter;
+	struct iw_err err = IW_ERR_INIT;
+
+	if (suppressions_put(adapter, e->build.dir, &err) < 0)
+		iw_warn("suppressions are not renewed", S("adapter", adapter->name),
+			S("error", err.msg));
+}
+
+/* What MSan says of a value that came out of such a library is false. */
+static bool is_build_only(const struct entry *e)
+{
+	enum adapter_msan msan = e->builder->config.adapter->msan;
+
+	return sees_memory(e) &&
+		(msan == ADAPTER_MSAN_BUILD_ONLY ||
+			(msan == ADAPTER_MSAN_UNSAID && *e->build.uninstrumented));
+}
+
 /* Tells everybody who waits; a callback may ask again, even for the same closure. */
 static void answer(struct entry *e)
 {
@@ -166,6 +194,9 @@ static void answer(struct entry *e)
 	struct iw_err err = e->err;
 	bool is_made = e->is_made;
 
+	if (e->is_known && e->build.is_ok)
+		suppress(e);
+	e->build.is_build_only = is_build_only(e);
 	e->waiters = NULL;
 	e->waiters_end = &e->waiters;
 	e->asked_ms = iw_time_mono_ms();
@@ -296,6 +327,10 @@ static void take_result(struct iw_work *work)
 	if (build_log_keep(e->build.log, log, len, &lost) < 0)
 		iw_warn("a build's log is lost", S("adapter", name),
 			S("error", lost.msg));
+	*e->build.uninstrumented = '\0';
+	if (e->build.is_ok && sees_memory(e))
+		linkage_uninstrumented(e->build.dir, e->build.uninstrumented,
+			sizeof e->build.uninstrumented);
 	e->build.bytes = iw_dir_size(e->build.dir);
 	if (iw_file_exists(e->build.log))
 		e->build.bytes += iw_file_size(e->build.log);
@@ -372,7 +407,7 @@ static int start_making(struct entry *e, struct iw_err *err)
 	const struct builder_config *c = &e->builder->config;
 	const char *reads[] = {c->adapter->dir, NULL};
 	const char *writes[] = {e->builder->cache_dir, NULL};
-	bool is_last = flavour_of(e)->counts_lines;
+	bool is_last = san_flavour_find(e->build.flavour)->counts_lines;
 	_auto_free_ char *about = iw_fmt("{\"adapter\":\"%s\",\"flavour\":\"%s\","
 					 "\"tree\":\"%s\"}",
 		c->adapter->name, e->build.flavour, e->build.tree);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/linkage.h"
 #include "base/mem.h"
 
 #include "base/banned.h"
@@ -20,6 +21,7 @@ struct part {
 	char closure[IW_SHA256_HEX];
 	char *dir, *log;
 	char error[512];
+	char note[BUILD_NOTE_MAX]; /* about a good one */
 	int64_t core_ms, bytes;
 };
 
@@ -40,10 +42,11 @@ static json_t *part_json(const struct part *p)
 {
 	bool is_known = *p->closure != '\0';
 
-	return json_pack("{ss ss ss? ss? ss? sI sI so}", "flavour", p->req.flavour,
+	return json_pack("{ss ss ss? ss? ss? ss? sI sI so}", "flavour", p->req.flavour,
 		"state", p->state, "closure", is_known ? p->closure : NULL, "dir",
-		strcmp(p->state, "failed") == 0 ? NULL : p->dir, "log", p->log, "core_ms",
-		(json_int_t)p->core_ms, "bytes", (json_int_t)p->bytes, "error",
+		strcmp(p->state, "failed") == 0 ? NULL : p->dir, "log", p->log, "note",
+		*p->note ? p->note : NULL, "core_ms", (json_int_t)p->core_ms, "bytes",
+		(json_int_t)p->bytes, "error",
 		*p->error ? json_stringn_nocheck(p->error, strlen(p->error))
 			  : json_null());
 }
@@ -105,6 +108,8 @@ static void on_built(
 		p->log = iw_strdup(build->log);
 		p->core_ms = build->core_ms;
 		p->bytes = build->bytes;
+		if (build->is_ok)
+			build_note(build, p->note);
 		snprintf(p->error, sizeof p->error, "%s",
 			build->is_ok ? "" : build->error);
 		tell(p, !build->is_ok ? "failed" : req->is_made ? "built" : "cached");

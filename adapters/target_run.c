@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "adapters/suppressions.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -48,24 +49,42 @@ int64_t target_timeout_s(
 	return target->timeout_s * san_flavour_find(build->flavour)->time_factor;
 }
 
+/* A runtime that leaves out what a file names has to know names while it runs. */
+static bool wants_names(const struct iw_build *build, const struct san_flavour *flavour)
+{
+	const struct san_env *env;
+
+	for (env = flavour->env; env && env->name; env++) {
+		_auto_free_ char *supp = suppressions_in(build->dir, env->name);
+
+		if (supp)
+			return true;
+	}
+	return false;
+}
+
 /* Without names a report costs a tenth. TSan's frames say their module's whole path only
  * when they are told to. */
 #define NAMELESS "symbolize=0:stack_trace_format='    #%n %p %F %L'"
 
 /* Calls add for each variable: options of the flavour, then the one every runtime needs
  * to find its tools. */
-static void each_env(const char *flavour_name, enum san_use use, const char *symbolizer,
+static void each_env(const struct iw_build *build, enum san_use use,
+	const char *symbolizer,
 	void (*add)(void *ctx, const char *name, const char *value), void *ctx)
 {
-	const struct san_flavour *flavour = san_flavour_find(flavour_name);
-	bool has_names = symbolizer && san_flavour_wants_names(flavour, use);
+	const struct san_flavour *flavour = san_flavour_find(build->flavour);
+	bool has_names = symbolizer && wants_names(build, flavour);
 	const struct san_env *env;
 
 	for (env = flavour->env; env && env->name; env++) {
+		_auto_free_ char *supp = suppressions_in(build->dir, env->name);
 		struct iw_buf value = {0};
 
 		san_flavour_options(env, use, has_names ? symbolizer : NULL,
 			has_names ? NULL : NAMELESS, &value);
+		if (supp)
+			iw_buf_addf(&value, ":suppressions='%s'", supp);
 		add(ctx, env->name, value.data ? value.data : "");
 		iw_buf_fini(&value);
 	}
@@ -80,7 +99,7 @@ static void add_to_job(void *ctx, const char *name, const char *value)
 void target_add_env(struct iw_job *job, const struct iw_build *build, enum san_use use,
 	const char *symbolizer)
 {
-	each_env(build->flavour, use, symbolizer, add_to_job, job);
+	each_env(build, use, symbolizer, add_to_job, job);
 }
 
 static void add_to_spec(void *ctx, const char *name, const char *value)
@@ -103,7 +122,7 @@ int target_driver_init(struct target_driver *out, const struct iw_build *build,
 	if (!out->binary)
 		return iw_err_set(err, IW_ENOENT, "the %s build has no '%s'",
 			build->flavour, target->binary);
-	each_env(build->flavour, SAN_USE_REPLAY, symbolizer, add_to_spec, out);
+	each_env(build, SAN_USE_REPLAY, symbolizer, add_to_spec, out);
 	out->reads[0] = build->dir;
 	out->spec = (struct engine_driver_spec){
 		.binary = out->binary,

@@ -29,57 +29,95 @@ static const char *const tsan_cflags[] = {
 	COMMON, "-fsanitize=fuzzer-no-link", "-fsanitize=thread", NULL};
 static const char *const tsan_ldflags[] = {"-fsanitize=thread", NULL};
 
-/* Every runtime: names in reports, abort() and traps reported with a stack by the
- * sanitizer itself (libFuzzer keeps its hands off a signal that has a handler, and the
- * driver has none), a failed malloc told to the target as the system would. */
-#define EVERY                                                                            \
-	"symbolize=1:handle_segv=1:handle_sigbus=1:handle_sigfpe=1:handle_sigill=1:"     \
-	"handle_abort=1:handle_sigtrap=1:allow_user_segv_handler=0:"                     \
-	"allocator_may_return_null=1:print_summary=1"
+/* Runtimes that read a variable of their own. BARE: whatever links libFuzzer links
+ * UBSan's runtime too, which then reports the signals. */
+enum runtime { ASAN = 1, LSAN = 2, UBSAN = 4, MSAN = 8, TSAN = 16, BARE = 32 };
+/* Those that take the process's signals and its malloc. */
+#define OWNERS (ASAN | MSAN | TSAN | BARE)
 
-/* Leaks: not while fuzzing, where the engine would look after every unit that allocates
- * more than it frees; by the driver after each unit; by libFuzzer when one is reproduced.
- * Fake stacks cost a fifth of the speed: replays find what fuzzing leaves. */
-#define ASAN EVERY ":exitcode=86:abort_on_error=0:strict_memcmp=0:detect_odr_violation=1"
+#define FUZZ (1 << SAN_USE_FUZZ)
+#define REPLAY (1 << SAN_USE_REPLAY)
+#define REPRODUCE (1 << SAN_USE_REPRODUCE)
+#define ALWAYS (FUZZ | REPLAY | REPRODUCE)
+
+/*
+ * What everybody gets wrong once, decided here for every runtime and use. There are no
+ * other options but the symbolizer's path, suppressions, and what an adapter adds.
+ */
+static const struct {
+	const char *option;
+	int runtimes, uses;
+} options[] = {
+	/* The first report ends the process: UBSan and TSan would go on, and what comes
+	 * after the first is its consequence, or is lost with the process. */
+	{"halt_on_error=1", OWNERS | UBSAN, ALWAYS},
+	/* With a status of ours, not by abort(): a core is slow to write and full of the
+	 * input, and the status says which runtime it was. */
+	{"abort_on_error=0", OWNERS, ALWAYS},
+	{"exitcode=86", ASAN, ALWAYS},
+	{"exitcode=87", MSAN, ALWAYS},
+	{"exit_code=87", MSAN, ALWAYS}, /* clang 14 asks for both */
+	{"exitcode=88", TSAN, ALWAYS},
+	{"exitcode=89", BARE, ALWAYS},
+	/* Names in reports: a cluster is made of them. Who has no symbolizer, or wants
+	 * none, says symbolize=0 behind it. */
+	{"symbolize=1", OWNERS | UBSAN, ALWAYS},
+	{"print_summary=1", OWNERS, ALWAYS},
+	{"print_stacktrace=1", UBSAN | BARE, ALWAYS}, /* UBSan prints a line else */
+	{"report_error_type=1", UBSAN, ALWAYS},
+	/* A failed malloc is told to the target, as the system would; a target that has no
+	 * answer to that has a bug. One allocation is bounded by the engine's malloc limit. */
+	{"allocator_may_return_null=1", OWNERS, ALWAYS},
+	/* No rss limit here, neither hard nor soft: a runtime's watcher looks ten times a
+	 * second and ends the process without saying who wanted the memory. The engine's
+	 * limit has a stack, the keeper's holds for all processes of the job. */
+
+	/* abort() and traps are reported with a stack by the sanitizer itself: libFuzzer
+	 * keeps its hands off a signal that has a handler, and the driver has none. */
+	{"handle_segv=1:handle_sigbus=1:handle_sigfpe=1:handle_sigill=1", OWNERS, ALWAYS},
+	{"handle_abort=1:handle_sigtrap=1", OWNERS, ALWAYS},
+	{"allow_user_segv_handler=0", OWNERS, ALWAYS},
+
+	/* Leaks: not while fuzzing, where the engine would look after every unit that
+	 * allocates more than it frees; by the driver after each unit; by libFuzzer when one
+	 * is reproduced. */
+	{"detect_leaks=0", ASAN, FUZZ},
+	{"detect_leaks=1", ASAN, REPLAY | REPRODUCE},
+	{"leak_check_at_exit=0", ASAN, REPLAY},
+	{"max_leaks=8:report_objects=0", LSAN, ALWAYS},
+	/* Fake stacks cost a fifth of the speed: replays find what fuzzing leaves. */
+	{"detect_stack_use_after_return=0", ASAN, FUZZ},
+	{"detect_stack_use_after_return=1", ASAN, REPLAY | REPRODUCE},
+	{"strict_memcmp=0:detect_odr_violation=1", ASAN, ALWAYS},
+
+	{"poison_in_dtor=1", MSAN, ALWAYS},
+
+	/* The driver forks with threads about. */
+	{"die_after_fork=0", TSAN, ALWAYS},
+	/* Without history one access of a race has no stack. */
+	{"history_size=4:second_deadlock_stack=1", TSAN, ALWAYS},
+	{"report_signal_unsafe=0:report_thread_leaks=0", TSAN, ALWAYS},
+};
 
 static const struct san_env asan_env[] = {
-	{"ASAN_OPTIONS",
-		{[SAN_USE_FUZZ] = ASAN ":detect_leaks=0:detect_stack_use_after_return=0",
-			[SAN_USE_REPLAY] = ASAN ":detect_leaks=1:leak_check_at_exit=0:"
-						"detect_stack_use_after_return=1",
-			[SAN_USE_REPRODUCE] = ASAN ":detect_leaks=1:"
-						   "detect_stack_use_after_return=1"}},
-#define UBSAN "print_stacktrace=1:halt_on_error=1:report_error_type=1:symbolize=1"
-	{"UBSAN_OPTIONS", {UBSAN, UBSAN, UBSAN}},
-#define LSAN "max_leaks=8:report_objects=0"
-	{"LSAN_OPTIONS", {LSAN, LSAN, LSAN}},
-	{NULL, {NULL}},
+	{.name = "ASAN_OPTIONS", .runtime = ASAN},
+	{.name = "UBSAN_OPTIONS", .runtime = UBSAN},
+	{.name = "LSAN_OPTIONS", .runtime = LSAN},
+	{.name = NULL},
 };
-
-#define MSAN EVERY ":exitcode=87:exit_code=87:halt_on_error=1:poison_in_dtor=1"
 static const struct san_env msan_env[] = {
-	{"MSAN_OPTIONS", {MSAN, MSAN, MSAN}},
-	{NULL, {NULL}},
+	{.name = "MSAN_OPTIONS", .runtime = MSAN},
+	{.name = NULL},
 };
-
-/* A driver forks with threads about; history: without it one access of a race has no
- * stack. */
-#define TSAN                                                                             \
-	EVERY ":exitcode=88:halt_on_error=1:die_after_fork=0:second_deadlock_stack=1:"   \
-	      "history_size=4:report_signal_unsafe=0:report_thread_leaks=0"
 static const struct san_env tsan_env[] = {
-	{"TSAN_OPTIONS", {TSAN, TSAN, TSAN}},
-	{NULL, {NULL}},
+	{.name = "TSAN_OPTIONS", .runtime = TSAN},
+	{.name = NULL},
 };
-
-static const struct san_env no_env[] = {{NULL, {NULL}}};
-
-/* Whatever links libFuzzer links UBSan's runtime too, which then reports the signals. */
-#define LIBFUZZER EVERY ":exitcode=89:print_stacktrace=1:halt_on_error=1"
 static const struct san_env libfuzzer_env[] = {
-	{"UBSAN_OPTIONS", {LIBFUZZER, LIBFUZZER, LIBFUZZER}},
-	{NULL, {NULL}},
+	{.name = "UBSAN_OPTIONS", .runtime = BARE},
+	{.name = NULL},
 };
+static const struct san_env no_env[] = {{.name = NULL}};
 
 /* The wrapper adds the instrumentation, and its persistent driver for -fsanitize=fuzzer.
  * Nothing is judged on these builds, so they are made for speed. */
@@ -226,20 +264,19 @@ bool san_flavour_can_judge(const struct san_flavour *flavour)
 	return flavour->engine && strcmp(flavour->engine, "libfuzzer") == 0;
 }
 
-bool san_flavour_wants_names(const struct san_flavour *flavour, enum san_use use)
-{
-	const struct san_env *env;
-
-	for (env = flavour->env; env->name; env++)
-		if (strstr(env->value[use], "suppressions="))
-			return true;
-	return false;
-}
-
 void san_flavour_options(const struct san_env *env, enum san_use use,
 	const char *symbolizer, const char *extra, struct iw_buf *out)
 {
-	iw_buf_adds(out, env->value[use]);
+	bool is_first = true;
+	size_t i;
+
+	for (i = 0; i < IW_COUNT(options); i++) {
+		if (!(options[i].runtimes & env->runtime) ||
+			!(options[i].uses & 1 << use))
+			continue;
+		iw_buf_addf(out, "%s%s", is_first ? "" : ":", options[i].option);
+		is_first = false;
+	}
 	/* The path is quoted: runtimes split options at colons and spaces. */
 	if (symbolizer)
 		iw_buf_addf(out, ":external_symbolizer_path='%s'", symbolizer);
@@ -255,4 +292,64 @@ void san_flavour_flags(const char *const *flags, struct iw_buf *out)
 			iw_buf_adds(out, " ");
 		iw_buf_adds(out, *flags);
 	}
+}
+
+/* -- what goes together ------------------------------------------------------------- */
+
+static const struct {
+	const char *a, *b, *why;
+} clashes[] = {
+	{"address", "memory",
+		"AddressSanitizer and MemorySanitizer each want all of the shadow"},
+	{"address", "thread",
+		"AddressSanitizer and ThreadSanitizer each want all of the shadow"},
+	{"memory", "thread",
+		"MemorySanitizer and ThreadSanitizer each want all of the shadow"},
+};
+
+/* Whether a list like "address,undefined" names it. */
+static bool names(const char *list, const char *sanitizer)
+{
+	size_t n = strlen(sanitizer), len;
+
+	for (; *list; list += len + (list[len] == ',')) {
+		len = strcspn(list, ",");
+		if (len == n && strncmp(list, sanitizer, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+const char *san_sanitizers_clash(const char *list)
+{
+	size_t i;
+
+	for (i = 0; i < IW_COUNT(clashes); i++)
+		if (names(list, clashes[i].a) && names(list, clashes[i].b))
+			return clashes[i].why;
+	return NULL;
+}
+
+/* What gcc has not; all of these a clang has. */
+static const struct {
+	const char *part, *why;
+} only_clang[] = {
+	{"memory", "gcc has no MemorySanitizer; install the package clang"},
+	{"fuzzer",
+		"gcc has no libFuzzer and none of its coverage; install the package "
+		"clang"},
+};
+
+const char *san_flavour_needs_clang(const struct san_flavour *f)
+{
+	size_t i;
+
+	/* AFL++'s wrapper brings its own. */
+	if (f->needs_aflpp)
+		return NULL;
+	for (i = 0; i < IW_COUNT(only_clang); i++)
+		if (names(f->sanitizers, only_clang[i].part) ||
+			strstr(f->fuzzing_engine, only_clang[i].part))
+			return only_clang[i].why;
+	return NULL;
 }

@@ -34,7 +34,7 @@ enum san_exit {
 
 struct san_env {
 	const char *name; /* "ASAN_OPTIONS" */
-	const char *value[SAN_USES];
+	int runtime;	  /* whose options: flavour.c has them in one table */
 };
 
 struct san_flavour {
@@ -80,14 +80,16 @@ const struct san_flavour *san_flavours(size_t *count);
 /* NULL when no flavour has this name. */
 const struct san_flavour *san_flavour_find(const char *name);
 
-/* Whether its runtimes need the names of functions while they run, because a list of
- * suppressions goes by them. All other reports get their names afterwards. */
-bool san_flavour_wants_names(const struct san_flavour *flavour, enum san_use use);
-
 /* One environment variable's value for a use: our options, symbolizer (may be NULL) and
  * extra (the adapter's own "a=1:b=2", may be NULL; it wins). Appends to out. */
 void san_flavour_options(const struct san_env *env, enum san_use use,
 	const char *symbolizer, const char *extra, struct iw_buf *out);
+
+/* Why these sanitizers ("address,thread") cannot be in one build, in a sentence; NULL:
+ * they can. */
+const char *san_sanitizers_clash(const char *list);
+/* Why gcc cannot build it, likewise. */
+const char *san_flavour_needs_clang(const struct san_flavour *flavour);
 
 /* The flags in one string, for CFLAGS and LDFLAGS of build scripts. */
 void san_flavour_flags(const char *const *flags, struct iw_buf *out);

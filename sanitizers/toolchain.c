@@ -213,6 +213,54 @@ static void find_aflpp(struct san_toolchain *tools)
 	iw_buf_fini(&why);
 }
 
+/* Takes cc. */
+static int try_gcc(char *cc, struct san_toolchain *tools)
+{
+	const char *const argv[] = {cc, "-dumpfullversion", NULL};
+	const char *const long_argv[] = {cc, "--version", NULL};
+	struct iw_buf number = {0}, out = {0}, why = {0};
+	int rc = -1;
+
+	if (run(argv, &number) && run(long_argv, &out) &&
+		strstr(out.data, "Free Software") && can_build(cc, "-shared", &why)) {
+		_auto_free_ char *text = first_line(&number);
+		char hex[IW_SHA256_HEX];
+		struct iw_buf parts = {0};
+		struct stat st = {0};
+
+		*tools = (struct san_toolchain){.cc = cc, .is_gcc = true};
+		tools->version = first_line(&out);
+		tools->major = (int)strtol(text, NULL, 10);
+		tools->cxx = find_program("g++");
+		tools->symbolizer = find_program("llvm-symbolizer");
+		stat(cc, &st);
+		iw_buf_addf(&parts, "%s %lld %lld", tools->version, (long long)st.st_size,
+			(long long)st.st_mtime);
+		iw_sha256_hex_of(parts.data, hex);
+		tools->id = iw_fmt("gcc-%s-%.12s", text, hex);
+		iw_buf_fini(&parts);
+		rc = 0;
+	} else {
+		free(cc);
+	}
+	iw_buf_fini(&number);
+	iw_buf_fini(&out);
+	iw_buf_fini(&why);
+	return rc;
+}
+
+int san_toolchain_find_any(struct san_toolchain *tools, struct iw_err *err)
+{
+	int rc = san_toolchain_find(tools, err);
+	char *gcc = rc < 0 ? find_program("gcc") : NULL;
+
+	if (!gcc || try_gcc(gcc, tools) < 0)
+		return rc;
+	*err = (struct iw_err){0};
+	find_aflpp(tools);
+	return 0;
+}
+
 int san_toolchain_find(struct san_toolchain *tools, struct iw_err *err)
 {
 	const char *env = getenv("CC");
@@ -271,7 +319,30 @@ const char *san_toolchain_lacks(
 {
 	if (flavour->needs_aflpp && !tools->afl_cc)
 		return "AFL++ is missing or cannot build here; install the package afl++";
-	return NULL;
+	return tools->is_gcc ? san_flavour_needs_clang(flavour) : NULL;
+}
+
+/* What clang calls otherwise than gcc. */
+static const struct {
+	const char *clang, *gcc;
+} gcc_words[] = {
+	{"-gline-tables-only", "-g1"},
+};
+
+void san_toolchain_flags(const struct san_toolchain *tools,
+	const struct san_flavour *flavour, const char *const *flags, struct iw_buf *out)
+{
+	size_t i;
+
+	for (; *flags; flags++) {
+		const char *word = *flags;
+
+		for (i = 0; i < IW_COUNT(gcc_words); i++)
+			if (tools->is_gcc && !flavour->needs_aflpp &&
+				strcmp(word, gcc_words[i].clang) == 0)
+				word = gcc_words[i].gcc;
+		iw_buf_addf(out, "%s%s", out->len ? " " : "", word);
+	}
 }
 
 void san_toolchain_fini(struct san_toolchain *tools)

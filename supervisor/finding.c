@@ -40,6 +40,11 @@ static void add_lane(struct farm_target *t, const struct iw_build *build)
 			t->lanes[i].companion = build;
 }
 
+static bool is_run(const struct iw_build *build)
+{
+	return build && !build->is_build_only;
+}
+
 static void add_target(struct farm_project *p, const struct adapter_target *spec)
 {
 	struct farm_target *t = iw_calloc(1, sizeof *t);
@@ -54,7 +59,7 @@ static void add_target(struct farm_project *p, const struct adapter_target *spec
 	t->backoff_ms = 300;
 	for (i = 0; i < p->flavour_count; i++) {
 		_auto_free_ char *binary =
-			p->builds[i] ? target_binary(p->builds[i], spec) : NULL;
+			is_run(p->builds[i]) ? target_binary(p->builds[i], spec) : NULL;
 
 		/* A target may not exist under every flavour, and a flavour may not
 		 * build; the reference is a must. */

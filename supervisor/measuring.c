@@ -197,10 +197,11 @@ static void start_round(struct farm_lane *lane)
 	lane->is_cut = false;
 	lane->has_work = false;
 	lane->driver = iw_calloc(1, sizeof *lane->driver);
-	/* Without names: triage runs what dies here again, and then asks for them. */
+	/* Without names but where a runtime leaves things out by them: triage runs what
+	 * dies here again, and then asks for them. */
 	if (target_driver_init(lane->driver, lane->build, &t->spec,
 		    is_reference(lane) ? IW_PURPOSE_MEASURE : IW_PURPOSE_REPLAY,
-		    farm->world.driver, NULL, &err) < 0) {
+		    farm->world.driver, farm->world.tools->symbolizer, &err) < 0) {
 		/* Opening has checked that the binary is there; somebody removed it. */
 		note_failure(lane, &err);
 		lane->has_work = true;

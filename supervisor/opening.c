@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "adapters/linkage.h"
 #include "adapters/project_db.h"
 #include "adapters/target_run.h"
 #include "base/file.h"
@@ -334,6 +335,19 @@ char *farm_build_error(const struct iw_build *build)
 	return iw_fmt("%.*s%s", (int)(start - error), error, at + strlen(source));
 }
 
+static void say_built(struct farm_project *p, const struct iw_build *build)
+{
+	const char *name = project_adapter(p->project)->name;
+	char note[BUILD_NOTE_MAX];
+
+	build_note(build, note);
+	if (*note)
+		iw_warn("a build is of little use", S("adapter", name),
+			S("flavour", build->flavour), S("note", note));
+	farm_say(p->farm, "%s: %s is built%s%s", name, build->flavour, *note ? "; " : "",
+		note);
+}
+
 /* The others go on without it. */
 static void say_broken(struct farm_project *p, const struct iw_build_req *req,
 	const struct iw_build *build)
@@ -371,7 +385,7 @@ static void on_built(
 		say_broken(p, req, build);
 	} else {
 		p->builds[i] = build;
-		farm_say(p->farm, "%s: %s is built", adapter->name, req->flavour);
+		say_built(p, build);
 	}
 	if (failed.code)
 		farm_fail(p->farm, &failed);
@@ -401,7 +415,7 @@ static void order_flavours(struct farm_project *p)
 				strcmp(all[i].name, FARM_REFERENCE) == 0 ||
 				!all[i].engine || p->flavour_count == FARM_FLAVOURS)
 				continue;
-			if (all[i].needs_aflpp && !p->farm->world.tools->afl_cc) {
+			if (san_toolchain_lacks(p->farm->world.tools, &all[i])) {
 				is_without = true;
 				continue;
 			}

@@ -341,7 +341,9 @@ static void on_built(
 		give_up(j, err);
 		return;
 	}
-	binary = build->is_ok ? target_binary(build, j->c->target->spec) : NULL;
+	binary = build->is_ok && !build->is_build_only
+		? target_binary(build, j->c->target->spec)
+		: NULL;
 	if (!binary) {
 		try_next(j);
 		return;

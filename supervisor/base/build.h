@@ -26,6 +26,11 @@ struct iw_build {
 	char *log; /* what its command printed, as build_log.h reads it; may be gone */
 	bool is_ok;
 	char error[400]; /* of a failed one: the first compiler error */
+	/* Libraries that its sanitizer cannot see into, by name; empty: none, or it does
+	 * not matter. */
+	char uninstrumented[200];
+	/* Its sanitizer's reports are no evidence: nobody fuzzes or judges on it. */
+	bool is_build_only;
 	int64_t core_ms;
 	int64_t bytes; /* on disk, log included; 0: nobody has looked */
 };

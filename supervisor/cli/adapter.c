@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "adapters/adapter.h"
+#include "adapters/suppressions.h"
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "sanitizers/suppress.h"
 
 #include "base/banned.h"
 
@@ -25,7 +27,8 @@ static const char help[] =
 	"[--json]\n"
 	"\n"
 	"Reads adapter.json and checks all that can be checked without running "
-	"anything.\n"
+	"anything\n"
+	"of the project; files in its folder suppressions are tried out.\n"
 	"adapters/GUIDE.md explains the file, adapters/schema.json helps an editor.\n"
 	"\n"
 	"  --json  print what was understood as one JSON object\n"
@@ -135,6 +138,33 @@ static int fail(const struct iw_err *err, bool wants_json)
 	return EXIT_BAD;
 }
 
+struct loading {
+	struct san_toolchain tools;
+	bool has_looked, has_tools;
+	struct iw_err *err;
+};
+
+static int load_one(void *ctx, const char *name, const char *path)
+{
+	struct loading *l = ctx;
+
+	if (!l->has_looked)
+		l->has_tools = san_toolchain_find(&l->tools, NULL) == 0;
+	l->has_looked = true;
+	return l->has_tools ? san_suppress_load(&l->tools, name, path, l->err) : 0;
+}
+
+/* Our own reading of them has passed; those who read them in earnest have the last word.
+ */
+static int load_suppressions(const struct adapter *adapter, struct iw_err *err)
+{
+	struct loading l = {.err = err};
+	int rc = suppressions_each(adapter->dir, load_one, &l, err);
+
+	san_toolchain_fini(&l.tools);
+	return rc;
+}
+
 static int check(const char *arg, bool wants_json)
 {
 	_auto_(adapter_freep) struct adapter *adapter = NULL;
@@ -147,6 +177,8 @@ static int check(const char *arg, bool wants_json)
 		rc = adapter_load(where, overrides, &adapter, &err);
 	if (rc == 0)
 		rc = adapter_recipe_hash(adapter, recipe, &err);
+	if (rc == 0)
+		rc = load_suppressions(adapter, &err);
 	if (rc < 0)
 		return fail(&err, wants_json);
 	if (wants_json)

@@ -123,6 +123,15 @@ static void print_failure(const json_t *part)
 	iw_buf_fini(&safe);
 }
 
+static void print_note(const json_t *part)
+{
+	_auto_free_ char *line =
+		iw_fmt("%s: %s", text_of(part, "flavour"), text_of(part, "note"));
+
+	if (*text_of(part, "note"))
+		print_plain(stdout, "\n", line);
+}
+
 void build_view_print(const json_t *answer)
 {
 	struct cli_table *table =
@@ -140,6 +149,8 @@ void build_view_print(const json_t *answer)
 	}
 	cli_table_print(table, stdout, 0);
 	cli_table_free(table);
+	for (i = 0; i < count; i++)
+		print_note(json_array_get(json_object_get(answer, "builds"), i));
 	json_array_foreach(json_object_get(answer, "builds"), i,
 		part) if (!is_there(part)) print_failure(part);
 	printf("\n%s, %s %.12s: %zu of %zu flavours are there%s\n",

@@ -74,6 +74,9 @@ static void check_compiler(struct doctor *d)
 
 	if (san_toolchain_find(&tools, &err) < 0) {
 		note(d, BAD, "compiler", err.msg);
+		if (san_toolchain_find_any(&tools, &err) == 0)
+			note(d, WARN, "gcc", "can build the flavour plain and no other");
+		san_toolchain_fini(&tools);
 		return;
 	}
 	note(d, FINE, "compiler", tools.version);

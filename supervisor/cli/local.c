@@ -58,7 +58,7 @@ int cli_local_open(struct cli_local *local, const char *jobs_dir, bool no_sandbo
 	int rc = cli_local_open_bare(local, jobs_dir, no_sandbox, err);
 
 	if (rc == 0)
-		rc = san_toolchain_find(&local->tools, err);
+		rc = san_toolchain_find_any(&local->tools, err);
 	if (rc == 0 && local->tools.symbolizer)
 		local->symbolizer = san_symbolizer_new(&(struct san_symbolizer_config){
 			.jobs = local->jobs,

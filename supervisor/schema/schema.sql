@@ -138,7 +138,8 @@ CREATE TABLE build (
 	made_ms INTEGER NOT NULL,
 	bytes INTEGER NOT NULL DEFAULT 0,    -- on disk; 0: nobody has looked
 	used_ms INTEGER NOT NULL DEFAULT 0,  -- to within ten minutes
-	left_ms INTEGER                      -- its files left since then, to make room
+	left_ms INTEGER,                     -- its files left since then, to make room
+	uninstrumented TEXT                  -- libraries that its sanitizer cannot see into
 ) STRICT;
 CREATE INDEX build_by_flavour ON build(adapter_id, flavour);
 

@@ -39,9 +39,9 @@ static void test_table(void **state)
 		assert_int_equal(san_flavour_can_judge(f),
 			has_flag(f->cflags, "-fsanitize=fuzzer-no-link"));
 		assert_int_equal(f->is_judge, *f->sanitizers != '\0');
+		assert_null(san_sanitizers_clash(f->sanitizers));
 		for (const struct san_env *env = f->env; env->name; env++)
-			for (int use = 0; use < SAN_USES; use++)
-				assert_non_null(env->value[use]);
+			assert_true(env->runtime != 0);
 	}
 	/* A companion stands behind the flavour that it helps. */
 	assert_string_equal(rows[count - 1].companion_of, rows[count - 2].name);
@@ -67,6 +67,67 @@ static void test_options(void **state)
 	iw_buf_clear(&out);
 	san_flavour_flags(f->ldflags, &out);
 	assert_string_equal(out.data, "-fsanitize=address,undefined");
+	iw_buf_fini(&out);
+}
+
+/* Mistakes that are made once: the table has an answer for every runtime. */
+static void test_decided(void **state)
+{
+	size_t count;
+	const struct san_flavour *rows = san_flavours(&count);
+
+	(void)state;
+	for (size_t i = 0; i < count; i++)
+		for (const struct san_env *env = rows[i].env; env->name; env++)
+			for (int use = 0; use < SAN_USES; use++) {
+				struct iw_buf out = {0};
+
+				san_flavour_options(env, use, NULL, NULL, &out);
+				assert_null(strstr(out.data, "rss_limit"));
+				if (strcmp(env->name, "LSAN_OPTIONS") != 0) {
+					assert_non_null(
+						strstr(out.data, "halt_on_error=1"));
+					assert_non_null(strstr(out.data, "symbolize=1"));
+				}
+				assert_null(strstr(out.data, "abort_on_error=1"));
+				iw_buf_fini(&out);
+			}
+}
+
+static void test_legal(void **state)
+{
+	(void)state;
+	assert_null(san_sanitizers_clash(""));
+	assert_null(san_sanitizers_clash("address,undefined"));
+	assert_non_null(san_sanitizers_clash("undefined,thread,address"));
+	assert_non_null(strstr(san_sanitizers_clash("memory,address"), "shadow"));
+	assert_non_null(san_sanitizers_clash("thread,memory"));
+	assert_null(san_flavour_needs_clang(san_flavour_find("plain")));
+	assert_null(san_flavour_needs_clang(san_flavour_find("aflpp")));
+	assert_non_null(
+		strstr(san_flavour_needs_clang(san_flavour_find("libfuzzer+msan")),
+			"MemorySanitizer"));
+	assert_non_null(strstr(
+		san_flavour_needs_clang(san_flavour_find("libfuzzer")), "libFuzzer"));
+}
+
+static void test_gcc(void **state)
+{
+	const struct san_flavour *plain = san_flavour_find("plain");
+	struct san_toolchain clang = {0}, gcc = {.is_gcc = true};
+	struct iw_buf out = {0};
+
+	(void)state;
+	assert_null(san_toolchain_lacks(&gcc, plain));
+	assert_null(san_toolchain_lacks(&clang, san_flavour_find("libfuzzer+msan")));
+	assert_non_null(san_toolchain_lacks(&gcc, san_flavour_find("libfuzzer+tsan")));
+	assert_non_null(san_toolchain_lacks(&clang, san_flavour_find("aflpp")));
+	san_toolchain_flags(&gcc, plain, plain->cflags, &out);
+	assert_non_null(strstr(out.data, " -g1 "));
+	assert_null(strstr(out.data, "-gline-tables-only"));
+	iw_buf_clear(&out);
+	san_toolchain_flags(&clang, plain, plain->cflags, &out);
+	assert_non_null(strstr(out.data, " -gline-tables-only "));
 	iw_buf_fini(&out);
 }
 
@@ -107,6 +168,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_decided),
+		cmocka_unit_test(test_legal),
+		cmocka_unit_test(test_gcc),
 		cmocka_unit_test(test_toolchain),
 		cmocka_unit_test(test_toolchain_missing),
 	};
