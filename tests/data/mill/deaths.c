@@ -84,7 +84,7 @@ FAILURE(counted_by_its_own_format)
 
 static jmp_buf outer;
 
-/* libc      fortify-failure security */
+/* libc@gcc  fortify-failure security */
 HELPER void remember(void)
 {
 	volatile char frame[256];
