@@ -73,27 +73,36 @@ static bool is_program(const struct image *im)
 		holds(im, head->e_shoff, head->e_shnum * sizeof(Elf64_Shdr));
 }
 
-int san_binary_flavour(
-	const char *path, const struct san_flavour **flavour, struct iw_err *err)
+int san_binary_map(const char *path, void **data, size_t *size, struct iw_err *err)
 {
 	_auto_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct image im;
 	struct stat st;
-	void *map;
-	int rc = 0;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return iw_err_errno(err, errno, "cannot open '%s'", path);
 	if (!S_ISREG(st.st_mode) || st.st_size == 0)
 		return iw_err_set(err, IW_EINVAL, "'%s' is no program", path);
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (map == MAP_FAILED)
+	*size = (size_t)st.st_size;
+	*data = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (*data == MAP_FAILED)
 		return iw_err_errno(err, errno, "cannot read '%s'", path);
-	im = (struct image){.data = map, .size = (size_t)st.st_size};
+	return 0;
+}
+
+int san_binary_flavour(
+	const char *path, const struct san_flavour **flavour, struct iw_err *err)
+{
+	struct image im;
+	void *map;
+	int rc = san_binary_map(path, &map, &im.size, err);
+
+	if (rc < 0)
+		return rc;
+	im.data = map;
 	if (is_program(&im))
 		*flavour = find(&im);
 	else
 		rc = iw_err_set(err, IW_EINVAL, "'%s' is no 64-bit program", path);
-	munmap(map, (size_t)st.st_size);
+	munmap(map, im.size);
 	return rc;
 }

@@ -8,6 +8,9 @@
 #include "base/err.h"
 #include "sanitizers/flavour.h"
 
+/* The whole program, to be read; munmap() it. IW_EINVAL: path is none. */
+int san_binary_map(const char *path, void **data, size_t *size, struct iw_err *err);
+
 /* *flavour: whose runtime options fit; a program without a sanitizer (or a stripped one
  * that hides it) is "libfuzzer". IW_EINVAL: path is no 64-bit program. */
 int san_binary_flavour(

@@ -5,14 +5,11 @@
 #include "cli/distil.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "adapters/build_db.h"
 #include "adapters/project_db.h"
@@ -28,6 +25,7 @@
 #include "corpus/pack.h"
 #include "corpus/unit_db.h"
 #include "programs.h"
+#include "sanitizers/binary.h"
 #include "state.h"
 
 #include "base/banned.h"
@@ -73,20 +71,15 @@ struct probe {
 /* SHA-256 of the program itself: any other build measures anew. */
 static int hash_file(const char *path, char hex[static IW_SHA256_HEX], struct iw_err *err)
 {
-	_auto_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct iw_sha256 sha;
-	struct stat st;
+	size_t size;
 	void *map;
+	int rc = san_binary_map(path, &map, &size, err);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return iw_err_errno(err, errno, "cannot open '%s'", path);
-	if (!S_ISREG(st.st_mode) || st.st_size == 0)
-		return iw_err_set(err, IW_EINVAL, "'%s' is no program", path);
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (map == MAP_FAILED)
-		return iw_err_errno(err, errno, "cannot read '%s'", path);
-	sha = iw_sha256(map, (size_t)st.st_size);
-	munmap(map, (size_t)st.st_size);
+	if (rc < 0)
+		return rc;
+	sha = iw_sha256(map, size);
+	munmap(map, size);
 	iw_sha256_hex(&sha, hex);
 	return 0;
 }

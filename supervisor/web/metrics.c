@@ -35,6 +35,15 @@ static void add_one(struct iw_buf *out, const char *name, const char *help, int6
 	iw_buf_addf(out, "%s %lld\n", name, (long long)value);
 }
 
+/* A sample's name and the labels that say whose it is, without their end. */
+static void add_target_of(struct iw_buf *out, const char *name, const json_t *target)
+{
+	iw_buf_addf(out, "%s{adapter=\"", name);
+	add_label(out, json_string_value(json_object_get(target, "adapter")));
+	iw_buf_adds(out, "\",target=\"");
+	add_label(out, json_string_value(json_object_get(target, "target")));
+}
+
 static const struct {
 	const char *name, *field, *type, *help;
 	double scale;
@@ -68,10 +77,7 @@ static void add_targets(struct iw_buf *out, const json_t *targets, size_t m)
 
 		if (!json_is_integer(value))
 			continue;
-		iw_buf_addf(out, "%s{adapter=\"", per_target[m].name);
-		add_label(out, json_string_value(json_object_get(target, "adapter")));
-		iw_buf_adds(out, "\",target=\"");
-		add_label(out, json_string_value(json_object_get(target, "target")));
+		add_target_of(out, per_target[m].name, target);
 		iw_buf_addf(out, "\"} %.15g\n",
 			(double)json_integer_value(value) * per_target[m].scale);
 	}
@@ -104,10 +110,7 @@ static void add_judges_of(
 
 		if (!json_is_integer(value))
 			continue;
-		iw_buf_addf(out, "%s{adapter=\"", per_judge[m].name);
-		add_label(out, json_string_value(json_object_get(target, "adapter")));
-		iw_buf_adds(out, "\",target=\"");
-		add_label(out, json_string_value(json_object_get(target, "target")));
+		add_target_of(out, per_judge[m].name, target);
 		iw_buf_adds(out, "\",flavour=\"");
 		add_label(out, flavour);
 		iw_buf_addf(out, "\"} %.15g\n",
