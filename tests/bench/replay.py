@@ -38,6 +38,8 @@ PROCESS_GOAL, PROCESS_AIM = 50, 200
 PASS_GOAL, PASS_AIM = 1, 3
 BASE_UNITS = 2500
 PROCESSES = 8   # of C, in each pair
+#: A build that was cut off goes on where it was.
+CACHE = "ccache " if shutil.which("ccache") else ""
 
 #: Behind eight bytes that no fuzzer guesses: the first byte after them says what happens.
 WRAPPER = r"""
@@ -128,8 +130,8 @@ def build_planted(out: Path, cache: Path) -> None:
         source.write_text(source.read_text().replace("LLVMFuzzerTestOneInput", "planted_original")
                           + WRAPPER)
         run(["bash", "-c", recipe], cwd=tree, env={
-            **os.environ, "SRC": str(tree), "OUT": str(out), "CC": "clang-19",
-            "CXX": "clang++-19", "CFLAGS": f"{COMMON} {SANITIZE}",
+            **os.environ, "SRC": str(tree), "OUT": str(out), "CC": f"{CACHE}clang-19",
+            "CXX": f"{CACHE}clang++-19", "CFLAGS": f"{COMMON} {SANITIZE}",
             "CXXFLAGS": f"{COMMON} {SANITIZE}",
             "LIB_FUZZING_ENGINE": f"-fsanitize=fuzzer {SANITIZE}",
             "FLAVOUR": "libfuzzer+asan+ubsan", "JOBS": str(os.cpu_count())})
