@@ -11,6 +11,7 @@
 #define CYCLE_MAX 10
 #define CYCLE_REPEATS 3
 #define NAMES 128 /* of a stack that we look at */
+#define NAME_SIZE 2064
 
 /* By whose rules a frame is judged: ours, or ClusterFuzz's. */
 enum whose { BOTH, OURS, THEIRS };
@@ -67,13 +68,16 @@ static const char *base_name(const char *path)
 static void cut_all(char *s, const char *word)
 {
 	size_t n = strlen(word);
-	char *to = s;
+	char *to = strchr(s, *word);
+	const char *from = to;
 
-	while (*s) {
-		if (!strncmp(s, word, n))
-			s += n;
+	if (!to)
+		return;
+	while (*from) {
+		if (*from == *word && !strncmp(from, word, n))
+			from += n;
 		else
-			*to++ = *s++;
+			*to++ = *from++;
 	}
 	*to = '\0';
 }
@@ -102,6 +106,41 @@ static void cut_go(char *s)
 		memmove(s, slash + 1, strlen(slash + 1) + 1);
 }
 
+/* How long an operator's name is at s, "operator<<"; 0: none is there. */
+static size_t operator_length(const char *s)
+{
+	return strncmp(s, "operator", 8) ? 0 : 8 + strspn(s + 8, "<>=-");
+}
+
+/* "x<int (*)(char)>::f<int>" is "x::f", whatever it was made for. "<T as U>::f" is how Rust
+ * calls the U of a T, and "f::<T>" what C++ calls f<T>. */
+static void cut_templates(char *s)
+{
+	char *to = s, *open = NULL;
+	size_t depth = 0;
+
+	for (const char *from = s; *from;) {
+		size_t n = operator_length(from);
+
+		if (n) {
+			memmove(to, from, n);
+			to += n;
+			from += n;
+			continue;
+		}
+		if (*from == '<' && (depth || to > s) && !depth++)
+			open = to;
+		*to++ = *from;
+		if (*from == '>' && depth && from[-1] != '-' && !--depth) {
+			to = open;
+			if (to - s > 2 && !strncmp(to - 2, "::", 2))
+				to -= 2;
+		}
+		from++;
+	}
+	*to = '\0';
+}
+
 static void cut_arguments(char *s)
 {
 	char *end = s + strcspn(s, "([");
@@ -114,19 +153,24 @@ static void cut_arguments(char *s)
 	*end = '\0';
 }
 
-static char *bare_name(struct iw_arena *arena, const struct san_frame *f)
+/* Longer names are cut; the reader of reports makes none. For ClusterFuzz templates are part
+ * of a name, up to the first parenthesis in them. */
+static void bare_name(const struct san_frame *f, enum whose whose, char name[NAME_SIZE])
 {
-	char *s = iw_arena_strdup(arena, f->function);
+	size_t n = strnlen(f->function, NAME_SIZE - 1);
 
+	memcpy(name, f->function, n);
+	name[n] = '\0';
 	if (f->is_go) {
-		cut_go(s);
-		return s;
+		cut_go(name);
+		return;
 	}
-	cut_all(s, "(anonymous namespace)::");
-	cut_all(s, "`anonymous namespace'::");
-	cut_all(s, "(anonymous class)::");
-	cut_arguments(s);
-	return s;
+	cut_all(name, "(anonymous namespace)::");
+	cut_all(name, "`anonymous namespace'::");
+	cut_all(name, "(anonymous class)::");
+	if (whose == OURS)
+		cut_templates(name);
+	cut_arguments(name);
 }
 
 static bool is_plumbing_in(const char *s, enum where where, enum whose whose)
@@ -144,11 +188,12 @@ static bool is_entry(const char *name)
 	return !strcmp(name, "LLVMFuzzerTestOneInput");
 }
 
-static bool judge(struct iw_arena *arena, const struct san_frame *f, enum whose whose)
+static bool judge(const struct san_frame *f, enum whose whose)
 {
-	if (f->function) {
-		const char *name = bare_name(arena, f);
+	char name[NAME_SIZE];
 
+	if (f->function) {
+		bare_name(f, THEIRS, name);
 		if (!*name || is_plumbing_in(name, FUNCTION, whose))
 			return true;
 		/* An entry without its file names nothing. */
@@ -164,11 +209,7 @@ static bool judge(struct iw_arena *arena, const struct san_frame *f, enum whose 
 
 bool san_frame_is_plumbing(const struct san_frame *frame)
 {
-	struct iw_arena *arena = iw_arena_new();
-	bool is = judge(arena, frame, OURS);
-
-	iw_arena_free(arena);
-	return is;
+	return judge(frame, OURS);
 }
 
 static bool is_number_char(char c)
@@ -176,74 +217,84 @@ static bool is_number_char(char c)
 	return isdigit((unsigned char)c) || c == '.';
 }
 
+/* What text[n] begins that differs between two runs, and its length; NULL: nothing. */
+static const char *variable(const char *text, size_t at, size_t *len)
+{
+	const char *s = text + at;
+	char before = at ? text[at - 1] : '\0';
+	size_t n;
+
+	if (s[0] == '0' && s[1] == 'x') {
+		for (n = 2; isxdigit((unsigned char)s[n]); n++)
+			;
+		*len = n;
+		if (n >= 6)
+			return "ADDRESS";
+	}
+	for (n = 0; is_number_char(s[n]); n++)
+		;
+	*len = n ? n : 1;
+	if (n >= 4 && before != ':' && !isalnum((unsigned char)s[n]))
+		return "NUMBER";
+	return NULL;
+}
+
 /* Addresses are 0x and four or more digits; numbers four or more digits or points that do
  * not touch a name or a line number. */
 const char *san_text_normalise(struct iw_arena *arena, const char *text)
 {
-	struct iw_buf out = {0};
-	const char *s = text;
-	char *result;
+	char out[SAN_STATE_WIDTH + 1];
+	size_t n = 0, at = 0, len;
 
-	while (*s && out.len < 4UL * SAN_STATE_WIDTH) {
-		size_t n = 0;
-		char before = s == text ? '\0' : s[-1];
+	while (text[at] && n < SAN_STATE_WIDTH) {
+		const char *word = variable(text, at, &len);
+		size_t size = word ? strlen(word) : len;
 
-		if (s[0] == '0' && s[1] == 'x') {
-			for (n = 2; isxdigit((unsigned char)s[n]); n++)
-				;
-			if (n >= 6) {
-				iw_buf_adds(&out, "ADDRESS");
-				s += n;
-				continue;
-			}
-		}
-		for (n = 0; is_number_char(s[n]); n++)
-			;
-		if (n >= 4 && before != ':' && !isalnum((unsigned char)s[n])) {
-			iw_buf_adds(&out, "NUMBER");
-			s += n;
-			continue;
-		}
-		if (!n)
-			n = 1;
-		iw_buf_add(&out, s, n);
-		s += n;
+		if (size > SAN_STATE_WIDTH - n)
+			size = SAN_STATE_WIDTH - n;
+		memcpy(out + n, word ? word : text + at, size);
+		n += size;
+		at += len;
 	}
-	result = iw_arena_strndup(arena, out.data ? out.data : "", SAN_STATE_WIDTH);
-	iw_buf_fini(&out);
-	for (size_t i = strlen(result); i > 0 && result[i - 1] == ' '; i--)
-		result[i - 1] = '\0';
-	return result;
+	while (n > 0 && out[n - 1] == ' ')
+		n--;
+	return iw_arena_strndup(arena, out, n);
 }
 
-/* The whole name, for clustering; the state cuts it. */
-static const char *full_name(struct iw_arena *arena, const struct san_frame *f)
+/* The whole name, for clustering; the state cuts it. False when there is none. */
+static bool full_name(const struct san_frame *f, enum whose whose, char name[NAME_SIZE])
 {
-	const char *name;
-
-	if (!f->function)
+	if (!f->function) {
+		snprintf(name, NAME_SIZE, "%s", f->module ? f->module : "");
 		return f->module;
-	name = bare_name(arena, f);
+	}
+	bare_name(f, whose, name);
 	if (is_entry(name))
-		name = f->file ? base_name(f->file) : "";
-	return *name ? name : NULL;
+		snprintf(name, NAME_SIZE, "%s", f->file ? base_name(f->file) : "");
+	return *name;
+}
+
+static const char *normalise(
+	struct iw_arena *arena, const struct san_frame *frame, enum whose whose)
+{
+	char name[NAME_SIZE];
+
+	return full_name(frame, whose, name) ? san_text_normalise(arena, name) : NULL;
 }
 
 const char *san_frame_normalise(struct iw_arena *arena, const struct san_frame *frame)
 {
-	const char *name = full_name(arena, frame);
-
-	return name ? san_text_normalise(arena, name) : NULL;
+	return normalise(arena, frame, OURS);
 }
 
 /* The relevant frames of a stack, as indices. */
-static size_t relevant(struct iw_arena *arena, const struct san_stack *stack,
-	enum whose whose, size_t out[], size_t max)
+static size_t relevant(
+	const struct san_stack *stack, enum whose whose, size_t out[], size_t max)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; stack && i < stack->count && n < max; i++)
-		if (!judge(arena, &stack->frames[i], whose))
+		if (!judge(&stack->frames[i], whose))
 			out[n++] = i;
 	return n;
 }
@@ -310,13 +361,12 @@ static int add_stack(struct iw_arena *arena, const struct san_stack *stack,
 {
 	const char *names[NAMES];
 	size_t idx[NAMES];
-	size_t n = relevant(
-		arena, stack, whose, idx, is_recursion ? NAMES : SAN_STATE_LINES);
+	size_t n = relevant(stack, whose, idx, is_recursion ? NAMES : SAN_STATE_LINES);
 	size_t count = 0;
 	size_t start = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		const char *name = san_frame_normalise(arena, &stack->frames[idx[i]]);
+		const char *name = normalise(arena, &stack->frames[idx[i]], whose);
 
 		if (name)
 			names[count++] = name;
@@ -364,16 +414,14 @@ const char *san_report_state(struct iw_arena *arena, const struct san_report *r,
 	return state;
 }
 
-static const char *dup_name(
-	struct iw_arena *arena, struct iw_arena *work, const struct san_frame *f)
+static const char *dup_name(struct iw_arena *arena, const struct san_frame *f)
 {
-	const char *name;
+	char name[NAME_SIZE];
 
 	if (!f->function)
 		return iw_arena_fmt(arena, "%s+0x%llx", base_name(f->module),
 			(unsigned long long)f->offset);
-	name = full_name(work, f);
-	return name ? iw_arena_strdup(arena, name) : NULL;
+	return full_name(f, OURS, name) ? iw_arena_strdup(arena, name) : NULL;
 }
 
 /* Recursion counts once, whatever its depth: how many names at the end repeat those
@@ -396,20 +444,18 @@ static size_t cycle_length(const struct san_sig_frame *out, size_t n)
 static size_t signature(struct iw_arena *arena, const struct san_stack *stack,
 	struct san_sig_frame out[], size_t max)
 {
-	struct iw_arena *work = iw_arena_new();
 	size_t n = 0;
 
 	for (size_t i = 0; stack && i < stack->count && n < max; i++) {
 		const struct san_frame *f = &stack->frames[i];
 		const char *name;
 
-		if (judge(work, f, OURS) || !(name = dup_name(arena, work, f)))
+		if (judge(f, OURS) || !(name = dup_name(arena, f)))
 			continue;
 		out[n++] = (struct san_sig_frame){name,
 			f->file ? iw_arena_strdup(arena, base_name(f->file)) : NULL};
 		n -= cycle_length(out, n);
 	}
-	iw_arena_free(work);
 	return n;
 }
 

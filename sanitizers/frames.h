@@ -21,8 +21,8 @@
 
 bool san_frame_is_plumbing(const struct san_frame *frame);
 
-/* The name as a state line: cut at the first '(' or '[', without anonymous namespaces,
- * addresses as ADDRESS and long numbers as NUMBER, LLVMFuzzerTestOneInput as the base
+/* The name as a state line: without anonymous namespaces and what templates were made
+ * for, cut at the first '(' or '[', addresses as ADDRESS and long numbers as NUMBER, LLVMFuzzerTestOneInput as the base
  * name of its source file, a frame without a symbol as its module. At most
  * SAN_STATE_WIDTH bytes. NULL when the frame names nothing. */
 const char *san_frame_normalise(struct iw_arena *arena, const struct san_frame *frame);

@@ -1,14 +1,13 @@
 #include "sanitizers/report.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include "sanitizers/report_parse.h"
 
 #include "base/banned.h"
 
-#define REPORT_HEAD (SAN_REPORTS * 3 / 4)
-#define FRAME_HEAD (SAN_STACK_FRAMES * 3 / 4)
+#define SHORTEST 6	/* no dialect says anything in less */
+#define FRAMES_FIRST 16 /* a stack's first room; each next one is four times as large */
 
 /* Asked in this order for each line that is no frame; the first that knows it has it. */
 static bool (*const dialects[])(struct san_parse *p) = {
@@ -41,32 +40,27 @@ const char *san_stack_role_name(enum san_stack_role role)
 	return role_names[role];
 }
 
-/* The slot for item number n of a list that keeps its first head and its last items. */
-static size_t kept_slot(size_t n, size_t head, size_t max)
+size_t san_kept_slot(size_t n, size_t max)
 {
-	return n < head ? n : head + (n - head) % (max - head);
-}
+	size_t head = max * 3 / 4;
 
-/* The slot of the i-th item that is left. */
-static size_t kept_index(size_t i, size_t count, size_t head, size_t max)
-{
-	if (count <= max || i < head)
-		return i;
-	return kept_slot(count - max + i, head, max);
+	return n < head ? n : head + (n - head) % (max - head);
 }
 
 struct san_raw *san_report_open(
 	struct san_parse *p, enum san_dialect dialect, enum san_kind kind)
 {
-	size_t slot = kept_slot(p->count++, REPORT_HEAD, SAN_REPORTS);
+	size_t slot = san_kept_slot(p->count++, SAN_REPORTS);
 	struct san_raw *r = p->reports[slot];
 
 	if (r) { /* its frames are storage for the new one's */
 		struct san_raw_stack stacks[SAN_STACKS_KEPT];
+		size_t own = r->frames_own;
 
 		memcpy(stacks, r->stacks, sizeof stacks);
 		memset(r, 0, sizeof *r);
 		memcpy(r->stacks, stacks, sizeof stacks);
+		r->frames_own = own;
 	} else {
 		r = p->reports[slot] = iw_arena_alloc(p->arena, sizeof *r);
 	}
@@ -127,34 +121,52 @@ void san_stack_open(struct san_parse *p, enum san_stack_role role)
 	/* A heading without frames makes room for the next one. */
 	if (r->stack_count && !r->stacks[r->stack_count - 1].count)
 		r->stack_count--;
-	if (r->stack_count == SAN_STACKS_KEPT)
-		return;
-	stack = &r->stacks[r->stack_count++];
+	stack = &p->beyond;
+	if (r->stack_count < SAN_STACKS_KEPT)
+		stack = &r->stacks[r->stack_count++];
 	stack->role = role;
 	stack->count = 0;
 	p->stack = stack;
 }
 
+/* More room for the frames of a stack, while there is some. */
+static void grow(struct san_parse *p, struct san_raw *r, struct san_raw_stack *s)
+{
+	size_t cap = s->cap ? 4 * s->cap : FRAMES_FIRST;
+	struct san_raw_frame *grown;
+
+	if (cap > SAN_STACK_FRAMES)
+		return;
+	if (r->frames_own + cap <= SAN_FRAMES_OWN)
+		r->frames_own += cap;
+	else if (p->frames_shared + cap <= SAN_FRAMES_SHARED)
+		p->frames_shared += cap;
+	else
+		return;
+	grown = iw_arena_alloc(p->arena, cap * sizeof *grown);
+	if (s->count)
+		memcpy(grown, s->frames, s->count * sizeof *grown);
+	s->frames = grown;
+	s->cap = cap;
+}
+
 void san_frame_add(struct san_parse *p, enum san_frame_form form)
 {
 	struct san_raw_stack *s = p->stack;
-	struct san_raw_frame *frame;
 
 	if (!s)
 		return;
-	if (s->count == s->cap && s->cap < SAN_STACK_FRAMES) {
-		size_t cap = s->cap ? 4 * s->cap : 16;
-		struct san_raw_frame *grown =
-			iw_arena_alloc(p->arena, cap * sizeof *grown);
-
-		if (s->count)
-			memcpy(grown, s->frames, s->count * sizeof *grown);
-		s->frames = grown;
-		s->cap = cap;
-	}
-	frame = &s->frames[kept_slot(s->count++, FRAME_HEAD, SAN_STACK_FRAMES)];
-	*frame = (struct san_raw_frame){.line = p->at, .form = form};
 	p->cur->end = p->end;
+	if (s == &p->beyond) {
+		p->cur->stacks_dropped += !s->count++;
+		return;
+	}
+	if (s->count == s->cap)
+		grow(p, p->cur, s);
+	if (s->cap)
+		s->frames[san_kept_slot(s->count, s->cap)] = (struct san_raw_frame){
+			.line = p->at.p, .line_len = (uint16_t)p->at.n, .form = form};
+	s->count++;
 }
 
 /* The second line of a frame says where its function is. */
@@ -167,11 +179,13 @@ static bool place_line(struct san_parse *p, enum san_frame_form form)
 				  : form != SAN_FORM_GO || !san_frame_is_place(p->at) ||
 				san_view_has(p->at, ") in "))
 		return false;
-	if (!s || !s->count)
+	if (!s || !s->count || !s->cap)
 		return true;
-	last = &s->frames[kept_slot(s->count - 1, FRAME_HEAD, SAN_STACK_FRAMES)];
-	if (!last->where.n)
-		last->where = p->at;
+	last = &s->frames[san_kept_slot(s->count - 1, s->cap)];
+	if (!last->where) {
+		last->where = p->at.p;
+		last->where_len = (uint16_t)p->at.n;
+	}
 	return true;
 }
 
@@ -231,12 +245,25 @@ static const char *const heading_patterns[] = {
 	"# Fatal error in *",
 };
 
+void san_unread_add(struct san_parse *p, struct san_view line, size_t begin, size_t end)
+{
+	if (p->unread_count == SAN_UNREAD) {
+		p->unread_dropped++;
+		return;
+	}
+	p->unread[p->unread_count++] = (struct san_unread){
+		.line = san_view_dup(p->arena, line, 512),
+		.begin = begin,
+		.end = end,
+	};
+}
+
 static void note_unread(struct san_parse *p)
 {
 	struct san_view captures[SAN_CAPTURES];
 
 	/* All of them have one of these. */
-	if (p->unread_count == SAN_UNREAD || p->at.n < 8 ||
+	if (p->at.n < 8 ||
 		(!memchr(p->at.p, ':', p->at.n) && !san_view_has(p->at, " failed") &&
 			!san_view_has(p->at, "terminate") &&
 			!san_view_has(p->at, " signal ") && !san_view_has(p->at, "Segm")))
@@ -244,11 +271,7 @@ static void note_unread(struct san_parse *p)
 	for (size_t i = 0; i < IW_COUNT(heading_patterns); i++) {
 		if (!san_pattern_match(p->at, heading_patterns[i], captures))
 			continue;
-		p->unread[p->unread_count++] = (struct san_unread){
-			.line = san_view_dup(p->arena, p->at, 512),
-			.begin = p->begin,
-			.end = p->end,
-		};
+		san_unread_add(p, p->at, p->begin, p->end);
 		return;
 	}
 }
@@ -272,6 +295,8 @@ static void take_line(struct san_parse *p)
 	/* A panic's message may look like anything. */
 	if (p->rust_message)
 		is_taken = san_line_rust(p);
+	if (p->at.n < SHORTEST)
+		is_taken = true;
 	for (size_t i = 0; i < IW_COUNT(dialects) && !is_taken; i++)
 		is_taken = dialects[i](p);
 	if (!is_taken && p->unread)
@@ -280,12 +305,14 @@ static void take_line(struct san_parse *p)
 	p->was_frame = false;
 }
 
-static void read_lines(struct san_parse *p, size_t begin, size_t end)
+static void read_lines(struct san_parse *p, size_t size)
 {
-	while (begin < end) {
+	size_t begin = 0;
+
+	while (begin < size) {
 		const char *line = p->text + begin;
-		const char *nl = memchr(line, '\n', end - begin);
-		size_t len = nl ? (size_t)(nl - line) : end - begin;
+		const char *nl = memchr(line, '\n', size - begin);
+		size_t len = nl ? (size_t)(nl - line) : size - begin;
 
 		p->begin = begin;
 		p->end = begin + len;
@@ -296,192 +323,6 @@ static void read_lines(struct san_parse *p, size_t begin, size_t end)
 	}
 }
 
-static void finish_stack(
-	struct iw_arena *arena, const struct san_raw_stack *raw, struct san_stack *stack)
-{
-	size_t count = raw->count < SAN_STACK_FRAMES ? raw->count : SAN_STACK_FRAMES;
-
-	stack->role = raw->role;
-	stack->count = count;
-	stack->dropped = raw->count - count;
-	stack->frames = iw_arena_alloc(arena, count * sizeof *stack->frames);
-	for (size_t i = 0; i < count; i++)
-		san_frame_parse(arena,
-			&raw->frames[kept_index(
-				i, raw->count, FRAME_HEAD, SAN_STACK_FRAMES)],
-			&stack->frames[i]);
-	/* What was inlined shares the address of what it went into; so does a function
-	 * that calls itself. */
-	for (size_t i = 0; i + 1 < count; i++) {
-		struct san_frame *f = &stack->frames[i];
-
-		if (f->pc && f->pc == f[1].pc && f->function && f[1].function &&
-			strcmp(f->function, f[1].function) != 0)
-			f->is_inlined = true;
-	}
-}
-
-static const char *dup_or_null(struct iw_arena *arena, struct san_view v, size_t max)
-{
-	return v.n ? san_view_dup(arena, v, max) : NULL;
-}
-
-/* Below the first page a pointer was NULL with an offset, whatever it was used for. */
-static void judge_address(struct san_report *r)
-{
-	if (!r->has_address || r->address >= 0x1000)
-		return;
-	if (r->kind == SAN_SEGV) {
-		r->kind = SAN_NULL_DEREFERENCE;
-	} else if (r->kind == SAN_UNKNOWN_CRASH) {
-		r->kind = SAN_NULL_DEREFERENCE;
-		if (r->dialect != SAN_BY_VALGRIND)
-			r->access = SAN_ACCESS_NONE;
-	}
-}
-
-static void finish_title(
-	struct iw_arena *arena, const struct san_raw *raw, struct san_report *r)
-{
-	if (!raw->title.n)
-		return;
-	r->title = iw_arena_fmt(arena, "%s%s%s%s",
-		raw->title_before ? raw->title_before : "",
-		san_view_dup(arena, raw->title, 1024),
-		raw->title_between ? raw->title_between : "",
-		san_view_dup(arena, raw->title_more, 256));
-}
-
-/* Chromium's handler prints an address without 0x. */
-static bool read_address(
-	const struct san_raw *raw, uint64_t *address, struct san_view *rest)
-{
-	char hex[19] = "0x";
-	struct san_view v = raw->address;
-
-	if (!(raw->flags & SAN_RULE_HEX))
-		return san_view_number(v, address, rest);
-	if (!v.n || v.n > 16)
-		return false;
-	memcpy(hex + 2, v.p, v.n);
-	*rest = san_view_skip(v, v.n);
-	return san_view_number((struct san_view){hex, v.n + 2}, address, NULL);
-}
-
-static void finish_report(
-	struct iw_arena *arena, const struct san_raw *raw, struct san_report *r)
-{
-	struct san_view rest;
-	uint64_t number;
-
-	r->dialect = raw->dialect;
-	r->kind = raw->kind;
-	r->access = raw->access;
-	r->heading = san_view_dup(arena, raw->heading, 512);
-	r->message = san_view_dup(arena, raw->message, 1024);
-	r->file = dup_or_null(arena, raw->file, 1024);
-	r->summary = dup_or_null(arena, raw->summary, 1024);
-	r->begin = raw->begin;
-	r->end = raw->end;
-	if (san_view_number(raw->line, &number, NULL) && number <= INT_MAX)
-		r->line = (int)number;
-	if (san_view_number(raw->column, &number, NULL) && number <= INT_MAX)
-		r->column = (int)number;
-	san_view_number(raw->size, &r->size, NULL);
-	if (read_address(raw, &r->address, &rest)) {
-		struct san_view digits = {
-			raw->address.p, (size_t)(rest.p - raw->address.p)};
-
-		r->has_address = true;
-		r->address_text = san_view_dup(arena, digits, 32);
-	}
-	judge_address(r);
-	finish_title(arena, raw, r);
-	r->is_security = san_kind_row(r->kind)->is_security;
-	r->crash_type = san_kind_crash_type(arena, r, raw->word);
-	r->stacks = iw_arena_alloc(arena, raw->stack_count * sizeof *r->stacks);
-	for (size_t i = 0; i < raw->stack_count; i++)
-		if (raw->stacks[i].count)
-			finish_stack(
-				arena, &raw->stacks[i], &r->stacks[r->stack_count++]);
-}
-
-/* A backtrace that the program printed itself often knows no files. */
-static bool knows_files(const struct san_report *r, enum san_stack_role role)
-{
-	const struct san_stack *stack = san_report_stack(r, role);
-
-	for (size_t i = 0; stack && i < stack->count; i++)
-		if (stack->frames[i].file)
-			return true;
-	return false;
-}
-
-static bool wants_stacks(const struct san_report *r, const struct san_report *death)
-{
-	if (!death->stack_count || san_report_stack(r, SAN_STACK_ALLOC))
-		return false;
-	if (!san_report_stack(r, SAN_STACK_CRASH))
-		return true;
-	return !knows_files(r, SAN_STACK_CRASH) && knows_files(death, SAN_STACK_CRASH);
-}
-
-/* An assertion's text or a panic's comes first, the signal's report with the better
- * stack later: they are one death. */
-static void share_stacks(struct san_report *reports, size_t count)
-{
-	const struct san_report *death = NULL;
-
-	for (size_t i = count; i-- > 0;) {
-		struct san_report *r = &reports[i];
-
-		enum san_rank rank = san_kind_row(r->kind)->rank;
-
-		if (rank == SAN_RANK_END || rank == SAN_RANK_SIGNAL) {
-			death = r;
-		} else if (death && rank == SAN_RANK_CAUSE) {
-			r->death = death;
-			if (wants_stacks(r, death)) {
-				r->stacks = death->stacks;
-				r->stack_count = death->stack_count;
-			}
-		}
-	}
-}
-
-/* What looked like the start of a failure and has no stack was talk, and so was what
- * nothing followed. */
-static bool is_talk(const struct san_raw *raw)
-{
-	return (raw->flags & SAN_RULE_MAYBE) &&
-		(!raw->stack_count || raw->kind == SAN_NOTHING);
-}
-
-/* The heading of a failure that turned out to be talk was not understood either. */
-static void finish(struct san_parse *p, struct san_reading *reading)
-{
-	size_t n = p->count < SAN_REPORTS ? p->count : SAN_REPORTS;
-
-	reading->dropped = p->count - n;
-	reading->reports = iw_arena_alloc(p->arena, n * sizeof *reading->reports);
-	for (size_t i = 0; i < n; i++) {
-		const struct san_raw *raw =
-			p->reports[kept_index(i, p->count, REPORT_HEAD, SAN_REPORTS)];
-
-		if (!is_talk(raw))
-			finish_report(p->arena, raw, &reading->reports[reading->count++]);
-		else if (p->unread && p->unread_count < SAN_UNREAD)
-			p->unread[p->unread_count++] = (struct san_unread){
-				.line = san_view_dup(p->arena, raw->heading, 512),
-				.begin = raw->begin,
-				.end = raw->begin + raw->heading.n,
-			};
-	}
-	share_stacks(reading->reports, reading->count);
-	reading->unread = p->unread;
-	reading->unread_count = p->unread_count;
-}
-
 static int read_text(
 	struct san_parse *p, size_t len, struct san_reading *reading, struct iw_err *err)
 {
@@ -490,13 +331,8 @@ static int read_text(
 	if (!p->text && len)
 		return iw_err_set(err, IW_EINVAL, "there is no text to parse");
 	p->reports = kept;
-	if (len <= SAN_TEXT_MAX) {
-		read_lines(p, 0, len);
-	} else {
-		read_lines(p, 0, SAN_TEXT_MAX / 2);
-		read_lines(p, len - SAN_TEXT_MAX / 2, len);
-	}
-	finish(p, reading);
+	read_lines(p, len);
+	san_parse_finish(p, reading);
 	return 0;
 }
 
@@ -520,51 +356,4 @@ int san_report_parse(struct iw_arena *arena, const char *text, size_t len,
 	*reports = reading.reports;
 	*count = reading.count;
 	return rc;
-}
-
-const struct san_stack *san_report_stack(
-	const struct san_report *report, enum san_stack_role role)
-{
-	for (size_t i = 0; i < report->stack_count; i++)
-		if (report->stacks[i].role == role)
-			return &report->stacks[i];
-	return NULL;
-}
-
-static bool is_leak(enum san_kind kind)
-{
-	return kind == SAN_DIRECT_LEAK || kind == SAN_INDIRECT_LEAK;
-}
-
-/* Whether r identifies the crash rather than best, which stands before it. */
-static bool is_better(const struct san_report *r, const struct san_report *best)
-{
-	const struct san_kind_row *row = san_kind_row(r->kind);
-	const struct san_kind_row *old = san_kind_row(best->kind);
-
-	if (row->rank != old->rank)
-		return row->rank > old->rank;
-	/* What is reachable from a leak is reported too; the leak is the bug. */
-	if (r->kind == SAN_DIRECT_LEAK && best->kind == SAN_INDIRECT_LEAK)
-		return true;
-	/* What a broken program did not free, it was not able to. */
-	if (is_leak(r->kind) && !is_leak(best->kind))
-		return false;
-	/* The signal that an access ended in says less than the access. */
-	if (r->kind == best->kind && !r->access && best->access)
-		return false;
-	if (row->is_first && old->is_first)
-		return false;
-	return row->rank != SAN_RANK_END;
-}
-
-const struct san_report *san_report_primary(
-	const struct san_report *reports, size_t count)
-{
-	const struct san_report *best = NULL;
-
-	for (size_t i = 0; i < count; i++)
-		if (!best || is_better(&reports[i], best))
-			best = &reports[i];
-	return best;
 }

@@ -5,12 +5,16 @@
  * which one identifies the crash.
  *
  * The text is hostile: it may hold NULs, lines of 100 MB, a million reports. Time is
- * linear in its length; each line counts with its first SAN_LINE_MAX bytes, a text above
- * SAN_TEXT_MAX with its head and tail, a stack with its first and last frames (256 in
- * all), a text with its first and last failures (64 in all).
+ * linear in its length, and reading it takes at most SAN_READ_MAX bytes beside it: each
+ * line counts with its first SAN_LINE_MAX bytes, a stack with its first and last frames
+ * (at most 256), a text with its first and last failures (64 in all). What was left out is
+ * counted. However much a text holds, each failure that is kept has room for some of its
+ * frames.
  *
  * Everything returned lives in the arena and nothing points into the text. Strings hold
  * no control characters, but are otherwise foreign: use base/text.h before showing them.
+ * A report is what a text says. Whoever wrote the text may have forged it; README.md says
+ * what that can do and what it cannot.
  * Thread: any.
  */
 #ifndef SANITIZERS_REPORT_H
@@ -24,7 +28,7 @@
 #include "base/mem.h"
 
 #define SAN_LINE_MAX 4096
-#define SAN_TEXT_MAX ((size_t)32 << 20)
+#define SAN_READ_MAX ((size_t)1 << 20)
 #define SAN_STACK_FRAMES 256
 #define SAN_REPORTS 64
 #define SAN_UNREAD 32
@@ -194,7 +198,8 @@ struct san_stack {
 	enum san_stack_role role;
 	struct san_frame *frames; /* innermost first */
 	size_t count;
-	size_t dropped; /* frames left out behind frames[SAN_STACK_FRAMES * 3 / 4 - 1] */
+	size_t dropped; /* frames left out between frames[gap - 1] and frames[gap] */
+	size_t gap;	/* count when none was, or the last were */
 };
 
 struct san_report {
@@ -216,6 +221,7 @@ struct san_report {
 	bool is_security;
 	struct san_stack *stacks; /* in the text's order */
 	size_t stack_count;
+	size_t stacks_dropped; /* that were left out */
 	/* The report of the signal that this failure ended in, whose stacks it shares
 	 * when it printed none itself; NULL when it stands alone. */
 	const struct san_report *death;
@@ -239,6 +245,7 @@ struct san_reading {
 	size_t dropped;		   /* failures in the middle that were left out */
 	struct san_unread *unread; /* the first SAN_UNREAD of them */
 	size_t unread_count;
+	size_t unread_dropped; /* more of them */
 };
 
 /* The same, and what was not understood. Frames that stand alone are a report here, of

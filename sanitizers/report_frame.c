@@ -7,11 +7,10 @@
 #include <limits.h>
 #include <string.h>
 
+#include "sanitizers/demangle.h"
 #include "sanitizers/report_parse.h"
 
 #include "base/banned.h"
-
-#define NAME_MAX_ 2048
 
 static size_t digits(struct san_view v)
 {
@@ -68,6 +67,47 @@ static bool rust_line(const struct san_parse *p)
 		san_view_starts(p->at, "at ");
 }
 
+/* "module(name+0x12) [0x34]" or "module(+0x12)[0x34]": the module and what stands in the
+ * parentheses. */
+static bool glibc_parts(
+	struct san_view v, struct san_view *module, struct san_view *name, uint64_t *pc)
+{
+	size_t open;
+	struct san_view address, rest;
+
+	if (v.n < 8 || v.p[v.n - 1] != ']')
+		return false;
+	for (open = v.n - 1; open > 0 && isxdigit((unsigned char)v.p[open - 1]); open--)
+		;
+	if (open < 3 || v.p[open - 1] != 'x' || v.p[open - 2] != '0' ||
+		v.p[open - 3] != '[')
+		return false;
+	address = san_view_skip(v, open - 2);
+	if (!san_view_number(address, pc, &rest) || rest.n != 1)
+		return false;
+	v.n = open - 3;
+	v = san_view_trim(v);
+	if (!v.n || v.p[v.n - 1] != ')')
+		return false;
+	for (open = v.n; open > 0 && v.p[open - 1] != '('; open--)
+		;
+	if (open < 2)
+		return false;
+	*module = (struct san_view){v.p, open - 1};
+	*name = (struct san_view){v.p + open, v.n - 1 - open};
+	return true;
+}
+
+/* A place in a module alone names nothing, and whole lists of them follow messages that
+ * say more. */
+static bool glibc_line(struct san_view v)
+{
+	struct san_view module, name;
+	uint64_t pc;
+
+	return glibc_parts(v, &module, &name, &pc) && name.n && name.p[0] != '+';
+}
+
 bool san_frame_line(const struct san_parse *p, enum san_frame_form *form)
 {
 	struct san_view v = p->at;
@@ -79,6 +119,10 @@ bool san_frame_line(const struct san_parse *p, enum san_frame_form *form)
 	}
 	if (rust_line(p)) {
 		*form = SAN_FORM_RUST;
+		return true;
+	}
+	if (v.p[v.n - 1] == ']' && v.p[0] != '#' && glibc_line(v)) {
+		*form = SAN_FORM_GLIBC;
 		return true;
 	}
 	if (v.p[0] == '=') {
@@ -109,6 +153,12 @@ bool san_frame_line(const struct san_parse *p, enum san_frame_form *form)
 		is_address(san_view_trim(san_view_skip(v, n)));
 }
 
+/* Where the strings of a frame go, and how long one may be. */
+struct target {
+	struct iw_arena *arena;
+	size_t name_max;
+};
+
 static int to_int(uint64_t n)
 {
 	return n > INT_MAX ? 0 : (int)n;
@@ -129,7 +179,7 @@ static int take_number(struct san_view *v)
 	return to_int(value);
 }
 
-static void set_place(struct iw_arena *arena, struct san_frame *f, struct san_view v)
+static void set_place(const struct target *to, struct san_frame *f, struct san_view v)
 {
 	int last = take_number(&v);
 	int before = last >= 0 ? take_number(&v) : -1;
@@ -137,15 +187,28 @@ static void set_place(struct iw_arena *arena, struct san_frame *f, struct san_vi
 	f->line = before >= 0 ? before : last >= 0 ? last : 0;
 	f->column = before >= 0 ? last : 0;
 	if (v.n && !san_view_equal(v, "??") && !san_view_equal(v, "<null>"))
-		f->file = san_view_dup(arena, v, NAME_MAX_);
+		f->file = san_view_dup(to->arena, v, to->name_max);
 }
 
-static void set_function(struct iw_arena *arena, struct san_frame *f, struct san_view v)
+/* "_ZN3foo3barEv", perhaps with "+0x12" or " ()" behind it; NULL when it is not mangled. */
+static const char *demangled(const struct target *to, struct san_view v)
+{
+	size_t n = 0;
+
+	if (!san_name_is_mangled(v.p, v.n))
+		return NULL;
+	while (n < v.n && v.p[n] != ' ' && v.p[n] != '+' && v.p[n] != '(')
+		n++;
+	return san_name_demangle(to->arena, v.p, n, to->name_max);
+}
+
+static void set_function(const struct target *to, struct san_frame *f, struct san_view v)
 {
 	static const char *const none[] = {
 		"??", "???", "<null>", "<unknown>", "(<unknown>)"};
 	static const char *const of_class[] = {"typeinfo name for ", "typeinfo for ",
 		"vtable for ", "VTT for ", "guard variable for "};
+	char *name;
 
 	v = san_view_trim(v);
 	for (size_t i = 0; i < IW_COUNT(none); i++)
@@ -155,12 +218,19 @@ static void set_function(struct iw_arena *arena, struct san_frame *f, struct san
 	for (size_t i = 0; i < IW_COUNT(of_class); i++)
 		if (san_view_starts(v, of_class[i]))
 			v = san_view_skip(v, strlen(of_class[i]));
-	if (v.n)
-		f->function = san_view_dup(arena, v, NAME_MAX_);
+	if (!v.n)
+		return;
+	f->function = demangled(to, v);
+	if (f->function)
+		return;
+	name = san_view_dup(to->arena, v, to->name_max);
+	if (f->is_go)
+		san_name_unescape_go(name);
+	f->function = name;
 }
 
 /* "(module+0x12)" at the end of v, with "(BuildId: …)" behind it perhaps. */
-static void take_module(struct iw_arena *arena, struct san_frame *f, struct san_view *v)
+static void take_module(const struct target *to, struct san_frame *f, struct san_view *v)
 {
 	static const char build_id[] = "(BuildId: ";
 	const char *hit = v->n ? memmem(v->p, v->n, build_id, sizeof build_id - 1) : NULL;
@@ -192,7 +262,7 @@ static void take_module(struct iw_arena *arena, struct san_frame *f, struct san_
 	if (!plus || !is_address(offset) || !san_view_number(offset, &f->offset, NULL))
 		return;
 	m.n = plus - 1;
-	f->module = san_view_dup(arena, m, NAME_MAX_);
+	f->module = san_view_dup(to->arena, m, to->name_max);
 	v->n = open;
 	*v = san_view_trim(*v);
 }
@@ -247,12 +317,12 @@ static size_t find_file(struct san_view v)
 	return last && looks_like_file(san_view_skip(v, last)) ? last : v.n;
 }
 
-static void split_name(struct iw_arena *arena, struct san_frame *f, struct san_view v)
+static void split_name(const struct target *to, struct san_frame *f, struct san_view v)
 {
 	size_t file;
 	const char *hit;
 
-	take_module(arena, f, &v);
+	take_module(to, f, &v);
 	if (!v.n)
 		return;
 	/* Fuchsia's module stands behind the file. */
@@ -267,12 +337,12 @@ static void split_name(struct iw_arena *arena, struct san_frame *f, struct san_v
 	}
 	file = find_file(v);
 	if (file < v.n)
-		set_place(arena, f, san_view_skip(v, file));
-	set_function(arena, f, (struct san_view){v.p, file});
+		set_place(to, f, san_view_skip(v, file));
+	set_function(to, f, (struct san_view){v.p, file});
 }
 
 /* gdb: "function (arguments) at file:line" or "function () from module". */
-static bool split_gdb(struct iw_arena *arena, struct san_frame *f, struct san_view v)
+static bool split_gdb(const struct target *to, struct san_frame *f, struct san_view v)
 {
 	const char *open = v.n ? memmem(v.p, v.n, " (", 2) : NULL;
 	const char *from = v.n ? memmem(v.p, v.n, " () from ", 9) : NULL;
@@ -283,8 +353,9 @@ static bool split_gdb(struct iw_arena *arena, struct san_frame *f, struct san_vi
 	if (from) {
 		struct san_view name = {v.p, (size_t)(from - v.p)};
 
-		set_function(arena, f, name);
-		f->module = san_view_dup(arena, san_view_skip(v, name.n + 9), NAME_MAX_);
+		set_function(to, f, name);
+		f->module = san_view_dup(
+			to->arena, san_view_skip(v, name.n + 9), to->name_max);
 		return true;
 	}
 	place = san_view_after(v, ") at ");
@@ -293,12 +364,12 @@ static bool split_gdb(struct iw_arena *arena, struct san_frame *f, struct san_vi
 	if (!place.n && !san_view_has(v, " ()"))
 		return false;
 	if (place.n)
-		set_place(arena, f, place);
-	set_function(arena, f, (struct san_view){v.p, (size_t)(open - v.p)});
+		set_place(to, f, place);
+	set_function(to, f, (struct san_view){v.p, (size_t)(open - v.p)});
 	return true;
 }
 
-static void parse_hash(struct iw_arena *arena, struct san_frame *f, struct san_view v)
+static void parse_hash(const struct target *to, struct san_frame *f, struct san_view v)
 {
 	uint64_t n;
 
@@ -313,19 +384,19 @@ static void parse_hash(struct iw_arena *arena, struct san_frame *f, struct san_v
 		v = san_view_trim(v);
 		if (san_view_starts(v, "in ")) {
 			v = san_view_trim(san_view_skip(v, 3));
-			if (!split_gdb(arena, f, v))
-				split_name(arena, f, v);
+			if (!split_gdb(to, f, v))
+				split_name(to, f, v);
 			return;
 		}
-		take_module(arena, f, &v);
+		take_module(to, f, &v);
 		if (looks_like_file(v) && !memchr(v.p, '(', v.n))
-			set_place(arena, f, v);
+			set_place(to, f, v);
 		else
-			split_name(arena, f, v);
+			split_name(to, f, v);
 		return;
 	}
-	if (!split_gdb(arena, f, v))
-		split_name(arena, f, v);
+	if (!split_gdb(to, f, v))
+		split_name(to, f, v);
 }
 
 /* What follows a place: " +0x3 fp=0xc2 sp=0xc1 pc=0x4", from any of them on. */
@@ -335,11 +406,9 @@ static bool is_go_tail(struct san_view v)
 		(san_view_starts(v, " +0x") || san_view_starts(v, " fp=0x"));
 }
 
-static void parse_go(
-	struct iw_arena *arena, struct san_frame *f, const struct san_raw_frame *raw)
+static void parse_go(const struct target *to, struct san_frame *f, struct san_view v,
+	struct san_view place)
 {
-	struct san_view v = raw->line;
-	struct san_view place = raw->where;
 	const char *joined;
 	size_t space = 0;
 
@@ -356,20 +425,19 @@ static void parse_go(
 		place = san_view_skip(v, (size_t)(joined - v.p) + 5);
 		v.n = (size_t)(joined - v.p) + 1;
 	}
-	set_function(arena, f, v);
+	set_function(to, f, v);
 	/* Of a call that was inlined the arguments are not known. */
 	f->is_inlined = v.n > 5 && !memcmp(v.p + v.n - 5, "(...)", 5);
 	/* "file.go:12 +0x3 fp=…"; the path may hold spaces. */
 	while (space < place.n && !is_go_tail(san_view_skip(place, space)))
 		space++;
 	place.n = space;
-	set_place(arena, f, san_view_trim(place));
+	set_place(to, f, san_view_trim(place));
 }
 
-static void parse_rust(
-	struct iw_arena *arena, struct san_frame *f, const struct san_raw_frame *raw)
+static void parse_rust(const struct target *to, struct san_frame *f, struct san_view v,
+	struct san_view place)
 {
-	struct san_view v = raw->line;
 	uint64_t n;
 
 	if (san_view_number(v, &n, &v))
@@ -381,13 +449,14 @@ static void parse_rust(
 		if (san_view_starts(v, "- "))
 			v = san_view_skip(v, 2);
 	}
-	set_function(arena, f, v);
-	if (san_view_starts(raw->where, "at "))
-		set_place(arena, f, san_view_trim(san_view_skip(raw->where, 3)));
+	set_function(to, f, v);
+	if (san_view_starts(place, "at "))
+		set_place(to, f, san_view_trim(san_view_skip(place, 3)));
 }
 
 /* "0x12: f(int) (file.c:1)", "0x12: f (in /lib/libc.so.6)" */
-static void parse_valgrind(struct iw_arena *arena, struct san_frame *f, struct san_view v)
+static void parse_valgrind(
+	const struct target *to, struct san_frame *f, struct san_view v)
 {
 	size_t open;
 	int depth = 0;
@@ -401,51 +470,71 @@ static void parse_valgrind(struct iw_arena *arena, struct san_frame *f, struct s
 			break;
 	}
 	if (!v.n || v.p[v.n - 1] != ')' || open >= v.n || !open) {
-		set_function(arena, f, v);
+		set_function(to, f, v);
 		return;
 	}
 	place = (struct san_view){v.p + open + 1, v.n - open - 2};
 	if (san_view_starts(place, "in ")) {
-		f->module = san_view_dup(arena, san_view_skip(place, 3), NAME_MAX_);
+		f->module =
+			san_view_dup(to->arena, san_view_skip(place, 3), to->name_max);
 	} else if (looks_like_file(place)) {
-		set_place(arena, f, place);
+		set_place(to, f, place);
 	} else {
 		open = v.n;
 	}
-	set_function(arena, f, (struct san_view){v.p, open});
+	set_function(to, f, (struct san_view){v.p, open});
 }
 
-void san_frame_parse(
-	struct iw_arena *arena, const struct san_raw_frame *raw, struct san_frame *f)
+static void parse_glibc(const struct target *to, struct san_frame *f, struct san_view v)
 {
-	struct san_view v = raw->line;
+	struct san_view module, name;
+	const char *plus;
+
+	glibc_parts(v, &module, &name, &f->pc);
+	f->module = san_view_dup(to->arena, module, to->name_max);
+	/* The number behind the name counts from the function. */
+	plus = memrchr(name.p, '+', name.n);
+	if (plus)
+		name.n = (size_t)(plus - name.p);
+	set_function(to, f, name);
+}
+
+void san_frame_parse(struct iw_arena *arena, const struct san_raw_frame *raw,
+	size_t name_max, struct san_frame *f)
+{
+	const struct target *to = &(struct target){arena, name_max};
+	struct san_view v = {raw->line, raw->line_len};
+	struct san_view where = {raw->where, raw->where_len};
 	uint64_t n;
 
 	f->index = -1;
 	switch (raw->form) {
 	case SAN_FORM_HASH:
-		parse_hash(arena, f, v);
+		parse_hash(to, f, v);
 		break;
 	case SAN_FORM_PLAIN:
 		if (san_view_number(v, &n, &v))
 			f->index = to_int(n);
 		v = san_view_trim(v);
 		san_view_number(v, &f->pc, &v);
-		split_name(arena, f, san_view_trim(v));
+		split_name(to, f, san_view_trim(v));
 		break;
 	case SAN_FORM_VALGRIND:
-		parse_valgrind(arena, f, san_view_skip(san_valgrind_words(v), 3));
+		parse_valgrind(to, f, san_view_skip(san_valgrind_words(v), 3));
 		break;
 	case SAN_FORM_GLOG:
 		v = san_view_trim(san_view_skip(v, 1));
 		san_view_number(v, &f->pc, &v);
-		set_function(arena, f, v);
+		set_function(to, f, v);
+		break;
+	case SAN_FORM_GLIBC:
+		parse_glibc(to, f, v);
 		break;
 	case SAN_FORM_RUST:
-		parse_rust(arena, f, raw);
+		parse_rust(to, f, v, where);
 		break;
 	case SAN_FORM_GO:
-		parse_go(arena, f, raw);
+		parse_go(to, f, v, where);
 		break;
 	}
 }

@@ -3,7 +3,10 @@
  *
  * While a text is read nothing is copied: reports and frames hold views of the text, and
  * their storage is reused when a text has more than we keep. Copies are made at the end,
- * of what is kept.
+ * of what is kept (report_finish.c).
+ *
+ * Any text costs at most 1 MiB beside itself, and none of its reports can take what the
+ * others need: frames while it is read and bytes at the end have a part for each report.
  *
  * A dialect is a row in report.c's table: a function that looks at one line. What it
  * recognises are rules, data tables of patterns; code is only there where a line's
@@ -22,6 +25,13 @@ struct san_view {
 #define SAN_VIEW(literal) ((struct san_view){(literal), sizeof(literal) - 1})
 #define SAN_STACKS_KEPT 12 /* per report */
 #define SAN_CAPTURES 7
+/* Frames for which there is room: each report's own, and of the text for whoever comes
+ * first. */
+#define SAN_FRAMES_OWN 48
+#define SAN_FRAMES_SHARED 2048
+/* Bytes of all that is returned; a report may use an equal part of what those before it
+ * left. */
+#define SAN_RESULT_MAX ((size_t)600 << 10)
 
 bool san_view_starts(struct san_view v, const char *prefix);
 bool san_view_has(struct san_view v, const char *word);
@@ -77,11 +87,13 @@ enum san_frame_form {
 	SAN_FORM_GLOG,	   /* @ 0x12 f */
 	SAN_FORM_RUST,	   /* 1: 0x12 - f, and the next line: at file:1:2 */
 	SAN_FORM_VALGRIND, /* ==1== at 0x12: f (file:1) */
+	SAN_FORM_GLIBC,	   /* module(f+0x1) [0x12] */
 	SAN_FORM_GO,	   /* f(args), and the next line: file:1 +0x2 */
 };
 
 struct san_raw_frame {
-	struct san_view line, where;
+	const char *line, *where; /* where: the second line, or NULL */
+	uint16_t line_len, where_len;
 	enum san_frame_form form;
 };
 
@@ -90,6 +102,10 @@ struct san_raw_stack {
 	struct san_raw_frame *frames; /* the first 3/4, then a ring of the rest */
 	size_t count, cap;	      /* count is of all frames seen */
 };
+
+/* The slot for item number n of a list that keeps its first items and its last: the first
+ * 3/4 of its slots are filled once. */
+size_t san_kept_slot(size_t n, size_t max);
 
 struct san_raw {
 	enum san_dialect dialect;
@@ -104,7 +120,8 @@ struct san_raw {
 	struct san_view title, title_more;
 	size_t begin, end;
 	struct san_raw_stack stacks[SAN_STACKS_KEPT];
-	size_t stack_count;
+	size_t stack_count, stacks_dropped;
+	size_t frames_own; /* that were given to its stacks */
 };
 
 struct san_parse {
@@ -116,14 +133,16 @@ struct san_parse {
 	size_t count;
 	struct san_raw *cur;	     /* what the next lines belong to; NULL nothing */
 	struct san_raw_stack *stack; /* what the next frames belong to; NULL none */
+	struct san_raw_stack beyond; /* of a report that has all the stacks we keep */
+	size_t frames_shared;	     /* that were given away */
 	bool was_frame;		     /* the line before was a frame */
 	enum { SAN_GO_OFF, SAN_GO_ON } go;
 	bool rust_stack, rust_message;
 	bool go_talk;	 /* the line before was Go's runtime's */
 	size_t go_fuzz;	 /* reports there were at "--- FAIL: Fuzz…", plus one; 0 off */
 	bool v8_failure; /* inside "# Fatal error in …" */
-	struct san_unread *unread;
-	size_t unread_count;
+	struct san_unread *unread; /* NULL when nobody asks */
+	size_t unread_count, unread_dropped;
 };
 
 /* A new report that begins on this line and becomes the current one. */
@@ -135,13 +154,19 @@ bool san_rules_open(struct san_parse *p, enum san_dialect dialect,
 /* A new stack of the current report for the frames to come. */
 void san_stack_open(struct san_parse *p, enum san_stack_role role);
 void san_frame_add(struct san_parse *p, enum san_frame_form form);
+/* A line that looks like the heading of a failure and that nobody understood. */
+void san_unread_add(struct san_parse *p, struct san_view line, size_t begin, size_t end);
 
 /* Whether a line of a goroutine is "file.go:12 +0x3". */
 bool san_frame_is_place(struct san_view v);
 /* Whether a line is a frame, and of which form. */
 bool san_frame_line(const struct san_parse *p, enum san_frame_form *form);
-void san_frame_parse(
-	struct iw_arena *arena, const struct san_raw_frame *raw, struct san_frame *frame);
+/* Names are cut at name_max bytes. */
+void san_frame_parse(struct iw_arena *arena, const struct san_raw_frame *raw,
+	size_t name_max, struct san_frame *frame);
+
+/* Copies what is kept of all that was read. */
+void san_parse_finish(struct san_parse *p, struct san_reading *reading);
 
 /* Dialects: true when the line was theirs. */
 bool san_line_sanitizer(struct san_parse *p); /* ASan, HWASan, MSan, LSan, TSan */

@@ -9,6 +9,8 @@
 #include "base/banned.h"
 
 #define ARENA_BLOCK ((size_t)16 << 10)
+#define ARENA_LARGE                                                                      \
+	(ARENA_BLOCK / 8) /* gets a block of its own when the newest is full */
 
 static void *check(void *p)
 {
@@ -85,7 +87,7 @@ void iw_closep(int *fdp)
 		close(*fdp);
 }
 
-/* Blocks are a list, newest first; large requests get a block of their own. */
+/* Blocks are a list; small requests are served by the first. */
 struct block {
 	struct block *next;
 	size_t used, size;
@@ -94,6 +96,7 @@ struct block {
 
 struct iw_arena {
 	struct block *blocks;
+	size_t used;
 };
 
 struct iw_arena *iw_arena_new(void)
@@ -119,24 +122,39 @@ void iw_arena_freep(struct iw_arena **arena)
 	iw_arena_free(*arena);
 }
 
+/* A large request does not waste what the first block has left for small ones. */
+static struct block *add_block(struct iw_arena *arena, size_t need)
+{
+	size_t room = need > ARENA_LARGE ? need : ARENA_BLOCK;
+	struct block *b = iw_malloc(sizeof *b + room);
+	struct block **at = &arena->blocks;
+
+	if (*at && need > ARENA_LARGE)
+		at = &(*at)->next;
+	b->used = 0;
+	b->size = room;
+	b->next = *at;
+	*at = b;
+	return b;
+}
+
 void *iw_arena_alloc(struct iw_arena *arena, size_t size)
 {
 	size_t need = (size + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
 	struct block *b = arena->blocks;
 	void *p;
 
-	if (!b || b->size - b->used < need) {
-		size_t room = need > ARENA_BLOCK ? need : ARENA_BLOCK;
-
-		b = iw_malloc(sizeof *b + room);
-		b->used = 0;
-		b->size = room;
-		b->next = arena->blocks;
-		arena->blocks = b;
-	}
+	if (!b || b->size - b->used < need)
+		b = add_block(arena, need);
 	p = b->data + b->used;
 	b->used += need;
+	arena->used += need;
 	return memset(p, 0, size);
+}
+
+size_t iw_arena_used(const struct iw_arena *arena)
+{
+	return arena->used;
 }
 
 char *iw_arena_strndup(struct iw_arena *arena, const char *s, size_t len)

@@ -56,6 +56,8 @@ void iw_arena_free(struct iw_arena *arena);
 void iw_arena_freep(struct iw_arena **arena);
 /* Zeroed, aligned for any type. */
 void *iw_arena_alloc(struct iw_arena *arena, size_t size);
+/* The bytes of all that was allocated. */
+size_t iw_arena_used(const struct iw_arena *arena);
 char *iw_arena_strndup(struct iw_arena *arena, const char *s, size_t len);
 char *iw_arena_strdup(struct iw_arena *arena, const char *s);
 char *iw_arena_fmt(struct iw_arena *arena, const char *fmt, ...)

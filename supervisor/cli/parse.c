@@ -18,7 +18,6 @@
 #include "cli/cli.h"
 #include "cli/naming.h"
 #include "cli/parse_view.h"
-#include "sanitizers/frames.h"
 #include "sanitizers/report.h"
 
 #include "base/banned.h"
@@ -75,13 +74,13 @@ static const char help[] =
 
 struct options {
 	bool json, clusterfuzz, no_sandbox;
-	const char *target, *binary;
+	const char *binary;
 	struct cli_naming naming;
-	bool has_limits; /* timeouts and out-of-memory are crashes */
-	bool asserts_are_security, checks_are_security;
+	struct parse_knobs knobs;
 };
 
 struct outcome {
+	size_t read;	/* texts */
 	bool is_empty;	/* some text held nothing */
 	bool is_failed; /* some file could not be read */
 };
@@ -95,21 +94,21 @@ static bool env_true(const char *name, bool fallback)
 	return !strcasecmp(value, "true") || !strcmp(value, "1");
 }
 
-static void knobs_read(struct options *opts)
+static void knobs_read(struct parse_knobs *knobs)
 {
 	const char *redzone = getenv("REDZONE");
 	int64_t size;
 
-	if (!opts->target)
-		opts->target = getenv("FUZZ_TARGET");
-	if (opts->target && !*opts->target)
-		opts->target = NULL;
+	if (!knobs->target)
+		knobs->target = getenv("FUZZ_TARGET");
+	if (knobs->target && !*knobs->target)
+		knobs->target = NULL;
 	/* Large redzones make programs slow and big: what they hit says nothing. */
-	opts->has_limits = env_true("REPORT_OOMS_AND_HANGS", false) &&
+	knobs->has_limits = env_true("REPORT_OOMS_AND_HANGS", false) &&
 		!(redzone && cli_number(redzone, 0, INT64_MAX, &size) &&
 			size > REDZONE_MAX);
-	opts->asserts_are_security = env_true("ASSERTS_HAVE_SECURITY_IMPLICATION", true);
-	opts->checks_are_security = env_true("CHECKS_HAVE_SECURITY_IMPLICATION", false);
+	knobs->asserts_are_security = env_true("ASSERTS_HAVE_SECURITY_IMPLICATION", true);
+	knobs->checks_are_security = env_true("CHECKS_HAVE_SECURITY_IMPLICATION", false);
 }
 
 /* Pipes too, which is why this is not iw_file_read(). The buffer is used again for each
@@ -143,77 +142,9 @@ static int read_text(const char *name, struct iw_buf *text, struct iw_err *err)
 	}
 }
 
-/* The report that identifies the crash, among those that ClusterFuzz would look at. */
-static const struct san_report *pick(
-	struct iw_arena *arena, const struct options *opts, const struct san_reading *all)
+static bool is_list(const struct options *opts)
 {
-	struct san_report *some = iw_arena_alloc(arena, all->count * sizeof *some);
-	size_t n = 0;
-
-	for (size_t i = 0; i < all->count; i++)
-		if (opts->has_limits || !san_kind_is_limit(all->reports[i].kind))
-			some[n++] = all->reports[i];
-	return san_report_primary(some, n);
-}
-
-/* Kinds whose address is told and is not looked for there. */
-static bool is_without_address_there(enum san_kind kind)
-{
-	return kind == SAN_FPE || kind == SAN_MISALIGNED || kind == SAN_OBJECT_SIZE;
-}
-
-/* There Go has none, and for gdb it is where the program stopped. */
-static const char *address_there(struct iw_arena *arena, const struct san_report *r)
-{
-	const struct san_stack *stack = san_report_stack(r, SAN_STACK_CRASH);
-
-	if (r->dialect == SAN_BY_DEBUGGER && stack && stack->frames[0].pc)
-		return iw_arena_fmt(
-			arena, "0x%012llx", (unsigned long long)stack->frames[0].pc);
-	if (!r->address_text || r->dialect == SAN_BY_GO ||
-		is_without_address_there(r->kind))
-		return "";
-	return r->address_text;
-}
-
-static bool is_security_there(const struct options *opts, const struct san_report *r)
-{
-	if (r->kind == SAN_ASSERT)
-		return opts->asserts_are_security;
-	if (r->kind == SAN_CHECK || r->kind == SAN_DCHECK)
-		return opts->checks_are_security;
-	/* There a signal that gdb saw is always one. */
-	return r->is_security || r->dialect == SAN_BY_DEBUGGER;
-}
-
-static void add_clusterfuzz(struct iw_buf *out, struct iw_arena *arena,
-	const struct options *opts, const char *name, const struct san_reading *reading)
-{
-	const struct san_state_opts state_opts = {
-		.target = opts->target, .as_clusterfuzz = true};
-	const struct san_report *r = pick(arena, opts, reading);
-	const char *state = "", *address = "";
-	bool is_security = false;
-
-	if (r && r->kind == SAN_BARE_STACK)
-		r = NULL;
-	if (r) {
-		state = san_report_state(arena, r, &state_opts);
-		if (!*state)
-			state = "NULL";
-		address = address_there(arena, r);
-		is_security = is_security_there(opts, r);
-	}
-	iw_buf_adds(out, "{\"crash_type\": ");
-	iw_text_json(out, r ? r->crash_type : "");
-	iw_buf_adds(out, ", \"crash_address\": ");
-	iw_text_json(out, address);
-	iw_buf_adds(out, ", \"crash_state\": ");
-	iw_text_json(out, state);
-	iw_buf_addf(
-		out, ", \"is_security\": %s, \"name\": ", is_security ? "true" : "false");
-	iw_text_json(out, name);
-	iw_buf_adds(out, "}\n");
+	return opts->json && !opts->clusterfuzz;
 }
 
 static void flush(struct iw_buf *out)
@@ -224,13 +155,12 @@ static void flush(struct iw_buf *out)
 }
 
 static void parse_one(struct options *opts, const char *name, struct iw_buf *text,
-	struct iw_buf *out, struct outcome *outcome)
+	struct parse_sink *sink, struct outcome *outcome)
 {
-	_auto_(iw_arena_freep) struct iw_arena *arena = NULL;
+	_auto_(iw_arena_freep) struct iw_arena *arena = iw_arena_new();
 	struct san_reading reading;
 	struct iw_err err = IW_ERR_INIT;
 
-	arena = iw_arena_new();
 	if (read_text(name, text, &err) < 0 ||
 		(opts->binary && cli_naming_apply(&opts->naming, text, &err) < 0) ||
 		san_report_read(arena, text->data, text->len, &reading, &err) < 0) {
@@ -240,12 +170,15 @@ static void parse_one(struct options *opts, const char *name, struct iw_buf *tex
 	}
 	if (!reading.count)
 		outcome->is_empty = true;
+	if (is_list(opts) && outcome->read)
+		iw_buf_adds(&sink->buf, ",");
+	outcome->read++;
 	if (opts->clusterfuzz)
-		add_clusterfuzz(out, arena, opts, name, &reading);
+		cli_parse_clusterfuzz(sink, name, &opts->knobs, &reading);
 	else if (opts->json)
-		cli_parse_json(out, arena, name, opts->target, &reading);
+		cli_parse_json(sink, name, opts->knobs.target, &reading);
 	else
-		cli_parse_plain(out, arena, name, opts->target, text->data, &reading);
+		cli_parse_plain(sink, name, opts->knobs.target, text->data, &reading);
 }
 
 static int options_read(int argc, char **argv, struct options *opts)
@@ -272,7 +205,7 @@ static int options_read(int argc, char **argv, struct options *opts)
 			opts->clusterfuzz = true;
 			break;
 		case 't':
-			opts->target = optarg;
+			opts->knobs.target = optarg;
 			break;
 		case 'b':
 			opts->binary = optarg;
@@ -297,15 +230,15 @@ int cli_parse(int argc, char **argv)
 	char *only[] = {input, NULL};
 	struct options opts = {0};
 	struct outcome outcome = {0};
-	struct iw_buf text = {0}, out = {0};
+	struct iw_buf text = {0};
+	struct parse_sink sink = {.drain = flush};
 	struct iw_err err = IW_ERR_INIT;
 	int rc = options_read(argc, argv, &opts);
 	char **names = argv + optind;
-	bool is_list;
 
 	if (rc >= 0)
 		return rc;
-	knobs_read(&opts);
+	knobs_read(&opts.knobs);
 	if (opts.binary &&
 		cli_naming_open(&opts.naming, opts.binary, opts.no_sandbox, &err) < 0) {
 		cli_naming_close(&opts.naming);
@@ -313,29 +246,18 @@ int cli_parse(int argc, char **argv)
 	}
 	if (!*names)
 		names = only;
-	is_list = opts.json && !opts.clusterfuzz;
-	if (is_list)
-		iw_buf_adds(&out, "{\"texts\": [");
-	for (size_t i = 0; names[i]; i++) {
-		size_t before = out.len;
-
-		if (is_list && i && out.data[out.len - 1] != '[')
-			iw_buf_adds(&out, ",");
-		parse_one(&opts, names[i], &text, &out, &outcome);
-		/* A file that could not be read leaves no comma. */
-		if (is_list && out.len == before + 1 && out.data[before] == ',') {
-			out.len = before;
-			out.data[before] = '\0';
-		}
-		if (!is_list)
-			flush(&out);
+	if (is_list(&opts))
+		iw_buf_adds(&sink.buf, "{\"texts\": [");
+	for (; *names; names++) {
+		parse_one(&opts, *names, &text, &sink, &outcome);
+		flush(&sink.buf);
 	}
-	if (is_list)
-		iw_buf_adds(&out, "]}\n");
-	flush(&out);
+	if (is_list(&opts))
+		iw_buf_adds(&sink.buf, "]}\n");
+	flush(&sink.buf);
 	cli_naming_close(&opts.naming);
 	iw_buf_fini(&text);
-	iw_buf_fini(&out);
+	iw_buf_fini(&sink.buf);
 	if (fflush(stdout) != 0 || outcome.is_failed)
 		return CLI_FAILED;
 	return outcome.is_empty ? CLI_NO : CLI_DONE;

@@ -8,6 +8,8 @@
 
 #include "base/banned.h"
 
+#define SINK_MANY ((size_t)32 << 10)
+
 static const char *const accesses[] = {"none", "read", "write"};
 
 static const char *const headings[] = {
@@ -51,6 +53,13 @@ static const char *place_of(struct iw_arena *arena, const struct san_report *r)
 	if (r->file && r->line && !(f && is_in_library(r)))
 		return place(arena, r->file, r->line, r->column);
 	return f ? place(arena, f->file, f->line, f->column) : r->file;
+}
+
+/* Called where nothing is half said. */
+static void drain(struct parse_sink *sink)
+{
+	if (sink->drain && sink->buf.len > SINK_MANY)
+		sink->drain(&sink->buf);
 }
 
 static void json_signature(
@@ -101,20 +110,29 @@ static void plain_frame(struct iw_buf *out, const struct san_frame *f, size_t nu
 	iw_buf_adds(out, f->is_inlined ? "  inlined\n" : "\n");
 }
 
-static void plain_stacks(struct iw_buf *out, const struct san_report *r)
+static void plain_dropped(struct iw_buf *out, size_t frames)
 {
+	iw_buf_addf(out, "       … %zu frames left out\n", frames);
+}
+
+static void plain_stacks(struct parse_sink *sink, const struct san_report *r)
+{
+	struct iw_buf *out = &sink->buf;
+
 	for (size_t i = 0; i < r->stack_count; i++) {
 		const struct san_stack *s = &r->stacks[i];
 
 		iw_buf_addf(out, "     %s\n", headings[s->role]);
 		for (size_t j = 0; j < s->count; j++) {
-			if (s->dropped && j == SAN_STACK_FRAMES * 3 / 4)
-				iw_buf_addf(out, "       … %zu frames left out\n",
-					s->dropped);
-			plain_frame(out, &s->frames[j],
-				j < SAN_STACK_FRAMES * 3 / 4 ? j : j + s->dropped);
+			if (s->dropped && j == s->gap)
+				plain_dropped(out, s->dropped);
+			plain_frame(out, &s->frames[j], j < s->gap ? j : j + s->dropped);
 		}
+		if (s->dropped && s->gap == s->count)
+			plain_dropped(out, s->dropped);
 	}
+	if (r->stacks_dropped)
+		iw_buf_addf(out, "     and %zu more stacks\n", r->stacks_dropped);
 }
 
 /* Lines of a text are counted as far as they were asked for, in order. */
@@ -138,10 +156,12 @@ static size_t line_at(struct lines *l, size_t offset)
 	return l->line;
 }
 
-static void plain_report(struct iw_buf *out, struct iw_arena *arena, struct lines *lines,
+static void plain_report(struct parse_sink *sink, struct lines *lines,
 	const struct san_report *r, const char *target, size_t number, bool is_primary)
 {
+	_auto_(iw_arena_freep) struct iw_arena *arena = iw_arena_new();
 	const struct san_state_opts opts = {.target = target};
+	struct iw_buf *out = &sink->buf;
 	size_t first = line_at(lines, r->begin);
 	size_t last = line_at(lines, r->end);
 
@@ -168,15 +188,16 @@ static void plain_report(struct iw_buf *out, struct iw_arena *arena, struct line
 		r->begin, r->end);
 	if (r->death)
 		field(out, "died of", san_kind_name(r->death->kind));
-	plain_stacks(out, r);
+	plain_stacks(sink, r);
 }
 
-void cli_parse_plain(struct iw_buf *out, struct iw_arena *arena, const char *name,
-	const char *target, const char *text, const struct san_reading *reading)
+void cli_parse_plain(struct parse_sink *sink, const char *name, const char *target,
+	const char *text, const struct san_reading *reading)
 {
 	const struct san_report *primary =
 		san_report_primary(reading->reports, reading->count);
 	struct lines lines = {text, 0, 1};
+	struct iw_buf *out = &sink->buf;
 
 	iw_text_plain(out, name);
 	if (!reading->count)
@@ -185,7 +206,7 @@ void cli_parse_plain(struct iw_buf *out, struct iw_arena *arena, const char *nam
 		iw_buf_addf(out, ": %zu finding%s\n", reading->count + reading->dropped,
 			reading->count + reading->dropped == 1 ? "" : "s");
 	for (size_t i = 0; i < reading->count; i++)
-		plain_report(out, arena, &lines, &reading->reports[i], target, i + 1,
+		plain_report(sink, &lines, &reading->reports[i], target, i + 1,
 			&reading->reports[i] == primary);
 	if (reading->dropped)
 		iw_buf_addf(out, "     %zu findings in the middle were left out\n",
@@ -198,6 +219,8 @@ void cli_parse_plain(struct iw_buf *out, struct iw_arena *arena, const char *nam
 		iw_text_plain(out, reading->unread[i].line);
 		iw_buf_adds(out, "\n");
 	}
+	if (reading->unread_dropped)
+		iw_buf_addf(out, "       and %zu more lines\n", reading->unread_dropped);
 }
 
 /* Programs */
@@ -241,8 +264,10 @@ static void json_frame(struct iw_buf *out, const struct san_frame *f)
 	iw_buf_adds(out, "}");
 }
 
-static void json_stacks(struct iw_buf *out, const struct san_report *r)
+static void json_stacks(struct parse_sink *sink, const struct san_report *r)
 {
+	struct iw_buf *out = &sink->buf;
+
 	iw_buf_adds(out, ", \"stacks\": [");
 	for (size_t i = 0; i < r->stack_count; i++) {
 		const struct san_stack *s = &r->stacks[i];
@@ -250,21 +275,25 @@ static void json_stacks(struct iw_buf *out, const struct san_report *r)
 		iw_buf_addf(out, "%s{\"role\": \"%s\"", i ? ", " : "",
 			san_stack_role_name(s->role));
 		number_member(out, "dropped", s->dropped);
+		number_member(out, "gap", s->gap);
 		iw_buf_adds(out, ", \"frames\": [");
 		for (size_t j = 0; j < s->count; j++) {
 			if (j)
 				iw_buf_adds(out, ", ");
 			json_frame(out, &s->frames[j]);
+			drain(sink);
 		}
 		iw_buf_adds(out, "]}");
 	}
 	iw_buf_adds(out, "]");
 }
 
-static void json_report(struct iw_buf *out, struct iw_arena *arena,
-	const struct san_report *r, const char *target, bool is_primary)
+static void json_report(struct parse_sink *sink, const struct san_report *r,
+	const char *target, bool is_primary)
 {
+	_auto_(iw_arena_freep) struct iw_arena *arena = iw_arena_new();
 	const struct san_state_opts opts = {.target = target};
+	struct iw_buf *out = &sink->buf;
 
 	iw_buf_adds(out, "{\"headline\": ");
 	iw_text_json(out, san_report_headline(arena, r));
@@ -288,13 +317,15 @@ static void json_report(struct iw_buf *out, struct iw_arena *arena,
 	number_member(out, "begin", r->begin);
 	number_member(out, "end", r->end);
 	json_signature(out, arena, r);
-	json_stacks(out, r);
+	json_stacks(sink, r);
+	number_member(out, "stacks_dropped", r->stacks_dropped);
 	iw_buf_adds(out, "}");
 }
 
-void cli_parse_json(struct iw_buf *out, struct iw_arena *arena, const char *name,
-	const char *target, const struct san_reading *reading)
+void cli_parse_json(struct parse_sink *sink, const char *name, const char *target,
+	const struct san_reading *reading)
 {
+	struct iw_buf *out = &sink->buf;
 	const struct san_report *primary =
 		san_report_primary(reading->reports, reading->count);
 
@@ -304,7 +335,7 @@ void cli_parse_json(struct iw_buf *out, struct iw_arena *arena, const char *name
 	for (size_t i = 0; i < reading->count; i++) {
 		if (i)
 			iw_buf_adds(out, ", ");
-		json_report(out, arena, &reading->reports[i], target,
+		json_report(sink, &reading->reports[i], target,
 			&reading->reports[i] == primary);
 	}
 	iw_buf_adds(out, "]");
@@ -317,5 +348,7 @@ void cli_parse_json(struct iw_buf *out, struct iw_arena *arena, const char *name
 		number_member(out, "end", reading->unread[i].end);
 		iw_buf_adds(out, "}");
 	}
-	iw_buf_adds(out, "]}");
+	iw_buf_adds(out, "]");
+	number_member(out, "unread_dropped", reading->unread_dropped);
+	iw_buf_adds(out, "}");
 }

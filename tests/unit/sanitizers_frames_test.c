@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "sanitizers/demangle.h"
 #include "sanitizers/frames.h"
 #include "sanitizers/report.h"
 
@@ -48,6 +49,21 @@ static const struct {
 	{"#4  0x1 in ?? () from /lib/libc.so.6", NULL, NULL, 0, 0, "/lib/libc.so.6", 0},
 	{"1   0x1 WTF::g(int)", "WTF::g(int)", NULL, 0, 0, NULL, 0},
 	{"@     0x1  mill::f()", "mill::f()", NULL, 0, 0, NULL, 0},
+	/* What tools print that do not demangle. */
+	{"#0 0x1 in _ZN4mill3Ore4loadEPKc ore.cc:3", "mill::Ore::load(char const*)",
+		"ore.cc", 3, 0, NULL, 0},
+	{"#0 0x1 in _ZN4mill4loadIiEEvT_+0x12 (/b/mill+0x2f)",
+		"void mill::load<int>(int)", NULL, 0, 0, "/b/mill", 0x2f},
+	{"@ 0x1 _ZN12_GLOBAL__N_14loadEv", "(anonymous namespace)::load()", NULL, 0, 0,
+		NULL, 0},
+	{"/b/mill(_ZN4mill3Ore4loadEPKc+0x1a) [0x55d0]", "mill::Ore::load(char const*)",
+		NULL, 0, 0, "/b/mill", 0},
+	{"./mill(main+0x1a)[0x55d0]", "main", NULL, 0, 0, "./mill", 0},
+	{"#0 0x1 in _ZN3ore4load17h0123456789abcdefE ore.rs:3", "ore::load", "ore.rs", 3,
+		0, NULL, 0},
+	{"#0 0x1 in _RNvCs1234_3ore4load ore.rs:3", "ore::load", "ore.rs", 3, 0, NULL, 0},
+	{"#0 0x1 in _Zebra ore.c:3", "_Zebra", "ore.c", 3, 0, NULL, 0},
+	{"#0 0x1 in _ZN4broken ore.c:3", "_ZN4broken", "ore.c", 3, 0, NULL, 0},
 };
 
 static void equal_or_null(const char *found, const char *expected)
@@ -88,7 +104,16 @@ static void test_normalise(void **state)
 	} cases[] = {
 		{{.function = "mill::(anonymous namespace)::f(int)"}, "mill::f"},
 		{{.function = "a::b[abi:cxx11](int)"}, "a::b"},
-		{{.function = "x<int (*)(char)>::g()"}, "x<int"},
+		{{.function = "x<int (*)(char)>::g()"}, "x::g"},
+		{{.function = "a::b<c<d>, e>::f<g>(int) const"}, "a::b::f"},
+		{{.function = "std::ostream& a::operator<< <char>(b<c>&)"},
+			"std::ostream& a::operator<<"},
+		{{.function = "a<b>::operator->() const"}, "a::operator->"},
+		{{.function = "a<decltype(b->c)>::d()"}, "a::d"},
+		{{.function = "<ore::Cart<T> as core::ops::Drop>::drop"},
+			"<ore::Cart as core::ops::Drop>::drop"},
+		{{.function = "ore::load::<u8>::inner"}, "ore::load::inner"},
+		{{.function = "cut<short"}, "cut<short"},
 		{{.function = "a::operator()(int) const"}, "a::operator()"},
 		{{.function = "stub_0x7f00aa_12345"}, "stub_ADDRESS_NUMBER"},
 		{{.function = "sha256_block_1"}, "sha256_block_1"},
@@ -111,6 +136,53 @@ static void test_normalise(void **state)
 	assert_string_equal(
 		san_text_normalise(arena, "file.cc:1234 v1.2.3"), "file.cc:1234 vNUMBER");
 	iw_arena_free(arena);
+}
+
+/* Names that would fill memory, or say what a terminal should do. */
+static void test_hostile_names(void **state)
+{
+	struct iw_arena *arena = iw_arena_new();
+	struct iw_buf name = {0};
+
+	(void)state;
+	/* Each type is two of the one before it. */
+	iw_buf_adds(&name, "_Z1fI1aIiiE");
+	for (int i = 0; i < 20; i++)
+		iw_buf_addf(&name, "1aIS%d_S%d_E", i, i);
+	iw_buf_adds(&name, "Evv");
+	assert_null(san_name_demangle(arena, name.data, name.len, SAN_MANGLED_MAX));
+	iw_buf_clear(&name);
+	iw_buf_adds(&name, "_Z1f");
+	for (int i = 0; i < 900; i++)
+		iw_buf_adds(&name, "P");
+	iw_buf_adds(&name, "i");
+	assert_null(san_name_demangle(arena, name.data, name.len, 512));
+	assert_null(san_name_demangle(arena, "_Z3a\x1b[v", 8, 512));
+	assert_null(san_name_demangle(arena, "_RNvC1au3abc", 12, 512));
+	assert_null(san_name_demangle(arena, "_Z", 2, 512));
+	assert_null(san_name_demangle(arena, NULL, 0, 512));
+	assert_string_equal(san_name_demangle(arena, "__Z1fv", 6, 512), "f()");
+	iw_buf_fini(&name);
+	iw_arena_free(arena);
+}
+
+static void test_go_escapes(void **state)
+{
+	static const char *const cases[][2] = {
+		{"gopkg.in/yaml%2ev2.(*D).f", "gopkg.in/yaml.v2.(*D).f"},
+		{"a%2", "a%2"},
+		{"a%zzb%", "a%zzb%"},
+		{"a%1b%00b", "a%1b%00b"},
+		{"", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < IW_COUNT(cases); i++) {
+		_auto_free_ char *name = iw_strdup(cases[i][0]);
+
+		san_name_unescape_go(name);
+		assert_string_equal(name, cases[i][1]);
+	}
 }
 
 static void test_plumbing(void **state)
@@ -242,6 +314,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_normalise),
+		cmocka_unit_test(test_hostile_names),
+		cmocka_unit_test(test_go_escapes),
 		cmocka_unit_test(test_plumbing),
 		cmocka_unit_test(test_race_order),
 		cmocka_unit_test(test_recursion),
