@@ -2,9 +2,7 @@
  * Reports are written by programs under attack: whatever a text holds, the parser ends,
  * stays inside it and keeps its promises.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/lib/promises.h"
 
 #include "base/mem.h"
 #include "sanitizers/frames.h"
@@ -15,12 +13,6 @@
 
 /* The names of a few reports cost as much as parsing them all. */
 #define NAMED 8
-
-#define PROMISE(x)                                                                       \
-	do {                                                                             \
-		if (!(x))                                                                \
-			abort();                                                         \
-	} while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -33,6 +25,7 @@ static void check_text(const char *s)
 static void check_stack(const struct san_stack *stack)
 {
 	PROMISE(stack->count > 0 && stack->count <= SAN_STACK_FRAMES);
+	PROMISE(stack->gap <= stack->count);
 	PROMISE(*san_stack_role_name(stack->role));
 	for (size_t i = 0; i < stack->count; i++) {
 		const struct san_frame *f = &stack->frames[i];
@@ -78,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t count;
 
 	PROMISE(san_report_read(arena, text, size, &reading, NULL) == 0);
+	PROMISE(iw_arena_used(arena) <= SAN_READ_MAX);
 	reports = reading.reports;
 	count = reading.count;
 	free(text); /* nothing may point into it */

@@ -101,7 +101,11 @@ class Soak:
 
 def soak_preset(soaks: list[Soak], cpu: float) -> None:
     while sum(s.cpu for s in soaks) < cpu:
-        s = min(soaks, key=lambda s: s.cpu)
+        # What broke at once would have all the turns.
+        whole = [s for s in soaks if not s.broken]
+        if not whole:
+            return
+        s = min(whole, key=lambda s: s.cpu)
         s.turn()
         print(f"{time.strftime('%H:%M:%S')} {s.line()}", flush=True)
 
