@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <threads.h>
 
 #include "base/buf.h"
 
@@ -35,15 +36,35 @@ static const struct {
 #undef FILE
 };
 
+#define ROWS IW_COUNT(plumbing)
+
+/* Rows that say how a string starts, by its first byte, and the others at [0]: numbers of
+ * rows plus one; next[] is the row behind one. */
+static unsigned short heads[MODULE + 1][256], next[ROWS];
+static once_flag heads_once = ONCE_FLAG_INIT;
+
+static void sort_rows(void)
+{
+	for (size_t i = ROWS; i-- > 0;) {
+		bool is_start = plumbing[i].how == IS || plumbing[i].how == STARTS;
+		unsigned short *head =
+			&heads[plumbing[i].where]
+			      [is_start ? (unsigned char)plumbing[i].text[0] : 0];
+
+		next[i] = *head;
+		*head = (unsigned short)(i + 1);
+	}
+}
+
 static bool matches(const char *s, enum how how, const char *text)
 {
 	size_t n, len;
 
 	switch (how) {
 	case IS:
-		return *s == *text && !strcmp(s, text);
+		return !strcmp(s, text);
 	case STARTS:
-		return *s == *text && !strncmp(s, text, strlen(text));
+		return !strncmp(s, text, strlen(text));
 	case HAS:
 		return strstr(s, text) != NULL;
 	case ENDS:
@@ -52,6 +73,23 @@ static bool matches(const char *s, enum how how, const char *text)
 		return len >= n && !strcmp(s + len - n, text);
 	}
 	return false;
+}
+
+static bool matches_any(const char *s, unsigned row, enum whose whose)
+{
+	for (; row; row = next[row - 1])
+		if ((plumbing[row - 1].whose == BOTH ||
+			    plumbing[row - 1].whose == whose) &&
+			matches(s, plumbing[row - 1].how, plumbing[row - 1].text))
+			return true;
+	return false;
+}
+
+static bool is_plumbing_in(const char *s, enum where where, enum whose whose)
+{
+	call_once(&heads_once, sort_rows);
+	return (*s && matches_any(s, heads[where][(unsigned char)*s], whose)) ||
+		matches_any(s, heads[where][0], whose);
 }
 
 static const char *base_name(const char *path)
@@ -171,16 +209,6 @@ static void bare_name(const struct san_frame *f, enum whose whose, char name[NAM
 	if (whose == OURS)
 		cut_templates(name);
 	cut_arguments(name);
-}
-
-static bool is_plumbing_in(const char *s, enum where where, enum whose whose)
-{
-	for (size_t i = 0; i < IW_COUNT(plumbing); i++)
-		if (plumbing[i].where == where &&
-			(plumbing[i].whose == BOTH || plumbing[i].whose == whose) &&
-			matches(s, plumbing[i].how, plumbing[i].text))
-			return true;
-	return false;
 }
 
 static bool is_entry(const char *name)

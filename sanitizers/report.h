@@ -184,7 +184,8 @@ enum san_stack_role {
 struct san_frame {
 	int index;	      /* as printed; -1 when the dialect has none */
 	uint64_t pc;	      /* 0 unknown */
-	const char *function; /* demangled, as printed; NULL unknown */
+	const char *function; /* as people call it; NULL unknown */
+	const char *mangled;  /* as printed, where that was not it; else NULL */
 	const char *file;     /* NULL unknown */
 	int line;	      /* 0 unknown */
 	int column;
@@ -258,6 +259,12 @@ int san_report_read(struct iw_arena *arena, const char *text, size_t len,
  * undefined behaviour and the first leak. NULL when count is 0. */
 const struct san_report *san_report_primary(
 	const struct san_report *reports, size_t count);
+
+/* The same, for the text of a process that ran with a flavour's options and ended with this
+ * exit status: only who ends a process with it can have written the report, and of those
+ * the last, whatever else the program printed before. Any other status says nothing. */
+const struct san_report *san_report_of_exit(
+	const struct san_report *reports, size_t count, int status);
 
 /* Too long or too much: what a bigger limit would let pass. */
 bool san_kind_is_limit(enum san_kind kind);

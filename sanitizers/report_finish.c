@@ -3,7 +3,7 @@
  * their parts, and the failures of one death joined.
  *
  * The bytes of all of it are bounded (SAN_RESULT_MAX). Each report may use an equal part of
- * what is left, and so may each of its stacks, so that neither the first of a thousand
+ * what is left, and each of its stacks a third, so that neither the first of a thousand
  * reports nor one name of 4 KB takes the place of what comes behind it.
  */
 #include <limits.h>
@@ -15,6 +15,7 @@
 
 #define NAME_MAX_ 2048
 #define NAME_MIN 256   /* of a name that cannot be kept whole */
+#define FIRST_STACKS 3 /* the first stacks of a report say most */
 #define STRING_PART 10 /* of a report's room for one of its own strings */
 #define FRAME_COST 64  /* of three strings: their NULs and what alignment takes */
 
@@ -71,17 +72,18 @@ static void mark_inlined(struct san_stack *stack)
 	}
 }
 
-/* What the strings of a frame may take; a demangled name can be longer than the line. */
-static size_t frame_cost(const struct san_raw_frame *frame, size_t name_max)
+/* Whether the strings of a frame fit; a demangled name can be longer than the line. */
+static bool fits(const struct san_raw_frame *frame, size_t name_max, size_t left)
 {
 	const struct san_view line = {frame->line, frame->line_len};
 	size_t longest = line.n + frame->where_len;
 
 	if (longest > 2 * name_max)
 		longest = 2 * name_max;
-	if (san_view_has(line, "_Z") || san_view_has(line, "_R"))
-		longest += name_max;
-	return longest + FRAME_COST;
+	longest += FRAME_COST;
+	return longest + name_max <= left ||
+		(longest <= left && !san_view_has(line, "_Z") &&
+			!san_view_has(line, "_R"));
 }
 
 /* Whether a frame was kept at least. */
@@ -90,7 +92,7 @@ static bool finish_stack(
 {
 	size_t kept = raw->count < raw->cap ? raw->count : raw->cap, i;
 	size_t gap = raw->count > raw->cap ? raw->cap * 3 / 4 : kept;
-	size_t most = room_left(room) / 2 / sizeof *stack->frames;
+	size_t most = room_left(room) / 4 / sizeof *stack->frames;
 	size_t name_max = room_left(room) / 8;
 
 	if (name_max < NAME_MIN)
@@ -104,7 +106,7 @@ static bool finish_stack(
 	for (i = 0; i < most; i++) {
 		const struct san_raw_frame *frame = raw_frame(raw, i);
 
-		if (frame_cost(frame, name_max) > room_left(room))
+		if (!fits(frame, name_max, room_left(room)))
 			break;
 		san_frame_parse(room->arena, frame, name_max, &stack->frames[i]);
 	}
@@ -124,7 +126,9 @@ static void finish_stacks(
 	r->stacks = iw_arena_alloc(room->arena, raw->stack_count * sizeof *r->stacks);
 	r->stacks_dropped = raw->stacks_dropped;
 	for (size_t i = 0; i < raw->stack_count; i++) {
-		struct room part = room_part(room, raw->stack_count - i);
+		size_t rest = raw->stack_count - i;
+		struct room part =
+			room_part(room, rest < FIRST_STACKS ? rest : FIRST_STACKS);
 
 		if (!raw->stacks[i].count)
 			continue;

@@ -190,16 +190,19 @@ static void set_place(const struct target *to, struct san_frame *f, struct san_v
 		f->file = san_view_dup(to->arena, v, to->name_max);
 }
 
-/* "_ZN3foo3barEv", perhaps with "+0x12" or " ()" behind it; NULL when it is not mangled. */
-static const char *demangled(const struct target *to, struct san_view v)
+/* "_ZN3foo3barEv", perhaps with "+0x12" or " ()" behind it; false when it is not mangled. */
+static bool demangle(const struct target *to, struct san_frame *f, struct san_view v)
 {
-	size_t n = 0;
+	struct san_view name = v;
 
 	if (!san_name_is_mangled(v.p, v.n))
-		return NULL;
-	while (n < v.n && v.p[n] != ' ' && v.p[n] != '+' && v.p[n] != '(')
-		n++;
-	return san_name_demangle(to->arena, v.p, n, to->name_max);
+		return false;
+	for (name.n = 0; name.n < v.n && !strchr(" +(", v.p[name.n]);)
+		name.n++;
+	f->function = san_name_demangle(to->arena, name.p, name.n, to->name_max);
+	if (f->function)
+		f->mangled = san_view_dup(to->arena, name, to->name_max);
+	return f->function != NULL;
 }
 
 static void set_function(const struct target *to, struct san_frame *f, struct san_view v)
@@ -218,10 +221,7 @@ static void set_function(const struct target *to, struct san_frame *f, struct sa
 	for (size_t i = 0; i < IW_COUNT(of_class); i++)
 		if (san_view_starts(v, of_class[i]))
 			v = san_view_skip(v, strlen(of_class[i]));
-	if (!v.n)
-		return;
-	f->function = demangled(to, v);
-	if (f->function)
+	if (!v.n || demangle(to, f, v))
 		return;
 	name = san_view_dup(to->arena, v, to->name_max);
 	if (f->is_go)
@@ -232,12 +232,14 @@ static void set_function(const struct target *to, struct san_frame *f, struct sa
 /* "(module+0x12)" at the end of v, with "(BuildId: …)" behind it perhaps. */
 static void take_module(const struct target *to, struct san_frame *f, struct san_view *v)
 {
-	static const char build_id[] = "(BuildId: ";
-	const char *hit = v->n ? memmem(v->p, v->n, build_id, sizeof build_id - 1) : NULL;
+	const char *hit;
 	struct san_view m, offset;
 	size_t open, plus;
 	int depth = 0;
 
+	if (!v->n || v->p[v->n - 1] != ')')
+		return;
+	hit = san_view_find(*v, "(BuildId: ");
 	if (hit) {
 		v->n = (size_t)(hit - v->p);
 		*v = san_view_trim(*v);
@@ -326,7 +328,7 @@ static void split_name(const struct target *to, struct san_frame *f, struct san_
 	if (!v.n)
 		return;
 	/* Fuchsia's module stands behind the file. */
-	hit = memmem(v.p, v.n, ">+0x", 4);
+	hit = san_view_find(v, ">+0x");
 	if (hit) {
 		size_t i = (size_t)(hit - v.p);
 
@@ -344,8 +346,8 @@ static void split_name(const struct target *to, struct san_frame *f, struct san_
 /* gdb: "function (arguments) at file:line" or "function () from module". */
 static bool split_gdb(const struct target *to, struct san_frame *f, struct san_view v)
 {
-	const char *open = v.n ? memmem(v.p, v.n, " (", 2) : NULL;
-	const char *from = v.n ? memmem(v.p, v.n, " () from ", 9) : NULL;
+	const char *open = san_view_find(v, " (");
+	const char *from = san_view_find(v, " () from ");
 	struct san_view place;
 
 	if (!open)
@@ -415,12 +417,12 @@ static void parse_go(const struct target *to, struct san_frame *f, struct san_vi
 	f->is_go = true;
 	if (san_view_starts(v, "created by ")) {
 		v = san_view_skip(v, 11);
-		const char *in = v.n ? memmem(v.p, v.n, " in goroutine ", 14) : NULL;
+		const char *in = san_view_find(v, " in goroutine ");
 
 		if (in)
 			v.n = (size_t)(in - v.p);
 	}
-	joined = v.n ? memmem(v.p, v.n, ") in ", 5) : NULL;
+	joined = san_view_find(v, ") in ");
 	if (joined && !place.n) {
 		place = san_view_skip(v, (size_t)(joined - v.p) + 5);
 		v.n = (size_t)(joined - v.p) + 1;

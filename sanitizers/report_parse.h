@@ -15,6 +15,8 @@
 #ifndef SANITIZERS_REPORT_PARSE_H
 #define SANITIZERS_REPORT_PARSE_H
 
+#include <string.h>
+
 #include "sanitizers/report.h"
 
 struct san_view {
@@ -28,15 +30,34 @@ struct san_view {
 /* Frames for which there is room: each report's own, and of the text for whoever comes
  * first. */
 #define SAN_FRAMES_OWN 48
-#define SAN_FRAMES_SHARED 2048
+#define SAN_FRAMES_SHARED 1024
 /* Bytes of all that is returned; a report may use an equal part of what those before it
  * left. */
-#define SAN_RESULT_MAX ((size_t)600 << 10)
+#define SAN_RESULT_MAX ((size_t)320 << 10)
 
-bool san_view_starts(struct san_view v, const char *prefix);
+/* Each line is asked for many beginnings, so these are compiled into who asks. */
+static inline bool san_view_starts(struct san_view v, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return v.n >= n && !memcmp(v.p, prefix, n);
+}
+
+static inline bool san_view_equal(struct san_view v, const char *s)
+{
+	return v.n == strlen(s) && san_view_starts(v, s);
+}
+
+static inline struct san_view san_view_skip(struct san_view v, size_t n)
+{
+	if (n > v.n)
+		n = v.n;
+	return (struct san_view){v.p + n, v.n - n};
+}
+
 bool san_view_has(struct san_view v, const char *word);
-bool san_view_equal(struct san_view v, const char *s);
-struct san_view san_view_skip(struct san_view v, size_t n);
+/* Its first occurrence, or NULL. */
+const char *san_view_find(struct san_view v, const char *word);
 struct san_view san_view_trim(struct san_view v);
 /* Behind the first occurrence of word; empty when it is not there. */
 struct san_view san_view_after(struct san_view v, const char *word);

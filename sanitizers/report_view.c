@@ -5,6 +5,14 @@
 
 #include "base/banned.h"
 
+/* Eight bytes at once: one in each of them, and whether one of them is zero. */
+#define ONES 0x0101010101010101u
+
+static bool has_zero(uint64_t bytes)
+{
+	return (bytes - ONES) & ~bytes & (ONES << 7);
+}
+
 /*
  * Where the n bytes of word are in v, or NULL. Lines are short and asked for many words:
  * memmem() prepares a table for each, which costs more than the search. Eight places are
@@ -13,9 +21,8 @@
  */
 static const char *find(struct san_view v, const char *word, size_t n)
 {
-	const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
-	const uint64_t first = ones * (unsigned char)word[0];
-	const uint64_t last = ones * (unsigned char)word[n - 1];
+	const uint64_t first = ONES * (unsigned char)word[0];
+	const uint64_t last = ONES * (unsigned char)word[n - 1];
 	size_t i = 0;
 
 	if (v.n < n)
@@ -26,7 +33,7 @@ static const char *find(struct san_view v, const char *word, size_t n)
 		memcpy(&a, v.p + i, 8);
 		memcpy(&b, v.p + i + n - 1, 8);
 		differ = (a ^ first) | (b ^ last);
-		if (!((differ - ones) & ~differ & high))
+		if (!has_zero(differ))
 			continue;
 		for (size_t j = i; j < i + 8; j++)
 			if (v.p[j] == word[0] && !memcmp(v.p + j, word, n))
@@ -38,28 +45,14 @@ static const char *find(struct san_view v, const char *word, size_t n)
 	return NULL;
 }
 
-bool san_view_starts(struct san_view v, const char *prefix)
+const char *san_view_find(struct san_view v, const char *word)
 {
-	size_t n = strlen(prefix);
-
-	return v.n >= n && !memcmp(v.p, prefix, n);
+	return find(v, word, strlen(word));
 }
 
 bool san_view_has(struct san_view v, const char *word)
 {
 	return find(v, word, strlen(word)) != NULL;
-}
-
-bool san_view_equal(struct san_view v, const char *s)
-{
-	return v.n == strlen(s) && san_view_starts(v, s);
-}
-
-struct san_view san_view_skip(struct san_view v, size_t n)
-{
-	if (n > v.n)
-		n = v.n;
-	return (struct san_view){v.p + n, v.n - n};
 }
 
 static bool is_space(char c)
@@ -92,18 +85,37 @@ struct san_view san_view_unquote(struct san_view v)
 	return v;
 }
 
+/* Whether one of eight bytes is below space or DEL; most have none. */
+static bool has_control(const char *s)
+{
+	uint64_t bytes;
+
+	memcpy(&bytes, s, sizeof bytes);
+	return ((bytes - ONES * 0x20) & ~bytes & (ONES << 7)) ||
+		has_zero(bytes ^ ONES * 0x7f);
+}
+
+static char show_control(char c)
+{
+	if (c == '\t')
+		return ' ';
+	return (unsigned char)c < 0x20 || c == 0x7f ? '?' : c;
+}
+
 char *san_view_dup(struct iw_arena *arena, struct san_view v, size_t max)
 {
 	size_t n = v.n < max ? v.n : max;
 	char *copy = iw_arena_alloc(arena, n + 1);
 
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)v.p[i];
+	if (n)
+		memcpy(copy, v.p, n);
+	for (size_t i = 0; i < n;) {
+		size_t end = i + 8 < n ? i + 8 : n;
 
-		if (c == '\t')
-			copy[i] = ' ';
-		else
-			copy[i] = (char)(c < 0x20 || c == 0x7f ? '?' : c);
+		if (i + 8 > n || has_control(copy + i))
+			for (; i < end; i++)
+				copy[i] = show_control(copy[i]);
+		i = end;
 	}
 	return copy;
 }
@@ -148,8 +160,11 @@ bool san_pattern_match(
 	size_t stars = 0;
 
 	for (;;) {
-		size_t len = strcspn(pattern, "*");
+		size_t len = 0;
 		const char *hit;
+
+		while (pattern[len] && pattern[len] != '*')
+			len++;
 
 		if (!stars) { /* anchored at the start */
 			if (v.n < len || memcmp(v.p, pattern, len) != 0)

@@ -83,7 +83,7 @@ static bool is_same_bug(const struct triage_minimize *op, const char *report, si
 	struct triage_signature sig = {0};
 	bool is_same;
 
-	if (!triage_read_report(report, len, &sig, NULL))
+	if (!triage_read_report(report, len, NULL, &sig, NULL))
 		return false;
 	is_same = op->is_symbolized ? triage_signature_same(op->spec.signature, &sig)
 				    : is_same_place(&op->raw, &sig);
@@ -163,7 +163,7 @@ static void on_start(struct engine_driver *driver, const struct iw_err *err, voi
 	for (i = 0; i < results->count && !op->has_raw; i++)
 		op->has_raw = has_report(&results->units[i]) &&
 			triage_read_report(results->units[i].report,
-				results->units[i].report_len, &op->raw, NULL);
+				results->units[i].report_len, NULL, &op->raw, NULL);
 	if (err)
 		op->err = *err;
 	else if (!op->has_raw)

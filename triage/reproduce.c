@@ -34,18 +34,19 @@ struct triage_reproduce {
 	void *ctx;
 };
 
-bool triage_read_report(
-	const char *text, size_t len, struct triage_signature *sig, bool *is_security)
+bool triage_read_report(const char *text, size_t len, const struct iw_exit *exit,
+	struct triage_signature *sig, bool *is_security)
 {
 	_auto_(iw_arena_freep) struct iw_arena *arena = iw_arena_new();
 	struct san_sig_frame frames[SAN_SIGNATURE_FRAMES];
 	const struct san_report *primary;
 	struct san_report *reports;
 	size_t count, i;
+	int status = exit && exit->class != IW_EXIT_SIGNALED ? exit->code : -1;
 
 	if (san_report_parse(arena, text, len, &reports, &count, NULL) < 0)
 		return false;
-	primary = san_report_primary(reports, count);
+	primary = san_report_of_exit(reports, count, status);
 	if (!primary)
 		return false;
 	triage_signature_init(sig, primary->crash_type, primary->title);
@@ -150,7 +151,7 @@ static void judge_run(struct triage_reproduce *op, char *text, size_t len)
 	struct triage_signature sig = {0};
 	bool is_security = false;
 
-	if (!triage_read_report(text, len, &sig, &is_security))
+	if (!triage_read_report(text, len, &op->exit, &sig, &is_security))
 		name_by_exit(&op->exit, &sig);
 	take_hit(op, &sig, is_security, &text, len);
 	triage_signature_fini(&sig);

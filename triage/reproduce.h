@@ -57,8 +57,9 @@ void triage_reproduce_free(struct triage_reproduce *op);
  * such a reason. Frees the naming; the caller owns the text. */
 char *triage_named_report(struct san_naming *naming, size_t *len);
 
-/* What a report says, as a signature; false when it says nothing. sig is initialised. */
-bool triage_read_report(
-	const char *text, size_t len, struct triage_signature *sig, bool *is_security);
+/* What a report says, as a signature; false when it says nothing. sig is initialised. How the
+ * process ended (NULL: not known) tells which of several reports can be its own. */
+bool triage_read_report(const char *text, size_t len, const struct iw_exit *exit,
+	struct triage_signature *sig, bool *is_security);
 
 #endif

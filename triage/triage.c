@@ -326,7 +326,7 @@ static struct row *row_for(struct triage *t, const struct triage_crash *crash)
 	struct triage_signature sig = {0};
 	size_t i;
 
-	if (!triage_read_report(crash->report, crash->report_len, &sig, NULL))
+	if (!triage_read_report(crash->report, crash->report_len, NULL, &sig, NULL))
 		return &t->fresh;
 	for (i = 0; i < t->look_count; i++)
 		if (looks_like(&t->looks[i], &sig))

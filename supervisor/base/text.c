@@ -71,13 +71,27 @@ static size_t add_char(struct iw_buf *out, const unsigned char *s)
 	return len;
 }
 
+/* Most of a text stands for itself. */
+static size_t plain_length(const unsigned char *s)
+{
+	size_t n = 0;
+
+	while (s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' && s[n] != '\\')
+		n++;
+	return n;
+}
+
 void iw_text_plain(struct iw_buf *out, const char *s)
 {
 	const unsigned char *p = (const unsigned char *)s;
 
 	while (*p) {
-		size_t n = add_char(out, p);
+		size_t n = plain_length(p);
 
+		if (n)
+			iw_buf_add(out, p, n);
+		else
+			n = add_char(out, p);
 		if (n == 0) {
 			if (*p == '\t' || *p == '\n')
 				iw_buf_adds(out, " ");
@@ -164,13 +178,15 @@ void iw_text_json(struct iw_buf *out, const char *s)
 
 	iw_buf_adds(out, "\"");
 	while (*p) {
-		size_t n = 1;
+		size_t n = plain_length(p);
 
-		if (*p == '"' || *p == '\\')
-			iw_buf_addf(out, "\\%c", *p);
-		else if (*p == '\n')
-			iw_buf_adds(out, "\\n");
-		else if ((n = add_char(out, p)) == 0) {
+		if (n) {
+			iw_buf_add(out, p, n);
+		} else if (*p == '"' || *p == '\\' || *p == '\n') {
+			iw_buf_add(out, "\\", 1);
+			iw_buf_add(out, *p == '\n' ? (const void *)"n" : p, 1);
+			n = 1;
+		} else if ((n = add_char(out, p)) == 0) {
 			iw_buf_addf(out, "\\u%04x", *p);
 			n = 1;
 		}

@@ -8,7 +8,7 @@
 
 #include "base/banned.h"
 
-#define SINK_MANY ((size_t)32 << 10)
+#define SINK_MANY ((size_t)16 << 10)
 
 static const char *const accesses[] = {"none", "read", "write"};
 
@@ -238,12 +238,23 @@ static void text_member(struct iw_buf *out, const char *name, const char *value)
 
 static void number_member(struct iw_buf *out, const char *name, unsigned long long value)
 {
-	iw_buf_addf(out, ", \"%s\": %llu", name, value);
+	char digits[24];
+	size_t at = sizeof digits;
+
+	iw_buf_adds(out, ", \"");
+	iw_buf_adds(out, name);
+	iw_buf_adds(out, "\": ");
+	do
+		digits[--at] = (char)('0' + value % 10);
+	while (value /= 10);
+	iw_buf_add(out, digits + at, sizeof digits - at);
 }
 
 static void bool_member(struct iw_buf *out, const char *name, bool value)
 {
-	iw_buf_addf(out, ", \"%s\": %s", name, value ? "true" : "false");
+	iw_buf_adds(out, ", \"");
+	iw_buf_adds(out, name);
+	iw_buf_adds(out, value ? "\": true" : "\": false");
 }
 
 static void json_frame(struct iw_buf *out, const struct san_frame *f)
@@ -253,6 +264,8 @@ static void json_frame(struct iw_buf *out, const struct san_frame *f)
 		iw_text_json(out, f->function);
 	else
 		iw_buf_adds(out, "null");
+	if (f->mangled)
+		text_member(out, "mangled", f->mangled);
 	text_member(out, "file", f->file);
 	number_member(out, "line", (unsigned)f->line);
 	number_member(out, "column", (unsigned)f->column);

@@ -31,6 +31,7 @@ static void check_stack(const struct san_stack *stack)
 		const struct san_frame *f = &stack->frames[i];
 
 		check_text(f->function);
+		check_text(f->mangled);
 		check_text(f->file);
 		check_text(f->module);
 		PROMISE(f->line >= 0 && f->column >= 0);
@@ -77,6 +78,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free(text); /* nothing may point into it */
 	PROMISE(count <= SAN_REPORTS);
 	PROMISE(!count == !san_report_primary(reports, count));
+	for (int status = 0; status < 128; status++)
+		PROMISE(!count == !san_report_of_exit(reports, count, status));
 	PROMISE(reading.unread_count <= SAN_UNREAD);
 	for (size_t i = 0; i < reading.unread_count; i++) {
 		const struct san_unread *u = &reading.unread[i];

@@ -11,7 +11,6 @@ import subprocess
 import pytest
 
 from conftest import IRONWORKS
-from test_reports_fresh import ASAN, MSAN, OPTIONS, PROGRAM, TSAN, UBSAN, UNDEFINED
 
 # Inlined functions, the C++ library's frames on top, recursion, threads: what makes a stack
 # without names differ from one with them.
@@ -101,12 +100,11 @@ def fixed_addresses():
     return ["setarch", "-R"] if shutil.which("setarch") else []
 
 
-def run(command, log, options, env=None):
+def run(command, log, options):
     with open(log, "wb") as out:
         subprocess.run([*fixed_addresses(), *command], stdout=out, stderr=out, timeout=120,
                        check=False, cwd=log.parent,
-                       env={"PATH": "/usr/bin:/bin", **(env or {}),
-                            **{k: f"{(env or {}).get(k, SHARED)}:{options}" for k in RUNTIMES}})
+                       env={"PATH": "/usr/bin:/bin", **{k: f"{SHARED}:{options}" for k in RUNTIMES}})
 
 
 def parse(clang, logs, *args):
@@ -127,15 +125,15 @@ def without_luck(finding):
     return json.loads(re.sub(luck, r"\1", text))
 
 
-def compare(clang, program, bugs, home, command, env=None):
+def compare(clang, program, bugs, home, command):
     """Each bug once with the runtime's names and once without any: read the same?"""
     symbolizer = shutil.which(f"llvm-symbolizer-{clang}")
     named, nameless = [home / f"{b}.named" for b in bugs], [home / f"{b}.nameless" for b in bugs]
     for bug, with_names, without in zip(bugs, named, nameless):
         # The environment lies on the stack, so both are of one length.
         options = f"external_symbolizer_path={symbolizer}"
-        run(command(bug), with_names, options.ljust(80, ":"), env)
-        run(command(bug), without, NAMELESS.ljust(80, ":"), env)
+        run(command(bug), with_names, options.ljust(80, ":"))
+        run(command(bug), without, NAMELESS.ljust(80, ":"))
     theirs = parse(clang, named)
     ours = parse(clang, nameless, "--binary", program)
     raw = parse(clang, nameless)
@@ -171,22 +169,3 @@ def test_names_are_those_of_the_runtime(tmp_path, flavour):
 @pytest.mark.parametrize("clang", clangs())
 def test_names_are_those_of_each_runtime(tmp_path, clang, flavour):
     check_flavour(clang, flavour, tmp_path, has_time=True)
-
-
-# Threads and signals decide which line of these is told.
-UNSTEADY = {"race", "thread_leak", "unsafe"}
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("flags, bugs", [
-    (["-fsanitize=address"], ASAN), (UNDEFINED, UBSAN), (["-fsanitize=thread"], TSAN),
-    (["-fsanitize=memory", "-fsanitize-memory-track-origins=2"], MSAN)],
-    ids=["asan", "ubsan", "tsan", "msan"])
-@pytest.mark.parametrize("clang", clangs())
-def test_names_of_every_kind(tmp_path, clang, flags, bugs):
-    (tmp_path / "mill.cc").write_text(PROGRAM)
-    program = tmp_path / "mill"
-    subprocess.run([f"clang++-{clang}", "-g", "-O1", "-w", "-pthread", *flags, "mill.cc", "-o",
-                    program], cwd=tmp_path, check=True, timeout=300)
-    compare(clang, program, [b for b in bugs if b not in UNSTEADY], tmp_path,
-            lambda bug: [program, bug], OPTIONS)

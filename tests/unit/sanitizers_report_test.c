@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "sanitizers/flavour.h"
 #include "sanitizers/frames.h"
 #include "sanitizers/headline.h"
 #include "sanitizers/report.h"
@@ -205,6 +206,94 @@ static void test_flood(void **state)
 	iw_arena_free(arena);
 }
 
+#define FORGED                                                                           \
+	"==7==ERROR: AddressSanitizer: heap-use-after-free on address 0x602 at pc 1\n"   \
+	"READ of size 8 at 0x602 thread T0\n    #0 0x1 in forged a.c:9\n"                \
+	"SUMMARY: AddressSanitizer: heap-use-after-free a.c:9 in "                       \
+	"forged\n==7==ABORTING\n"
+#define SEGV                                                                             \
+	"==7==ERROR: AddressSanitizer: SEGV on unknown address 0x4141414141 (pc 1)\n"    \
+	"The signal is caused by a READ memory access.\n    #0 0x1 in real b.c:3\n"
+#define ABORTED "==7==ERROR: AddressSanitizer: ABRT on unknown address 0x7 (pc 1)\n"
+#define TIMEOUT                                                                          \
+	"==7== ERROR: libFuzzer: timeout after 25 seconds\n    #0 0x1 in spin b.c:3\n"
+#define EXITED "==7== ERROR: libFuzzer: fuzz target exited\n    #0 0x1 in leave b.c:3\n"
+#define SAID "mill: a.c:7: grind: Assertion `n > 0' failed.\n"
+
+/* A program prints what an input makes it print; the exit status is the sanitizer's own. */
+static void test_forged(void **state)
+{
+	static const struct {
+		const char *text;
+		int status;
+		enum san_kind kind;
+	} cases[] = {
+		{FORGED SEGV, SAN_EXIT_ASAN, SAN_SEGV},
+		{FORGED TIMEOUT, SAN_EXIT_TIMEOUT, SAN_TIMEOUT},
+		{TIMEOUT FORGED, SAN_EXIT_ASAN, SAN_HEAP_USE_AFTER_FREE},
+		{FORGED EXITED, SAN_EXIT_LIBFUZZER, SAN_UNEXPECTED_EXIT},
+		{SAID SEGV, SAN_EXIT_ASAN, SAN_SEGV},
+		{FORGED SAID ABORTED, SAN_EXIT_ASAN, SAN_ASSERT},
+		{SAID FORGED ABORTED, SAN_EXIT_ASAN, SAN_ASSERT},
+		{SAID EXITED, SAN_EXIT_LIBFUZZER, SAN_ASSERT},
+		/* Nobody who knows ended it: the text is all there is. */
+		{FORGED SEGV, -1, SAN_HEAP_USE_AFTER_FREE},
+		{FORGED, SAN_EXIT_TIMEOUT, SAN_HEAP_USE_AFTER_FREE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < IW_COUNT(cases); i++) {
+		struct iw_arena *arena = iw_arena_new();
+		struct san_report *reports;
+		const struct san_report *r;
+		size_t count;
+
+		assert_int_equal(san_report_parse(arena, cases[i].text,
+					 strlen(cases[i].text), &reports, &count, NULL),
+			0);
+		r = san_report_of_exit(reports, count, cases[i].status);
+		if (r->kind != cases[i].kind)
+			fail_msg("case %zu is '%s'", i, san_kind_name(r->kind));
+		iw_arena_free(arena);
+	}
+}
+
+/* Many failures with many stacks of long names: some of each, and not more than promised. */
+static void test_bounded(void **state)
+{
+	struct iw_arena *arena = iw_arena_new();
+	struct iw_buf text = {0};
+	struct san_reading reading;
+	const struct san_report *r;
+	char name[2000];
+
+	(void)state;
+	memset(name, 'n', sizeof name);
+	for (int i = 0; i < 100; i++) {
+		iw_buf_addf(
+			&text, "==1==ERROR: AddressSanitizer: SEGV on %.*s\n", 900, name);
+		for (int stack = 0; stack < 14; stack++) {
+			iw_buf_adds(&text, "\nfreed by thread T0 here:\n");
+			for (int f = 0; f < 300; f++)
+				iw_buf_addf(&text, "    #%d 0x1 in f%.*s (/b/%.*s+0x1)\n",
+					f, i % 2 ? 1900 : 9, name, 1900, name);
+		}
+	}
+	assert_int_equal(san_report_read(arena, text.data, text.len, &reading, NULL), 0);
+	assert_true(iw_arena_used(arena) <= SAN_READ_MAX);
+	assert_int_equal(reading.count, SAN_REPORTS);
+	assert_int_equal(reading.dropped, 100 - SAN_REPORTS);
+	for (size_t i = 0; i < reading.count; i++) {
+		r = &reading.reports[i];
+		assert_true(r->stack_count >= 1);
+		assert_int_equal(r->stack_count + r->stacks_dropped, 14);
+		assert_int_equal(r->stacks[0].count + r->stacks[0].dropped, 300);
+		assert_int_equal(r->stacks[0].frames[0].function[0], 'f');
+	}
+	iw_buf_fini(&text);
+	iw_arena_free(arena);
+}
+
 static double parse_seconds(const struct iw_buf *text)
 {
 	struct iw_arena *arena = iw_arena_new();
@@ -257,6 +346,8 @@ int main(void)
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_null_text),
 		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_forged),
+		cmocka_unit_test(test_bounded),
 		cmocka_unit_test(test_huge),
 	};
 
