@@ -19,9 +19,14 @@
 #define ENTRIES_MAX 4096
 #define NAMES_MAX 64
 #define NAME_MAX_LEN 128
+#define SECTIONS_MAX 4096
+/* Of a large node's program; what is behind that is not looked at. */
+#define SYMBOLS_MAX (1 << 22)
+#define SYMBOLS_AT_ONCE 512
 
 struct linkage {
 	const char *dir;
+	bool is_in_c; /* the program that is looked at */
 	char names[NAMES_MAX][NAME_MAX_LEN];
 	size_t count;
 };
@@ -31,12 +36,23 @@ struct elf {
 	int fd;
 	Elf64_Phdr segments[SEGMENTS_MAX];
 	size_t count;
-	uint64_t strings; /* address of its names */
+	uint64_t strings;  /* address of its names */
+	uint64_t sections; /* where their table lies in the file */
+	unsigned section_count;
 };
 
 static bool read_at(int fd, void *to, size_t len, uint64_t at)
 {
 	return at <= INT64_MAX && pread(fd, to, len, (off_t)at) == (ssize_t)len;
+}
+
+/* A name that goes on beyond its end of the file, or is too long, is none. */
+static void read_name(const struct elf *elf, uint64_t at, char name[static NAME_MAX_LEN])
+{
+	ssize_t n = at <= INT64_MAX ? pread(elf->fd, name, NAME_MAX_LEN, (off_t)at) : -1;
+
+	if (n <= 0 || !memchr(name, '\0', (size_t)n))
+		*name = '\0';
 }
 
 static bool open_elf(struct elf *elf, int fd)
@@ -51,6 +67,8 @@ static bool open_elf(struct elf *elf, int fd)
 		head.e_phnum > SEGMENTS_MAX)
 		return false;
 	elf->count = head.e_phnum;
+	elf->sections = head.e_shoff;
+	elf->section_count = head.e_shentsize == sizeof(Elf64_Shdr) ? head.e_shnum : 0;
 	return read_at(
 		fd, elf->segments, elf->count * sizeof elf->segments[0], head.e_phoff);
 }
@@ -86,6 +104,80 @@ static bool is_known(const char *name)
 	return false;
 }
 
+static bool is_of_cxx(const char *name)
+{
+	return strncmp(name, "libstdc++.so.", 13) == 0 || strncmp(name, "libc++", 6) == 0;
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+	size_t n = strlen(name), m = strlen(end);
+
+	return n > m && strcmp(name + n - m, end) == 0;
+}
+
+/* Which sources the symbol table names. */
+struct sources {
+	bool has_c, has_cxx;
+};
+
+/* The runtimes' own are "asan_rtl.cpp.o" or not named at all. */
+static void note_source(struct sources *s, const char *name)
+{
+	static const char *const cxx[] = {".cc", ".cpp", ".cxx", ".c++", ".C", ".cp"};
+	size_t i;
+
+	for (i = 0; i < IW_COUNT(cxx); i++)
+		s->has_cxx |= ends_with(name, cxx[i]);
+	s->has_c |= ends_with(name, ".c") && strcmp(name, "crtstuff.c") != 0;
+}
+
+static void note_sources(const struct elf *elf, const Elf64_Shdr *symbols,
+	const Elf64_Shdr *names, struct sources *s)
+{
+	/* Names of files are local symbols, which come first. */
+	uint64_t at,
+		count = symbols->sh_info < SYMBOLS_MAX ? symbols->sh_info : SYMBOLS_MAX;
+	Elf64_Sym some[SYMBOLS_AT_ONCE];
+	size_t i, n;
+
+	for (at = 0; at < count; at += n) {
+		n = count - at < SYMBOLS_AT_ONCE ? count - at : SYMBOLS_AT_ONCE;
+		if (!read_at(elf->fd, some, n * sizeof some[0],
+			    symbols->sh_offset + at * sizeof some[0]))
+			return;
+		for (i = 0; i < n; i++) {
+			char name[NAME_MAX_LEN];
+
+			if (ELF64_ST_TYPE(some[i].st_info) != STT_FILE)
+				continue;
+			read_name(elf, names->sh_offset + some[i].st_name, name);
+			note_source(s, name);
+		}
+	}
+}
+
+/* libFuzzer is C++ and brings its library into every program; what matters is whether the
+ * program's own code uses it. One that does not name its sources may be anything. */
+static bool is_written_in_c(const struct elf *elf)
+{
+	struct sources s = {.has_c = false};
+	Elf64_Shdr section, names;
+	unsigned i;
+
+	for (i = 0; i < elf->section_count && i < SECTIONS_MAX; i++) {
+		if (!read_at(elf->fd, &section, sizeof section,
+			    elf->sections + i * sizeof section))
+			break;
+		if (section.sh_type == SHT_SYMTAB &&
+			section.sh_link < elf->section_count &&
+			read_at(elf->fd, &names, sizeof names,
+				elf->sections + section.sh_link * sizeof names))
+			note_sources(elf, &section, &names, &s);
+	}
+	return s.has_c && !s.has_cxx;
+}
+
 static bool is_clean(const char *name)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
@@ -99,7 +191,8 @@ static void take_name(struct linkage *l, const char *name)
 	_auto_free_ char *own = iw_path_join(l->dir, name);
 	size_t i;
 
-	if (!is_clean(name) || is_known(name) || iw_file_exists(own))
+	if (!is_clean(name) || is_known(name) || iw_file_exists(own) ||
+		(l->is_in_c && is_of_cxx(name)))
 		return;
 	for (i = 0; i < l->count; i++)
 		if (strcmp(l->names[i], name) == 0)
@@ -110,15 +203,13 @@ static void take_name(struct linkage *l, const char *name)
 
 static void take_needed(struct linkage *l, const struct elf *elf, uint64_t index)
 {
-	char name[NAME_MAX_LEN] = "";
+	char name[NAME_MAX_LEN];
 	uint64_t at;
-	ssize_t n;
 
-	if (!offset_of(elf, elf->strings + index, &at) || at > INT64_MAX)
+	if (!offset_of(elf, elf->strings + index, &at))
 		return;
-	n = pread(elf->fd, name, sizeof name - 1, (off_t)at);
-	if (n > 0 && memchr(name, '\0', (size_t)n))
-		take_name(l, name);
+	read_name(elf, at, name);
+	take_name(l, name);
 }
 
 /* Calls each for the entries of the table that says how it is linked. */
@@ -163,6 +254,7 @@ static int look_at(void *ctx, const char *name)
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !open_elf(&elf, fd))
 		return 0;
+	l->is_in_c = is_written_in_c(&elf);
 	for (i = 0; i < elf.count; i++) {
 		if (elf.segments[i].p_type != PT_DYNAMIC)
 			continue;

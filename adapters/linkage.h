@@ -4,8 +4,9 @@
  * so its reports are no evidence.
  *
  * The libraries that the runtime knows by heart (libc and its parts) are none of them, and
- * neither are those that lie in the build: the recipe made them. One that is linked
- * statically is not seen.
+ * neither are those that lie in the build: the recipe made them. Nor is the C++ library in a
+ * program whose sources, as its symbol table names them, are all C: libFuzzer alone uses it.
+ * One that is linked statically is not seen.
  *
  * Files are foreign: whatever is no ELF, or a broken one, has no libraries. Blocks.
  */
