@@ -315,13 +315,26 @@ const char *san_frame_normalise(struct iw_arena *arena, const struct san_frame *
 	return normalise(arena, frame, OURS);
 }
 
-/* The relevant frames of a stack, as indices. */
-static size_t relevant(
-	const struct san_stack *stack, enum whose whose, size_t out[], size_t max)
+/* Where a stack begins to say something. A timer's signal may come before a function's
+ * first instruction, and runtimes look up the address before that, which is nobody's: such
+ * frames are passed over, unless the stack has no names at all. */
+static size_t first_told(const struct san_report *r, const struct san_stack *stack)
+{
+	size_t i;
+
+	for (i = 0; r->kind == SAN_TIMEOUT && stack && i < stack->count; i++)
+		if (stack->frames[i].function && !judge(&stack->frames[i], OURS))
+			return i;
+	return 0;
+}
+
+/* The relevant frames of a stack from begin on, as indices. */
+static size_t relevant(const struct san_stack *stack, size_t begin, enum whose whose,
+	size_t out[], size_t max)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; stack && i < stack->count && n < max; i++)
+	for (size_t i = begin; stack && i < stack->count && n < max; i++)
 		if (!judge(&stack->frames[i], whose))
 			out[n++] = i;
 	return n;
@@ -384,12 +397,13 @@ static bool is_about_target(enum san_kind kind)
 }
 
 /* Appends the names of a stack's relevant frames until lines are full. */
-static int add_stack(struct iw_arena *arena, const struct san_stack *stack,
+static int add_stack(struct iw_arena *arena, const struct san_stack *stack, size_t begin,
 	enum whose whose, bool is_recursion, struct iw_buf *out, int lines)
 {
 	const char *names[NAMES];
 	size_t idx[NAMES];
-	size_t n = relevant(stack, whose, idx, is_recursion ? NAMES : SAN_STATE_LINES);
+	size_t n = relevant(
+		stack, begin, whose, idx, is_recursion ? NAMES : SAN_STATE_LINES);
 	size_t count = 0;
 	size_t start = 0;
 
@@ -427,12 +441,12 @@ const char *san_report_state(struct iw_arena *arena, const struct san_report *r,
 			iw_buf_addf(&out, "%s\n", san_text_normalise(work, r->title));
 			lines++;
 		}
-		lines = add_stack(
-			work, stack, whose, r->kind == SAN_STACK_OVERFLOW, &out, lines);
+		lines = add_stack(work, stack, whose == OURS ? first_told(r, stack) : 0,
+			whose, r->kind == SAN_STACK_OVERFLOW, &out, lines);
 		for (size_t i = 0; opts->as_clusterfuzz && i < r->stack_count; i++)
 			if (&r->stacks[i] > stack && r->stacks[i].role != SAN_STACK_PLACE)
-				lines = add_stack(
-					work, &r->stacks[i], whose, false, &out, lines);
+				lines = add_stack(work, &r->stacks[i], 0, whose, false,
+					&out, lines);
 		if (!out.len && opts->target)
 			iw_buf_addf(&out, "%s\n", opts->target);
 	}
@@ -470,11 +484,11 @@ static size_t cycle_length(const struct san_sig_frame *out, size_t n)
 }
 
 static size_t signature(struct iw_arena *arena, const struct san_stack *stack,
-	struct san_sig_frame out[], size_t max)
+	size_t begin, struct san_sig_frame out[], size_t max)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; stack && i < stack->count && n < max; i++) {
+	for (size_t i = begin; stack && i < stack->count && n < max; i++) {
 		const struct san_frame *f = &stack->frames[i];
 		const char *name;
 
@@ -511,9 +525,10 @@ size_t san_report_signature_frames(struct iw_arena *arena, const struct san_repo
 
 	second = san_report_stack(r, SAN_STACK_OTHER_ACCESS);
 	if (!second || (r->kind != SAN_DATA_RACE && r->kind != SAN_LOCK_ORDER))
-		return signature(arena, main_stack(r), out, SAN_SIGNATURE_FRAMES);
-	n = signature(arena, san_report_stack(r, SAN_STACK_CRASH), first, half);
-	m = signature(arena, second, other, half);
+		return signature(arena, main_stack(r), first_told(r, main_stack(r)), out,
+			SAN_SIGNATURE_FRAMES);
+	n = signature(arena, san_report_stack(r, SAN_STACK_CRASH), 0, first, half);
+	m = signature(arena, second, 0, other, half);
 	is_swapped = compare(first, n, other, m) > 0;
 	memcpy(out, is_swapped ? other : first, (is_swapped ? m : n) * sizeof *out);
 	memcpy(out + (is_swapped ? m : n), is_swapped ? first : other,

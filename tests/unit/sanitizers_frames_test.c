@@ -309,6 +309,32 @@ static void test_state_target(void **state)
 	iw_arena_free(arena);
 }
 
+/* The address before a function's first instruction, where a timer's signal may come, is
+ * nobody's. Of a stack without any names it is as good as the others. */
+static void test_interrupted_between_functions(void **state)
+{
+	static const char named[] = "==1== ERROR: libFuzzer: timeout after 5 seconds\n"
+				    "    #0 0x1  (/b/mill+0xacb7f) (BuildId: 00ff)\n"
+				    "    #1 0x2 in spin a.c:1\n"
+				    "    #2 0x3 in turn a.c:2\n";
+	static const char bare[] = "==1== ERROR: libFuzzer: timeout after 5 seconds\n"
+				   "    #0 0x1  (/b/mill+0xacb7f) (BuildId: 00ff)\n"
+				   "    #1 0x2  (/b/mill+0xacc00) (BuildId: 00ff)\n";
+	struct san_sig_frame frames[SAN_SIGNATURE_FRAMES];
+	struct iw_arena *arena = iw_arena_new();
+	struct san_report *r;
+	size_t count;
+
+	(void)state;
+	san_report_parse(arena, named, sizeof named - 1, &r, &count, NULL);
+	assert_string_equal(san_report_state(arena, r, NULL), "spin\nturn\n");
+	assert_int_equal(san_report_signature_frames(arena, r, frames), 2);
+	assert_string_equal(frames[0].function, "spin");
+	san_report_parse(arena, bare, sizeof bare - 1, &r, &count, NULL);
+	assert_int_equal(san_report_signature_frames(arena, r, frames), 2);
+	iw_arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +346,7 @@ int main(void)
 		cmocka_unit_test(test_race_order),
 		cmocka_unit_test(test_recursion),
 		cmocka_unit_test(test_state_target),
+		cmocka_unit_test(test_interrupted_between_functions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
