@@ -118,12 +118,12 @@ def test_it_agrees_with_the_command_line(service, admin):
     target, = admin.get("/api/v1/targets")["targets"]
     assert (target["adapter"], target["target"]) == ("fake", "engine")
     assert target["executions"] > 0 and target["units"] > 0 and target["crashes"] > 0
-    assert target == {**target, **admin.get(f"/api/v1/targets/{target['id']}"),
-                      "executions": target["executions"], "units": target["units"],
-                      "crashes": target["crashes"], "per_second": target["per_second"],
-                      "features": target["features"], "core_ms": target["core_ms"],
-                      "found_ms": target["found_ms"], "status": target["status"],
-                      "engines": target["engines"]}
+    # The farm works on between two questions.
+    moving = {"executions", "units", "crashes", "per_second", "features", "core_ms", "bug_core_ms",
+              "found_ms", "status", "engines", "judging"}
+    again = admin.get(f"/api/v1/targets/{target['id']}")
+    assert {k: v for k, v in target.items() if k not in moving} == {
+        k: again[k] for k in target if k not in moving}
 
 
 def test_lists_go_on_where_a_page_ended(admin):
