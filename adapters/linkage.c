@@ -109,13 +109,6 @@ static bool is_of_cxx(const char *name)
 	return strncmp(name, "libstdc++.so.", 13) == 0 || strncmp(name, "libc++", 6) == 0;
 }
 
-static bool ends_with(const char *name, const char *end)
-{
-	size_t n = strlen(name), m = strlen(end);
-
-	return n > m && strcmp(name + n - m, end) == 0;
-}
-
 /* Which sources the symbol table names. */
 struct sources {
 	bool has_c, has_cxx;
@@ -128,8 +121,8 @@ static void note_source(struct sources *s, const char *name)
 	size_t i;
 
 	for (i = 0; i < IW_COUNT(cxx); i++)
-		s->has_cxx |= ends_with(name, cxx[i]);
-	s->has_c |= ends_with(name, ".c") && strcmp(name, "crtstuff.c") != 0;
+		s->has_cxx |= iw_path_ends(name, cxx[i]);
+	s->has_c |= iw_path_ends(name, ".c") && strcmp(name, "crtstuff.c") != 0;
 }
 
 static void note_sources(const struct elf *elf, const Elf64_Shdr *symbols,

@@ -64,11 +64,6 @@ json_t *order_json(const struct order *o)
 		(int)o->is_done, "builds", builds);
 }
 
-bool order_is_done(const struct order *o)
-{
-	return o->is_done;
-}
-
 const struct iw_err *order_error(const struct order *o)
 {
 	return o->err.code ? &o->err : NULL;

@@ -34,7 +34,6 @@ int order_start(struct order **out, const struct order_spec *spec,
 	const struct order_events *events, struct iw_err *err);
 /* What is being built for it alone is ended; done comes as always. */
 void order_stop(struct order *order);
-bool order_is_done(const struct order *order);
 /* NULL: none. There is no such commit, for example. */
 const struct iw_err *order_error(const struct order *order);
 

@@ -38,13 +38,6 @@ static char *recipe_dir(const struct adapter *adapter)
 	return iw_fmt("%s/%.*s", adapter->dir, (int)(slash - program), program);
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-	size_t len = strlen(s), n = strlen(end);
-
-	return len >= n && strcmp(s + len - n, end) == 0;
-}
-
 /* Paths may say "./" or "//" where the other does not. */
 static bool is_same_file(const char *a, const char *b)
 {
@@ -63,7 +56,7 @@ static bool is_left_out(const struct adapter *adapter, const char *path, const c
 	for (i = 0; i < IW_COUNT(names); i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;
-	if (*name == '.' || ends_with(name, ".md") || ends_with(name, "~"))
+	if (*name == '.' || iw_path_ends(name, ".md") || iw_path_ends(name, "~"))
 		return true;
 	/* It makes the source, whose tree is in the closure anyway. */
 	return adapter->source.command && *adapter->source.command[0] == '/' &&

@@ -184,13 +184,14 @@ static int load_in(const struct san_toolchain *tools, const struct kind *kind,
 int san_suppress_load(const struct san_toolchain *tools, const char *name,
 	const char *path, struct iw_err *err)
 {
-	const char *tmp = getenv("TMPDIR");
-	_auto_free_ char *dir =
-		iw_fmt("%s/ironworks-supp-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
 	const struct kind *kind = find(name);
+	_auto_free_ char *dir = NULL;
 	int rc;
 
-	if (!kind || tools->is_gcc || !mkdtemp(dir))
+	if (!kind || tools->is_gcc)
+		return 0;
+	dir = iw_dir_make_temp("ironworks-supp", NULL);
+	if (!dir)
 		return 0;
 	rc = load_in(tools, kind, path, dir, err);
 	iw_dir_remove(dir, NULL);

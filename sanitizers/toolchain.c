@@ -53,13 +53,12 @@ static bool run(const char *const *argv, struct iw_buf *out)
 /* Whether it can make a fuzz target with this flag. */
 static bool can_build(const char *cc, const char *flag, struct iw_buf *why)
 {
-	const char *tmp = getenv("TMPDIR");
-	_auto_free_ char *dir = iw_fmt("%s/ironworks-cc-XXXXXX", tmp ? tmp : "/tmp");
+	_auto_free_ char *dir = iw_dir_make_temp("ironworks-cc", NULL);
 	_auto_free_ char *source = NULL;
 	_auto_free_ char *binary = NULL;
 	bool ok = false;
 
-	if (!mkdtemp(dir))
+	if (!dir)
 		return false;
 	source = iw_path_join(dir, "target.c");
 	binary = iw_path_join(dir, "target");

@@ -403,7 +403,7 @@ static void order_flavours(struct farm_project *p)
 {
 	const struct adapter *adapter = project_adapter(p->project);
 	const struct san_flavour *all;
-	bool is_without = false;
+	const char *lacks = NULL, *why;
 	size_t count, i, k;
 
 	snprintf(p->requests[p->flavour_count++].flavour, sizeof p->requests[0].flavour,
@@ -415,19 +415,18 @@ static void order_flavours(struct farm_project *p)
 				strcmp(all[i].name, FARM_REFERENCE) == 0 ||
 				!all[i].engine || p->flavour_count == FARM_FLAVOURS)
 				continue;
-			if (san_toolchain_lacks(p->farm->world.tools, &all[i])) {
-				is_without = true;
+			why = san_toolchain_lacks(p->farm->world.tools, &all[i]);
+			if (why) {
+				lacks = why;
 				continue;
 			}
 			snprintf(p->requests[p->flavour_count++].flavour,
 				sizeof p->requests[0].flavour, "%s", all[i].name);
 		}
 	}
-	if (is_without)
-		farm_say(p->farm,
-			"%s: fuzzing with libFuzzer alone, because AFL++ is missing or "
-			"cannot build here; install the package afl++",
-			adapter->name);
+	if (lacks)
+		farm_say(p->farm, "%s: fuzzing with libFuzzer alone, because %s",
+			adapter->name, lacks);
 }
 
 static void on_project(struct project *project, const struct iw_err *err, void *ctx)

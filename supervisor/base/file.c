@@ -326,6 +326,21 @@ int iw_dir_open_below(const char *root, const char *below, struct iw_err *err)
 	return fd;
 }
 
+char *iw_dir_make_temp(const char *name, struct iw_err *err)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *dir;
+
+	if (!tmp || *tmp != '/')
+		tmp = "/tmp";
+	dir = iw_fmt("%s/%s-XXXXXX", tmp, name);
+	if (mkdtemp(dir))
+		return dir;
+	iw_err_errno(err, errno, "cannot make a folder in '%s'", tmp);
+	free(dir);
+	return NULL;
+}
+
 int iw_dir_remove(const char *path, struct iw_err *err)
 {
 	struct removal r = {.moved = 0};
@@ -499,6 +514,13 @@ const char *iw_path_base(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	return slash ? slash + 1 : path;
+}
+
+bool iw_path_ends(const char *path, const char *end)
+{
+	size_t len = strlen(path), n = strlen(end);
+
+	return len >= n && strcmp(path + len - n, end) == 0;
 }
 
 int64_t iw_disk_free(const char *path)

@@ -50,6 +50,9 @@ int64_t iw_file_size(const char *path); /* -1 when there is none */
 
 /* Makes path and what is missing above it. */
 int iw_dir_make(const char *path, struct iw_err *err);
+/* A new one that only this user may enter, in $TMPDIR or /tmp: "name-" and six letters.
+ * The caller removes it and frees the path; NULL on error. */
+char *iw_dir_make_temp(const char *name, struct iw_err *err);
 int iw_dir_sync(const char *path, struct iw_err *err);
 /* Removes a tree; links are removed, not followed; nothing there is fine. */
 int iw_dir_remove(const char *path, struct iw_err *err);
@@ -78,6 +81,7 @@ int iw_dir_each_below(const char *root, const char *below, size_t max, iw_dir_cb
 char *iw_path_join(const char *dir, const char *name);
 /* The part behind the last slash; borrowed. */
 const char *iw_path_base(const char *path);
+bool iw_path_ends(const char *path, const char *end);
 
 /* Room left for an unprivileged writer on path's file system, in bytes; -1 unknown. */
 int64_t iw_disk_free(const char *path);

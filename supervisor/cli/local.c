@@ -1,6 +1,5 @@
 #include "cli/local.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,18 +8,6 @@
 #include "programs.h"
 
 #include "base/banned.h"
-
-static int make_dir(struct cli_local *local, struct iw_err *err)
-{
-	const char *tmp = getenv("TMPDIR");
-
-	local->dir = iw_fmt("%s/ironworks-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
-	if (mkdtemp(local->dir))
-		return 0;
-	free(iw_steal(&local->dir));
-	return iw_err_errno(
-		err, errno, "cannot make a folder in '%s'", tmp ? tmp : "/tmp");
-}
 
 int cli_local_open_bare(struct cli_local *local, const char *jobs_dir, bool no_sandbox,
 	struct iw_err *err)
@@ -38,9 +25,12 @@ int cli_local_open_bare(struct cli_local *local, const char *jobs_dir, bool no_s
 	if (rc < 0)
 		return rc;
 	local->has_loop = true;
-	if (!jobs_dir && make_dir(local, err) < 0)
-		return err->code;
-	config.dir = jobs_dir ? jobs_dir : local->dir;
+	if (!jobs_dir) {
+		jobs_dir = local->dir = iw_dir_make_temp("ironworks", err);
+		if (!jobs_dir)
+			return err->code;
+	}
+	config.dir = jobs_dir;
 	config.keeper = keeper;
 	return iw_jobs_open(&local->jobs, &local->loop, &config, err);
 }

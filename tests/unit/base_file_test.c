@@ -231,6 +231,33 @@ static void test_paths(void **state)
 	assert_false(iw_file_exists("/nowhere"));
 	assert_true(iw_disk_free("/tmp") >= 0);
 	assert_int_equal(iw_disk_free("/nowhere"), -1);
+	assert_true(iw_path_ends("a.cc", ".cc"));
+	assert_false(iw_path_ends("a.cc.o", ".cc"));
+	assert_false(iw_path_ends("c", ".cc"));
+}
+
+/* Only a whole path in $TMPDIR counts; where it is no folder the error names it. */
+static void test_temporary_folders(void **state)
+{
+	_auto_free_ char *before = getenv("TMPDIR") ? iw_strdup(getenv("TMPDIR")) : NULL;
+	_auto_free_ char *dir = NULL;
+	struct iw_err err = IW_ERR_INIT;
+	struct stat st;
+
+	(void)state;
+	setenv("TMPDIR", "here", 1);
+	dir = iw_dir_make_temp("ironworks-test", &err);
+	assert_int_equal(strncmp(dir, "/tmp/ironworks-test-", 20), 0);
+	assert_int_equal(stat(dir, &st), 0);
+	assert_int_equal(st.st_mode, S_IFDIR | 0700);
+	assert_int_equal(iw_dir_remove(dir, &err), 0);
+	setenv("TMPDIR", "/nowhere", 1);
+	assert_null(iw_dir_make_temp("ironworks-test", &err));
+	assert_non_null(strstr(err.msg, "'/nowhere'"));
+	if (before)
+		setenv("TMPDIR", before, 1);
+	else
+		unsetenv("TMPDIR");
 }
 
 int main(void)
@@ -245,6 +272,7 @@ int main(void)
 		cmocka_unit_test(test_replace_of_a_folder_fails),
 		cmocka_unit_test(test_replace_by_many_threads),
 		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_temporary_folders),
 	};
 
 	return cmocka_run_group_tests_name("base_file", tests, NULL, NULL);
