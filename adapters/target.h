@@ -14,6 +14,9 @@ struct adapter_target {
 	int64_t disk_limit_mb; /* what one of its jobs may write in all */
 	bool is_network;       /* its units come from strangers */
 	bool check_leaks;
+	/* Of a program that somebody gave to the command line and that is no libFuzzer
+	 * target: how it takes an input, as engine/program.h reads it. NULL: it is one. */
+	const char *const *args;
 };
 
 /* A target about which adapter.json says nothing but its program: what the loader's

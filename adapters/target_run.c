@@ -91,6 +91,11 @@ static void each_env(const struct iw_build *build, enum san_use use,
 	add(ctx, "PATH", "/usr/bin:/bin");
 }
 
+enum san_use target_use(const struct adapter_target *target)
+{
+	return target->args && !target->check_leaks ? SAN_USE_FUZZ : SAN_USE_REPRODUCE;
+}
+
 static void add_to_job(void *ctx, const char *name, const char *value)
 {
 	iw_job_env(ctx, name, value);
@@ -122,11 +127,13 @@ int target_driver_init(struct target_driver *out, const struct iw_build *build,
 	if (!out->binary)
 		return iw_err_set(err, IW_ENOENT, "the %s build has no '%s'",
 			build->flavour, target->binary);
-	each_env(build, SAN_USE_REPLAY, symbolizer, add_to_spec, out);
+	each_env(build, target->args ? target_use(target) : SAN_USE_REPLAY, symbolizer,
+		add_to_spec, out);
 	out->reads[0] = build->dir;
 	out->spec = (struct engine_driver_spec){
 		.binary = out->binary,
 		.driver = driver,
+		.args = target->args,
 		.env = (const char *const *)out->env,
 		.reads = out->reads,
 		.purpose = purpose,
@@ -134,7 +141,8 @@ int target_driver_init(struct target_driver *out, const struct iw_build *build,
 		.rss_limit_mb = target_rss_limit_mb(build, target),
 		.malloc_limit_mb = target->rss_limit_mb,
 		.disk_limit_mb = target->disk_limit_mb,
-		.wants_features = strcmp(build->flavour, REFERENCE_FLAVOUR) == 0,
+		.wants_features =
+			!target->args && strcmp(build->flavour, REFERENCE_FLAVOUR) == 0,
 		.leaks = target->check_leaks && strstr(build->flavour, "asan") != NULL,
 		.no_aslr = san_flavour_find(build->flavour)->no_aslr,
 	};

@@ -31,6 +31,10 @@ int64_t target_timeout_s(
 void target_add_env(struct iw_job *job, const struct iw_build *build, enum san_use use,
 	const char *symbolizer);
 
+/* How a fresh process of the target is run. Only libFuzzer can be told to look for leaks;
+ * a program's runtime is, by the use in which it does not. */
+enum san_use target_use(const struct adapter_target *target);
+
 /* A driver spec with the strings it points to. Zero-initialise. */
 struct target_driver {
 	struct engine_driver_spec spec;

@@ -89,6 +89,36 @@ int san_binary_map(const char *path, void **data, size_t *size, struct iw_err *e
 	return 0;
 }
 
+int san_binary_hash(const char *path, char hex[static IW_SHA256_HEX], struct iw_err *err)
+{
+	struct iw_sha256 sha;
+	size_t size;
+	void *map;
+	int rc = san_binary_map(path, &map, &size, err);
+
+	if (rc < 0)
+		return rc;
+	sha = iw_sha256(map, size);
+	munmap(map, size);
+	iw_sha256_hex(&sha, hex);
+	return 0;
+}
+
+int san_binary_has_libfuzzer(const char *path, bool *has, struct iw_err *err)
+{
+	/* Of its own reports. */
+	static const char message[] = "ERROR: libFuzzer: ";
+	size_t size;
+	void *map;
+	int rc = san_binary_map(path, &map, &size, err);
+
+	if (rc < 0)
+		return rc;
+	*has = memmem(map, size, message, strlen(message)) != NULL;
+	munmap(map, size);
+	return 0;
+}
+
 int san_binary_flavour(
 	const char *path, const struct san_flavour **flavour, struct iw_err *err)
 {

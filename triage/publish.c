@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapters/target_run.h"
+#include "adapters/target_command.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -168,34 +168,24 @@ static void add_frames(struct draft *d)
 /* The command that a shell understands, with the options the farm ran it with. */
 static char *raw_command(struct draft *d, const struct bug_row *row, const char *input)
 {
-	const struct san_flavour *flavour = san_flavour_find(row->flavour);
-	const struct adapter_target *t = d->pub->target->spec;
-	const struct san_env *env;
-	struct iw_buf out = {0}, value = {0};
-	char *command;
+	const struct triage_world *w = d->pub->world;
+	struct iw_build build = {0};
+	struct target_command command = {
+		.build = &build,
+		.target = d->pub->target->spec,
+		.input = input,
+		.symbolizer = w->symbolizer_path,
+	};
+	struct iw_buf out = {0};
+	char *line;
 
-	for (env = flavour ? flavour->env : NULL; env && env->name; env++) {
-		iw_buf_clear(&value);
-		san_flavour_options(env, SAN_USE_REPRODUCE,
-			d->pub->world->symbolizer_path, NULL, &value);
-		iw_buf_addf(&out, "%s=", env->name);
-		iw_text_shell(&out, value.data ? value.data : "");
-		iw_buf_adds(&out, " ");
-	}
-	iw_text_shell(&out,
-		iw_arena_fmt(d->arena, "%s/builds/%s/%s", d->pub->world->state_dir,
-			row->closure, t->binary));
-	iw_buf_addf(&out,
-		" -timeout=%lld -rss_limit_mb=%lld -malloc_limit_mb=%lld "
-		"-detect_leaks=%d ",
-		(long long)t->timeout_s * (flavour ? flavour->time_factor : 1),
-		(long long)t->rss_limit_mb * (flavour ? flavour->memory_factor : 1),
-		(long long)t->rss_limit_mb, t->check_leaks);
-	iw_text_shell(&out, input);
-	command = iw_arena_strdup(d->arena, out.data);
+	snprintf(build.flavour, sizeof build.flavour, "%s", row->flavour);
+	command.program = iw_arena_fmt(d->arena, "%s/builds/%s/%s", w->state_dir,
+		row->closure, command.target->binary);
+	target_command_add(&out, &command);
+	line = iw_arena_strdup(d->arena, out.data);
 	iw_buf_fini(&out);
-	iw_buf_fini(&value);
-	return command;
+	return line;
 }
 
 static int add_artifacts(struct draft *d, const struct bug_row *row)

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "engine/engine.h"
+#include "engine/program.h"
 #include "sanitizers/flavour.h"
 #include "sanitizers/frames.h"
 #include "sanitizers/report.h"
@@ -151,9 +152,14 @@ static void judge_run(struct triage_reproduce *op, char *text, size_t len)
 	struct triage_signature sig = {0};
 	bool is_security = false;
 
-	if (!triage_read_report(text, len, &op->exit, &sig, &is_security))
+	if (triage_read_report(text, len, &op->exit, &sig, &is_security)) {
+		take_hit(op, &sig, is_security, &text, len);
+	} else if (!op->spec.target->spec->args || op->exit.class != IW_EXIT_FAILED) {
+		/* Without a report a program's exit status only says what it thinks of its
+		 * input; all else is a failure. */
 		name_by_exit(&op->exit, &sig);
-	take_hit(op, &sig, is_security, &text, len);
+		take_hit(op, &sig, is_security, &text, len);
+	}
 	triage_signature_fini(&sig);
 	free(text);
 }
@@ -247,14 +253,23 @@ static int make_run(struct triage_reproduce *op, struct iw_err *err)
 		.check_leaks = t->check_leaks,
 	};
 	_auto_free_ char *path = NULL;
-	int rc = iw_job_new(&op->job, op->world->jobs, &job_spec, err);
+	int rc;
 
+	if (t->args) {
+		/* It has no limits of its own. */
+		job_spec.timeout_ms = slice.timeout_s * 1000;
+		job_spec.rss_limit_mb = slice.rss_limit_mb;
+	}
+	rc = iw_job_new(&op->job, op->world->jobs, &job_spec, err);
 	if (rc < 0)
 		return rc;
 	path = iw_path_join(iw_job_work(op->job), "input");
-	engine_libfuzzer.reproduce(op->job, &slice, path);
+	if (t->args)
+		engine_program_command(op->job, op->binary, t->args, path);
+	else
+		engine_libfuzzer.reproduce(op->job, &slice, path);
 	target_add_env(
-		op->job, op->spec.build, SAN_USE_REPRODUCE, op->world->symbolizer_path);
+		op->job, op->spec.build, target_use(t), op->world->symbolizer_path);
 	return iw_file_write(path, op->spec.input, op->spec.len, 0644, err);
 }
 

@@ -9,7 +9,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "adapters/build_db.h"
 #include "adapters/project_db.h"
@@ -68,22 +67,6 @@ struct probe {
 
 /* -- the state --------------------------------------------------------------------- */
 
-/* SHA-256 of the program itself: any other build measures anew. */
-static int hash_file(const char *path, char hex[static IW_SHA256_HEX], struct iw_err *err)
-{
-	struct iw_sha256 sha;
-	size_t size;
-	void *map;
-	int rc = san_binary_map(path, &map, &size, err);
-
-	if (rc < 0)
-		return rc;
-	sha = iw_sha256(map, size);
-	munmap(map, size);
-	iw_sha256_hex(&sha, hex);
-	return 0;
-}
-
 static int open_target(struct distil *d, struct iw_err *err)
 {
 	const char *name = iw_path_base(d->spec->binary);
@@ -138,7 +121,7 @@ static void *run_probe(void *arg)
 {
 	struct probe *p = arg;
 
-	p->rc = hash_file(p->spec->binary, p->closure, &p->err);
+	p->rc = san_binary_hash(p->spec->binary, p->closure, &p->err);
 	if (p->rc == 0 && !p->spec->no_sandbox)
 		p->rc = iw_sandbox_probe(&p->sandbox, &p->err);
 	return NULL;

@@ -7,9 +7,10 @@
  * a record as not run, which with a reason is done's error.
  *
  *	NEW --start--> WRITING --> RUNNING --> READING --> ENDED
- *	                  |                       |  unfit   ^
- *	                  |                       +--> MERGING
- *	                  +------- failed, stopped ----------+
+ *	 |                |                       |  unfit   ^
+ *	 |                |                       +--> MERGING
+ *	 |                +------- failed, stopped ----------+
+ *	 +--> APART, no libFuzzer target --------------------+
  */
 #include "engine/driver.h"
 
@@ -22,6 +23,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/apart.h"
 #include "engine/driver_batch.h"
 #include "engine/driver_format.h"
 #include "engine/merge_inner.h"
@@ -29,7 +31,7 @@
 
 #include "base/banned.h"
 
-enum state { NEW, WRITING, RUNNING, READING, MERGING, ENDED };
+enum state { NEW, WRITING, RUNNING, READING, MERGING, APART, ENDED };
 
 struct engine_driver {
 	struct iw_jobs *jobs;
@@ -44,6 +46,7 @@ struct engine_driver {
 	struct iw_job *job;
 	struct iw_exit exit;
 	struct engine_merge_inner *merge;
+	struct engine_apart *apart;
 	int64_t cpu_us;
 
 	struct iw_work work;
@@ -89,6 +92,18 @@ static void on_merged(
 		iw_err_copy(&d->err, err);
 	engine_merge_inner_free(merge);
 	d->merge = NULL;
+	finish(d);
+}
+
+static void on_apart(struct engine_apart *apart, const struct iw_err *err, void *ctx)
+{
+	struct engine_driver *d = ctx;
+
+	d->cpu_us += engine_apart_cpu_us(apart);
+	if (err)
+		iw_err_copy(&d->err, err);
+	engine_apart_free(apart);
+	d->apart = NULL;
 	finish(d);
 }
 
@@ -228,6 +243,12 @@ void engine_driver_start(struct engine_driver *d, const struct engine_units *uni
 	d->done = done;
 	d->ctx = ctx;
 	engine_results_init(&d->results, units->count);
+	if (d->spec.args) {
+		d->state = APART;
+		d->apart = engine_apart_start(
+			d->jobs, &d->spec, &d->units, &d->results, on_apart, d);
+		return;
+	}
 	if (engine_target_job(&d->job, d->jobs, &d->spec, units->count, &d->err) == 0)
 		iw_job_read(d->job, d->spec.driver);
 	d->state = WRITING;
@@ -239,7 +260,9 @@ void engine_driver_stop(struct engine_driver *d)
 	if (d->state == NEW || d->state == ENDED)
 		return;
 	d->is_stopped = true;
-	if (d->merge)
+	if (d->apart)
+		engine_apart_stop(d->apart);
+	else if (d->merge)
 		engine_merge_inner_stop(d->merge);
 	else if (d->job)
 		iw_job_stop(d->job);
@@ -256,6 +279,8 @@ size_t engine_driver_progress(const struct engine_driver *d)
 	_auto_free_ char *path = NULL;
 	struct stat st;
 
+	if (d->apart)
+		return engine_apart_progress(d->apart);
 	if (d->state != RUNNING || d->spec.wants_features)
 		return 0;
 	path = iw_path_join(iw_job_work(d->job), IW_DRIVER_RESULT);

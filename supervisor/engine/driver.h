@@ -5,7 +5,8 @@
  * One engine_driver is one batch in one sandboxed job. Callers that have more cores start
  * several, each with its share of the units. A target that the driver cannot serve is
  * measured through libFuzzer's own -merge_inner=2 instead (merge_inner.h), without times
- * and leaks; the results say so.
+ * and leaks; the results say so. A program that is none runs each unit in a process of
+ * its own (apart.h): nothing but the interface is then the driver's.
  *
  * Thread: the loop; the load callback runs on a pool thread.
  */
@@ -24,6 +25,9 @@
 struct engine_driver_spec {
 	const char *binary; /* absolute; the job may read it */
 	const char *driver; /* absolute path of ironworks-driver.so */
+	/* Of a program that is no libFuzzer target, how it takes an input: program.h.
+	 * Likewise NULL-terminated, or NULL. */
+	const char *const *args;
 	/* NAME=VALUE for the target (sanitizer options); NULL-terminated, or NULL. */
 	const char *const *env;
 	/* More host paths it may read: the folder of its build. Likewise. */

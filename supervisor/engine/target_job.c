@@ -40,10 +40,18 @@ int engine_target_job(struct iw_job **out, struct iw_jobs *jobs,
 	size_t i;
 	int rc;
 
-	if (spec->timeout_ms)
-		job_spec.timeout_ms = START_MS + (int64_t)units * spec->timeout_ms;
-	if (spec->rss_limit_mb)
-		job_spec.rss_limit_mb = RSS_FACTOR * spec->rss_limit_mb + RSS_EXTRA_MB;
+	if (spec->args) {
+		/* Nobody else bounds a program. */
+		job_spec.timeout_ms = spec->timeout_ms;
+		job_spec.rss_limit_mb = spec->rss_limit_mb;
+	} else {
+		if (spec->timeout_ms)
+			job_spec.timeout_ms =
+				START_MS + (int64_t)units * spec->timeout_ms;
+		if (spec->rss_limit_mb)
+			job_spec.rss_limit_mb =
+				RSS_FACTOR * spec->rss_limit_mb + RSS_EXTRA_MB;
+	}
 	rc = iw_job_new(&job, jobs, &job_spec, err);
 	if (rc < 0)
 		return rc;
@@ -87,6 +95,7 @@ void engine_spec_copy(
 	to->about = from->about ? iw_strdup(from->about) : NULL;
 	to->what = from->what ? iw_strdup(from->what) : NULL;
 	to->env = copy_words(from->env);
+	to->args = copy_words(from->args);
 	to->reads = copy_words(from->reads);
 }
 
@@ -97,6 +106,7 @@ void engine_spec_fini(struct engine_driver_spec *spec)
 	free((char *)spec->about);
 	free((char *)spec->what);
 	free_words(spec->env);
+	free_words(spec->args);
 	free_words(spec->reads);
 	*spec = (struct engine_driver_spec){0};
 }

@@ -70,6 +70,27 @@ static void test_runtimes(void **state)
 	temp_close(&t);
 }
 
+/* By what it says, which stays when its names go. */
+static void test_libfuzzer(void **state)
+{
+	struct image im = make("==%lu== ERROR: libFuzzer: %s\n", 30);
+	_auto_free_ char *path = NULL;
+	struct temp t;
+	bool has;
+
+	(void)state;
+	temp_open(&t);
+	path = temp_path(&t, "program");
+	temp_ok(&t.err, iw_file_write(path, &im, sizeof im, 0755, &t.err));
+	temp_ok(&t.err, san_binary_has_libfuzzer(path, &has, &t.err));
+	assert_true(has);
+	im.names[10] = 'e';
+	temp_ok(&t.err, iw_file_write(path, &im, sizeof im, 0755, &t.err));
+	temp_ok(&t.err, san_binary_has_libfuzzer(path, &has, &t.err));
+	assert_false(has);
+	temp_close(&t);
+}
+
 /* Offsets that lead out of the file are not followed. */
 static void test_hostile(void **state)
 {
@@ -97,6 +118,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_runtimes),
+		cmocka_unit_test(test_libfuzzer),
 		cmocka_unit_test(test_hostile),
 	};
 

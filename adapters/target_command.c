@@ -1,0 +1,82 @@
+#include "adapters/target_command.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/target_run.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "sanitizers/flavour.h"
+
+#include "base/banned.h"
+
+static void add_env(struct iw_buf *out, const struct target_command *c)
+{
+	const struct san_flavour *flavour = san_flavour_find(c->build->flavour);
+	const struct san_env *env;
+
+	for (env = flavour ? flavour->env : NULL; env && env->name; env++) {
+		struct iw_buf value = {0};
+
+		san_flavour_options(
+			env, target_use(c->target), c->symbolizer, NULL, &value);
+		iw_buf_addf(out, "%s=", env->name);
+		iw_text_shell(out, value.data ? value.data : "");
+		iw_buf_adds(out, " ");
+		iw_buf_fini(&value);
+	}
+}
+
+static void add_limits(struct iw_buf *out, const struct target_command *c)
+{
+	iw_buf_addf(out,
+		" -timeout=%lld -rss_limit_mb=%lld -malloc_limit_mb=%lld "
+		"-detect_leaks=%d ",
+		(long long)target_timeout_s(c->build, c->target),
+		(long long)target_rss_limit_mb(c->build, c->target),
+		(long long)c->target->rss_limit_mb, c->target->check_leaks);
+}
+
+/* The word with the input in its place; false when it has none. */
+static bool add_word(struct iw_buf *out, const char *word, const char *input)
+{
+	struct iw_buf whole = {0};
+	bool has_place = false;
+	const char *at;
+
+	for (; (at = strstr(word, "@@")) != NULL; word = at + 2) {
+		has_place = true;
+		iw_buf_add(&whole, word, (size_t)(at - word));
+		iw_buf_adds(&whole, input);
+	}
+	iw_buf_adds(&whole, word);
+	iw_buf_adds(out, " ");
+	iw_text_shell(out, whole.data ? whole.data : "");
+	iw_buf_fini(&whole);
+	return has_place;
+}
+
+static void add_words(struct iw_buf *out, const struct target_command *c)
+{
+	bool has_place = false;
+	size_t i;
+
+	for (i = 0; c->target->args[i]; i++)
+		has_place |= add_word(out, c->target->args[i], c->input);
+	if (has_place)
+		return;
+	iw_buf_adds(out, " < ");
+	iw_text_shell(out, c->input);
+}
+
+void target_command_add(struct iw_buf *out, const struct target_command *command)
+{
+	add_env(out, command);
+	iw_text_shell(out, command->program);
+	if (command->target->args) {
+		add_words(out, command);
+		return;
+	}
+	add_limits(out, command);
+	iw_text_shell(out, command->input);
+}
