@@ -5,7 +5,6 @@
  */
 #include "cli/build_alone.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/build_view.h"
+#include "cli/interrupt.h"
 #include "cli/local.h"
 #include "config.h"
 #include "slots.h"
@@ -31,8 +31,8 @@ struct alone {
 	struct budget *budget;
 	struct project *project;
 	struct order *order;
-	uv_signal_t signals[2];
-	bool has_signals, is_stopped;
+	struct cli_interrupt interrupt;
+	bool is_stopped;
 	json_t *answer;
 	struct iw_err err;
 };
@@ -52,11 +52,7 @@ static void on_project_closed(void *ctx)
 /* Everything is done, or something has failed. */
 static void close_all(struct alone *a)
 {
-	size_t i;
-
-	for (i = 0; a->has_signals && i < IW_COUNT(a->signals); i++)
-		uv_close((uv_handle_t *)&a->signals[i], NULL);
-	a->has_signals = false;
+	cli_interrupt_stop(&a->interrupt);
 	if (a->project)
 		project_close(iw_steal(&a->project), on_project_closed, a);
 	else if (a->db)
@@ -161,28 +157,14 @@ static void on_project(struct project *project, const struct iw_err *err, void *
 }
 
 /* Jobs have keepers, which would go on without us. */
-static void on_signal(uv_signal_t *handle, int number)
+static void on_interrupt(void *ctx)
 {
-	struct alone *a = handle->data;
+	struct alone *a = ctx;
 
-	(void)number;
 	a->is_stopped = true;
 	if (a->order)
 		order_stop(a->order);
 	iw_slots_stop_all(a->slots);
-}
-
-static void watch(struct alone *a)
-{
-	static const int numbers[] = {SIGINT, SIGTERM};
-	size_t i;
-
-	for (i = 0; i < IW_COUNT(numbers); i++) {
-		uv_signal_init(&a->local.loop.uv, &a->signals[i]);
-		a->signals[i].data = a;
-		uv_signal_start(&a->signals[i], on_signal, numbers[i]);
-	}
-	a->has_signals = true;
 }
 
 static int load(const char *arg, struct adapter **adapter, struct iw_err *err)
@@ -230,7 +212,7 @@ static int run(struct alone *a, struct adapter **adapter)
 	iw_jobs_gate(a->local.jobs, &gate);
 	rc = open_project(a, iw_steal(adapter), &a->err);
 	if (rc == 0)
-		watch(a);
+		cli_interrupt_start(&a->interrupt, &a->local.loop, on_interrupt, a);
 	else
 		close_all(a);
 	iw_loop_run(&a->local.loop);

@@ -49,7 +49,7 @@ bool cli_number(const char *text, int64_t min, int64_t max, int64_t *value)
 	return !errno && !*end && *value >= min && *value <= max;
 }
 
-#define OPTIONS_MAX 16
+#define OPTIONS_MAX 32
 
 enum { OPT_STATE = 1, OPT_JSON, OPT_NO_SANDBOX, OPT_HELP, OPT_MORE };
 

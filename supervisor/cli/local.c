@@ -42,6 +42,28 @@ static void on_stopped(void *ctx)
 	san_symbolizer_free(iw_steal(&local->symbolizer));
 }
 
+static void start_symbolizer(struct cli_local *local)
+{
+	if (local->tools.symbolizer)
+		local->symbolizer = san_symbolizer_new(&(struct san_symbolizer_config){
+			.jobs = local->jobs,
+			.program = local->tools.symbolizer,
+			.major = local->tools.major,
+		});
+}
+
+int cli_local_open_named(struct cli_local *local, const char *jobs_dir, bool no_sandbox,
+	struct iw_err *err)
+{
+	int rc = cli_local_open_bare(local, jobs_dir, no_sandbox, err);
+
+	if (rc < 0)
+		return rc;
+	local->tools.symbolizer = san_toolchain_symbolizer();
+	start_symbolizer(local);
+	return 0;
+}
+
 int cli_local_open(struct cli_local *local, const char *jobs_dir, bool no_sandbox,
 	struct iw_err *err)
 {
@@ -49,12 +71,8 @@ int cli_local_open(struct cli_local *local, const char *jobs_dir, bool no_sandbo
 
 	if (rc == 0)
 		rc = san_toolchain_find_any(&local->tools, err);
-	if (rc == 0 && local->tools.symbolizer)
-		local->symbolizer = san_symbolizer_new(&(struct san_symbolizer_config){
-			.jobs = local->jobs,
-			.program = local->tools.symbolizer,
-			.major = local->tools.major,
-		});
+	if (rc == 0)
+		start_symbolizer(local);
 	return rc;
 }
 
@@ -67,8 +85,10 @@ void cli_local_close(struct cli_local *local)
 	iw_jobs_close(local->jobs);
 	if (local->dir)
 		iw_dir_remove(local->dir, NULL);
-	if (local->has_loop)
+	if (local->has_loop) {
+		iw_loop_run(&local->loop); /* closes what is being closed */
 		iw_loop_fini(&local->loop);
+	}
 	san_toolchain_fini(&local->tools);
 	free(local->dir);
 	free(local->driver);

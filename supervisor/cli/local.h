@@ -27,7 +27,11 @@ struct cli_local {
 /* jobs_dir NULL: one of its own. */
 int cli_local_open(struct cli_local *local, const char *jobs_dir, bool no_sandbox,
 	struct iw_err *err);
-/* The same without the toolchain, which takes a while to be found. */
+/* The same without a compiler, which takes a while to be found: only names for reports,
+ * whoever built the programs. */
+int cli_local_open_named(struct cli_local *local, const char *jobs_dir, bool no_sandbox,
+	struct iw_err *err);
+/* Without those either. */
 int cli_local_open_bare(struct cli_local *local, const char *jobs_dir, bool no_sandbox,
 	struct iw_err *err);
 /* No job may be left but the symbolizer's. */

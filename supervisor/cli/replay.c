@@ -9,7 +9,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,10 +18,11 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/gist.h"
+#include "cli/interrupt.h"
 #include "cli/local.h"
 #include "engine/driver.h"
 #include "sanitizers/binary.h"
-#include "sanitizers/headline.h"
 #include "sanitizers/report.h"
 #include "sanitizers/toolchain.h"
 
@@ -88,7 +88,7 @@ struct replay {
 	bool is_again; /* the second pass */
 
 	struct iw_timer *look;
-	uv_signal_t signals[2];
+	struct cli_interrupt interrupt;
 	bool is_stopped;
 	struct iw_err err;
 };
@@ -349,16 +349,13 @@ static void add_death(struct replay *r, const struct file *file,
 /* "" when there is nothing to be read. The caller frees. */
 static char *headline_of(const struct engine_unit_result *result)
 {
-	_auto_(iw_arena_freep) struct iw_arena *arena = iw_arena_new();
-	const struct san_report *primary = NULL;
-	struct san_report *reports;
-	size_t count;
+	struct cli_gist gist;
+	char *headline;
 
-	if (result->report &&
-		san_report_parse(arena, result->report, result->report_len, &reports,
-			&count, NULL) == 0)
-		primary = san_report_primary(reports, count);
-	return iw_strdup(primary ? san_report_headline(arena, primary) : "");
+	cli_gist_read(&gist, result->report, result->report ? result->report_len : 0);
+	headline = iw_strdup(gist.headline);
+	cli_gist_fini(&gist);
+	return headline;
 }
 
 /* The first pass. */
@@ -414,11 +411,8 @@ static void take_again(struct replay *r)
 
 static void end(struct replay *r)
 {
-	size_t i;
-
 	iw_timer_free(iw_steal(&r->look));
-	for (i = 0; i < IW_COUNT(r->signals); i++)
-		uv_close((uv_handle_t *)&r->signals[i], NULL);
+	cli_interrupt_stop(&r->interrupt);
 }
 
 static void on_round_done(struct replay *r)
@@ -471,12 +465,11 @@ static void on_look(void *ctx)
 	r->spec->progress(done, r->count, r->answer->died);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+static void on_interrupt(void *ctx)
 {
-	struct replay *r = handle->data;
+	struct replay *r = ctx;
 	size_t i;
 
-	(void)number;
 	r->is_stopped = true;
 	for (i = 0; i < r->shard_count; i++)
 		if (!r->shards[i].has_ended)
@@ -485,14 +478,7 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static void watch(struct replay *r)
 {
-	static const int numbers[] = {SIGINT, SIGTERM};
-	size_t i;
-
-	for (i = 0; i < IW_COUNT(numbers); i++) {
-		uv_signal_init(&r->local.loop.uv, &r->signals[i]);
-		r->signals[i].data = r;
-		uv_signal_start(&r->signals[i], on_signal, numbers[i]);
-	}
+	cli_interrupt_start(&r->interrupt, &r->local.loop, on_interrupt, r);
 	if (!r->spec->progress)
 		return;
 	r->look = iw_timer_new(&r->local.loop, on_look, r);

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/local.h"
+#include "cli/repro_file.h"
 #include "triage/artifact.h"
 #include "triage/bug_db.h"
 #include "triage/crash_db.h"
@@ -29,15 +30,19 @@ static const char help[] =
 	"  ironworks repro 3\n"
 	"  ironworks repro 3 --runs 50\n"
 	"  ironworks repro crash:12 --state /srv/farm\n"
+	"  ironworks repro ./crash-1 --binary ./fuzz\n"
 	"\n"
 	"usage: ironworks repro BUG|crash:CRASH [--runs N] [--state DIR] [--json]\n"
 	"                       [--no-sandbox]\n"
+	"       ironworks repro FILE --binary PROGRAM …\n"
 	"\n"
 	"Runs the best reproducer of a bug, or the input of a crash, on its own build "
 	"in\n"
 	"the sandbox, N times (default 5), and shows the report. A farm may be running "
 	"on\n"
-	"the same state.\n"
+	"the same state. With --binary the input is a file of yours, and so is the "
+	"program:\n"
+	"'ironworks repro --binary P --help' tells more of that.\n"
 	"\n"
 	"exit status: 0 it reproduces, 1 it does not, 2 usage, 4 failed\n";
 
@@ -275,8 +280,11 @@ int cli_repro(int argc, char **argv)
 	struct subject s = {.lock_fd = -1};
 	struct iw_state state;
 	bool hit = false;
-	int rc = parse(argc, argv, &o);
+	int rc;
 
+	if (cli_repro_is_file(argc, argv))
+		return cli_repro_file(argc, argv);
+	rc = parse(argc, argv, &o);
 	if (rc >= 0)
 		return rc;
 	if (iw_state_open(&state, o.common.state, IW_STATE_READ, &err) < 0)

@@ -1,0 +1,212 @@
+#include "cli/repro_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/target_command.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/interrupt.h"
+#include "cli/paragraph.h"
+#include "cli/plain.h"
+#include "triage/reproduce.h"
+
+#include "base/banned.h"
+
+#define RUNS_DEFAULT 5
+#define RUNS_MAX 10000
+#define INPUT_MAX ((size_t)256 << 20)
+
+static const char help[] =
+	"Examples:\n"
+	"  ironworks repro ./crash-1 --binary ./fuzz\n"
+	"  ironworks repro ./crash-1 --binary ./tool --args '--fast @@' --runs 50\n"
+	"\n"
+	"usage: ironworks repro FILE --binary PROGRAM [--args WORDS] [--runs N] …\n"
+	"\n"
+	"Runs FILE in the sandbox N times (default 5), each in a fresh process, shows "
+	"the\n"
+	"report, and prints the paragraph that a bug report needs.\n"
+	"\n" CLI_PLAIN_HELP "  --runs N         how often (default 5)\n"
+	"  --json           print the answer as one JSON object\n"
+	"\n"
+	"exit status: 0 it reproduces, 1 it does not, 2 usage, 4 failed\n";
+
+struct repro {
+	struct cli_plain_spec spec;
+	struct cli_common common;
+	int64_t runs;
+	const char *path;
+	char *data;
+	size_t len;
+	struct cli_plain plain;
+	struct cli_interrupt interrupt;
+	struct triage_reproduce *op;
+	bool is_done;
+	struct iw_err err;
+};
+
+bool cli_repro_is_file(int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--binary") == 0 ||
+			strncmp(argv[i], "--binary=", 9) == 0)
+			return true;
+	return false;
+}
+
+static void on_done(struct triage_reproduce *op, const struct iw_err *err, void *ctx)
+{
+	struct repro *r = ctx;
+
+	(void)op;
+	if (err)
+		iw_err_copy(&r->err, err);
+	r->is_done = true;
+}
+
+static void on_interrupt(void *ctx)
+{
+	struct repro *r = ctx;
+
+	triage_reproduce_stop(r->op);
+}
+
+static int run(struct repro *r, struct iw_err *err)
+{
+	struct triage_reproduce_spec spec = {
+		.build = &r->plain.build,
+		.target = &r->plain.target,
+		.input = r->data,
+		.len = r->len,
+		.runs = (unsigned)r->runs,
+		.purpose = IW_PURPOSE_REPRODUCE,
+	};
+
+	r->op = triage_reproduce_start(&r->plain.world, &spec, on_done, r);
+	cli_interrupt_start(&r->interrupt, &r->plain.local.loop, on_interrupt, r);
+	iw_loop_run_until(&r->plain.local.loop, &r->is_done);
+	cli_interrupt_stop(&r->interrupt);
+	return r->err.code ? iw_err_copy(err, &r->err) : 0;
+}
+
+static char *make_paragraph(
+	const struct repro *r, const struct triage_reproduce_result *result)
+{
+	struct target_command command = {
+		.build = &r->plain.build,
+		.target = &r->plain.spec,
+		.program = r->spec.binary,
+		.input = r->path,
+		.symbolizer = r->plain.world.symbolizer_path,
+	};
+	struct iw_buf line = {0}, text = {0};
+
+	target_command_add(&line, &command);
+	cli_paragraph_add(&text,
+		&(struct cli_paragraph){
+			.build = &r->plain.build,
+			.program = r->plain.path,
+			.input = r->path,
+			.data = r->data,
+			.len = r->len,
+			.report = result->report,
+			.report_len = result->report_len,
+			.what = result->signature.message ? result->signature.message
+							  : result->signature.type,
+			.hits = result->hits,
+			.runs = result->runs,
+			.command = line.data,
+		});
+	iw_buf_fini(&line);
+	return iw_buf_steal(&text);
+}
+
+static void print_json(const struct repro *r,
+	const struct triage_reproduce_result *result, const char *paragraph)
+{
+	_auto_free_ char *frames = triage_signature_json(&result->signature);
+
+	cli_print_json(json_pack("{ss ss ss si si si ss so ss?}", "input", r->path,
+		"flavour", r->plain.build.flavour, "build", r->plain.build.closure,
+		"runs", (int)result->runs, "hits", (int)result->hits, "others",
+		(int)result->others, "type", result->signature.type, "frames",
+		json_loads(frames, 0, NULL), "paragraph", paragraph));
+}
+
+static void print(const struct repro *r, const struct triage_reproduce_result *result)
+{
+	_auto_free_ char *paragraph = result->hits ? make_paragraph(r, result) : NULL;
+	struct iw_buf safe = {0};
+
+	if (r->common.json) {
+		print_json(r, result, paragraph);
+		return;
+	}
+	if (result->report)
+		iw_text_block(&safe, result->report, result->report_len);
+	if (safe.len)
+		printf("%s\n", safe.data);
+	iw_buf_fini(&safe);
+	if (paragraph)
+		fputs(paragraph, stdout);
+	else
+		printf("%s passes in %u of %u runs; it does not reproduce\n", r->path,
+			result->runs - result->others, result->runs);
+	if (result->others)
+		printf("\n%u of the runs failed otherwise\n", result->others);
+}
+
+static const char *take_runs(void *ctx, const char *word)
+{
+	return cli_number(word, 1, RUNS_MAX, ctx)
+		? NULL
+		: "--runs wants a number from 1 to 10000";
+}
+
+static int parse(int argc, char **argv, struct repro *r)
+{
+	const struct cli_option more[] = {CLI_PLAIN_OPTIONS(&r->spec),
+		{"runs", .take = take_runs, .ctx = &r->runs}, {0}};
+	int first, rc = cli_options(argc, argv, help, more, &r->common, &first);
+
+	if (rc >= 0)
+		return rc;
+	if (argc - first != 1)
+		return cli_usage("repro",
+			"which file? one is run at a time; 'ironworks "
+			"triage' takes many");
+	r->path = argv[first];
+	r->spec.no_sandbox = r->common.no_sandbox;
+	return -1;
+}
+
+int cli_repro_file(int argc, char **argv)
+{
+	struct repro r = {.runs = RUNS_DEFAULT};
+	struct iw_err err = IW_ERR_INIT;
+	bool is_hit = false;
+	int rc = parse(argc, argv, &r);
+
+	if (rc >= 0)
+		return rc;
+	rc = iw_file_read(r.path, INPUT_MAX, &r.data, &r.len, &err);
+	if (rc == 0)
+		rc = cli_plain_open(&r.plain, &r.spec, &err);
+	if (rc == 0)
+		rc = run(&r, &err);
+	if (rc == 0) {
+		print(&r, triage_reproduce_result(r.op));
+		is_hit = triage_reproduce_result(r.op)->hits > 0;
+	}
+	triage_reproduce_free(r.op);
+	cli_plain_close(&r.plain);
+	free(r.data);
+	if (rc < 0)
+		return cli_fail(&err);
+	return is_hit ? CLI_DONE : CLI_NO;
+}
