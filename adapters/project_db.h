@@ -91,7 +91,7 @@ struct project_target_row {
 	const char *adapter, *name; /* borrowed */
 	struct project_target_totals totals;
 	int64_t units, crashes, bugs;
-	int64_t open_bugs;    /* of those: not flaky */
+	int64_t open_bugs;    /* of those: neither flaky nor decided about by hand */
 	int64_t bug_core_ms;  /* CPU time of triage's jobs for its bugs */
 	int64_t held_ms;      /* since when no engine may start on it; 0: one may */
 	const char *held_why; /* or NULL; borrowed */

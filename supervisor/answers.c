@@ -56,6 +56,21 @@ static void add_tested(json_t *bug, const struct bug_row *row)
 		is_tested ? json_integer(row->tested_hits) : json_null());
 }
 
+/* Who decided and why is for those with a role: it may tell of what is private. */
+static void add_decision(
+	const struct answer_scope *scope, json_t *bug, const struct bug_row *row)
+{
+	bool tells = scope->sees_private;
+
+	json_object_set_new(bug, "decision", text_or_null(row->decision));
+	json_object_set_new(
+		bug, "decision_by", text_or_null(tells ? row->decision_by : NULL));
+	json_object_set_new(
+		bug, "decision_why", text_or_null(tells ? row->decision_why : NULL));
+	json_object_set_new(bug, "decision_ms", time_or_null(row->decision_ms));
+	json_object_set_new(bug, "muted_ms", time_or_null(row->muted_ms));
+}
+
 json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 {
 	static const char *const private[] = {"type", "security", "frames", "input",
@@ -81,6 +96,7 @@ json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 		(json_int_t)row->changed_ms, "sightings", (json_int_t)row->sightings,
 		"core_ms", (json_int_t)row->core_ms);
 	add_tested(bug, row);
+	add_decision(scope, bug, row);
 	if (is_private && !scope->sees_private)
 		hide(bug, private);
 	return bug;

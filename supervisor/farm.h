@@ -94,6 +94,8 @@ void farm_leave(struct farm *farm);
 int farm_end_leftovers(struct iw_state *state, struct iw_err *err);
 /* Campaigns or held targets are others now, by their rows. */
 void farm_wishes_changed(struct farm *farm);
+/* People decided something about a bug. */
+void farm_bug_changed(struct farm *farm, int64_t bug_id);
 /* Builds for somebody outside: borrowed until farm_order() returns. */
 struct farm_order_spec {
 	const char *adapter;

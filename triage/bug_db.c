@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "triage/decision_db.h"
 
 #include "base/banned.h"
 
@@ -22,6 +23,9 @@ void bug_row_fini(struct bug_row *row)
 	free(row->snapshot);
 	free(row->found_commit);
 	free(row->tested_tree);
+	free(row->decision);
+	free(row->decision_by);
+	free(row->decision_why);
 	*row = (struct bug_row){0};
 }
 
@@ -76,11 +80,12 @@ int bug_db_set_tested(struct iw_dbc *dbc, int64_t id, const char *tree, int64_t 
 	int64_t hits, struct iw_err *err)
 {
 	int64_t now = iw_time_wall_ms();
-
-	return iw_db_exec(dbc, err,
+	int rc = iw_db_exec(dbc, err,
 		"UPDATE bug SET tested_tree = ?, tested_ms = ?, tested_runs = ?, "
 		"tested_hits = ?, changed_ms = ? WHERE id = ?",
 		"siiiii", tree, now, runs, hits, now, id);
+
+	return rc < 0 || hits == 0 ? rc : decision_db_seen(dbc, id, err);
 }
 
 static void copy(char *to, size_t size, const char *from)
@@ -130,6 +135,11 @@ static void read_row(sqlite3_stmt *stmt, struct bug_row *row)
 		.sightings = iw_col_int(stmt, "sightings"),
 		.changed_ms = iw_col_int(stmt, "changed_ms"),
 		.core_ms = iw_col_int(stmt, "core_ms"),
+		.decision = copy_of(iw_col_str(stmt, "decision")),
+		.decision_by = copy_of(iw_col_str(stmt, "decision_by")),
+		.decision_why = copy_of(iw_col_str(stmt, "decision_why")),
+		.decision_ms = iw_col_int(stmt, "decision_ms"),
+		.muted_ms = iw_col_int(stmt, "muted_ms"),
 	};
 	copy(row->adapter, sizeof row->adapter, iw_col_str(stmt, "adapter"));
 	copy(row->target, sizeof row->target, iw_col_str(stmt, "target"));
@@ -290,6 +300,8 @@ int bug_db_add_sighting(
 		"SELECT count(*) FROM bug_event WHERE bug_id = ? AND what = 'sighting'",
 		"i", id);
 
+	if (rc == 0)
+		rc = decision_db_seen(dbc, id, err);
 	if (rc < 0)
 		return rc;
 	if (told < SIGHTINGS_TOLD)
@@ -301,14 +313,20 @@ int bug_db_events(
 	struct iw_dbc *dbc, int64_t id, bug_event_cb each, void *ctx, struct iw_err *err)
 {
 	sqlite3_stmt *stmt = iw_stmt(dbc,
-		"SELECT at_ms, what, text FROM bug_event WHERE bug_id = ? "
+		"SELECT at_ms, what, text, actor, why FROM bug_event WHERE bug_id = ? "
 		"ORDER BY at_ms, id",
 		"i", id);
 	int rc = 0, stop = 0;
 
 	while (stop == 0 && (rc = iw_stmt_step(dbc, stmt, err)) == 1)
-		stop = each(ctx, iw_col_int(stmt, "at_ms"), iw_col_str(stmt, "what"),
-			iw_col_str(stmt, "text"));
+		stop = each(ctx,
+			&(struct bug_event){
+				.at_ms = iw_col_int(stmt, "at_ms"),
+				.what = iw_col_str(stmt, "what"),
+				.text = iw_col_str(stmt, "text"),
+				.by = iw_col_str(stmt, "actor"),
+				.why = iw_col_str(stmt, "why"),
+			});
 	iw_stmt_done(dbc, stmt);
 	return stop ? stop : rc;
 }

@@ -34,6 +34,10 @@ struct bug_row {
 	int64_t found_ms, sightings;
 	int64_t changed_ms;
 	int64_t core_ms; /* CPU time of triage's jobs for it; builds are not counted */
+	/* What people decided, which is decision_db's to change. */
+	char *decision;			  /* wontfix, expected, closed; NULL: nothing */
+	char *decision_by, *decision_why; /* or NULL */
+	int64_t decision_ms, muted_ms;	  /* 0: not */
 };
 
 void bug_row_fini(struct bug_row *row);
@@ -91,6 +95,8 @@ int bug_db_list(
  *	attributed  outcome and pull requests
  *	issue       written for the first time
  *	tested      on a newer snapshot: whether it still shows
+ *	wontfix, expected, closed, muted, reopened
+ *	            decision_db's, most of them by hand
  */
 int bug_db_add_event(struct iw_dbc *dbc, int64_t id, const char *what, const char *text,
 	struct iw_err *err);
@@ -99,7 +105,12 @@ int bug_db_add_sighting(
 	struct iw_dbc *dbc, int64_t id, const char *where, struct iw_err *err);
 int bug_db_add_core(struct iw_dbc *dbc, int64_t id, int64_t core_ms, struct iw_err *err);
 
-typedef int (*bug_event_cb)(void *ctx, int64_t at_ms, const char *what, const char *text);
+/* by and why are NULL for what the farm did; they may tell what is private. */
+struct bug_event {
+	int64_t at_ms;
+	const char *what, *text, *by, *why;
+};
+typedef int (*bug_event_cb)(void *ctx, const struct bug_event *event);
 /* Oldest first; strings are borrowed. Stops when each returns non-zero, and returns it.
  */
 int bug_db_events(

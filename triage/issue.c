@@ -460,6 +460,8 @@ char *triage_issue_body(const struct triage_issue *issue)
 	struct iw_buf out = {0}, tail = {0};
 	bool is_proven = is_outcome(issue, "staged") || is_outcome(issue, "interaction");
 
+	if (issue->decision)
+		iw_buf_adds(&out, issue->decision);
 	add_table(&out, issue);
 	add_commands(&out, issue);
 	add_lines(&out, "Stack", issue->frames, issue->frame_count, true, FRAMES_MAX);

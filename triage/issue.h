@@ -43,8 +43,9 @@ struct triage_issue {
 	const char *commit; /* of the snapshot that it was found on */
 	const char *retest; /* what it did on a newer one: triage_retest_words() */
 	const char *flavour;
-	unsigned hits, runs; /* reproduction rate */
-	bool is_unsandboxed; /* jobs ran with --no-sandbox */
+	unsigned hits, runs;  /* reproduction rate */
+	bool is_unsandboxed;  /* jobs ran with --no-sandbox */
+	const char *decision; /* Markdown of ours: triage_decision_text() */
 
 	const char *outcome; /* word of bug.outcome; NULL: not attributed yet */
 	const char *reason;

@@ -16,6 +16,7 @@
 #include "triage/artifact.h"
 #include "triage/bug_db.h"
 #include "triage/crash_db.h"
+#include "triage/decision.h"
 #include "triage/issue.h"
 #include "triage/retest.h"
 #include "triage/signature.h"
@@ -266,11 +267,20 @@ static const char *retest_words(struct draft *d, const struct bug_row *row)
 	return iw_arena_strdup(d->arena, words);
 }
 
+static const char *decision_of(struct draft *d, const struct bug_row *row)
+{
+	_auto_free_ char *text = triage_decision_text(row);
+
+	return iw_arena_strdup(d->arena, text);
+}
+
 static int write_row(void *ctx, const struct bug_row *row)
 {
 	struct draft *d = ctx;
 	int rc;
 
+	if (row->issue && triage_decision_is_quiet(row))
+		return 0;
 	d->issue = (struct triage_issue){
 		.bug = iw_arena_fmt(d->arena, "%lld", (long long)row->id),
 		.adapter = row->adapter,
@@ -279,6 +289,7 @@ static int write_row(void *ctx, const struct bug_row *row)
 		.is_security = row->is_security,
 		.commit = row->found_commit ? row->found_commit : row->snapshot,
 		.retest = retest_words(d, row),
+		.decision = decision_of(d, row),
 		.flavour = row->flavour,
 		.hits = (unsigned)row->hits,
 		.runs = (unsigned)row->runs,

@@ -478,6 +478,14 @@ static struct triage_bug *bug_of(struct triage *t, int64_t id)
 	return bug;
 }
 
+void triage_bug_changed(struct triage *t, int64_t bug_id)
+{
+	struct triage_bug *bug = bug_of(t, bug_id);
+
+	if (bug)
+		bug->is_dirty = true;
+}
+
 static void take_unfinished(struct triage *t, const struct triage_unfinished_bug *found)
 {
 	struct triage_bug *bug = bug_of(t, found->id);

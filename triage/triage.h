@@ -75,6 +75,9 @@ int triage_store(struct iw_dbc *dbc, const char *artifacts_dir,
 void triage_queue(struct triage *t, const struct triage_crash *crash, int64_t crash_id,
 	const struct iw_sha256 *input);
 
+/* Somebody else wrote into the row of a bug: its issue is looked at again. */
+void triage_bug_changed(struct triage *t, int64_t bug_id);
+
 /* Crashes waiting or being judged, those that look like known bugs left out; those; and
  * bugs waiting or being pursued. */
 int triage_judging(const struct triage *t);

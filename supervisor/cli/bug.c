@@ -1,4 +1,4 @@
-/* `ironworks bug list|show`. */
+/* `ironworks bug list|show`, and the way to what people decide (bug_change.c). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,9 +7,11 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/bug_change.h"
 #include "cli/cli.h"
 #include "cli/summary.h"
 #include "triage/artifact.h"
+#include "triage/decision.h"
 
 #include "base/banned.h"
 
@@ -18,15 +20,37 @@ static const char help[] =
 	"  ironworks bug list\n"
 	"  ironworks bug show 3\n"
 	"  ironworks bug show 3 --json | jq .proof\n"
+	"  ironworks bug wontfix 3 --why 'only a fuzzer calls it like that'\n"
+	"  ironworks bug reopen 3\n"
 	"\n"
 	"usage: ironworks bug list [--state DIR] [--json]\n"
 	"       ironworks bug show BUG [--state DIR] [--json]\n"
+	"       ironworks bug wontfix BUG [--why TEXT] [--state DIR] [--json]\n"
+	"       ironworks bug expected BUG [--why TEXT] [--state DIR] [--json]\n"
+	"       ironworks bug close BUG [--why TEXT] [--state DIR] [--json]\n"
+	"       ironworks bug mute BUG [--why TEXT] [--state DIR] [--json]\n"
+	"       ironworks bug reopen BUG [--why TEXT] [--state DIR] [--json]\n"
 	"\n"
 	"A bug is a cluster of crashes with one cause: its best reproducer, how often "
 	"it\n"
 	"reproduces, and the staged pull request that brought it, with the proof.\n"
 	"\n"
-	"exit status: 0 done, 2 usage, 4 failed or no such bug\n";
+	"wontfix and expected: it is still seen and counted, but its issue is not "
+	"rewritten\n"
+	"any more. close: it is done; when it shows on another snapshot it is "
+	"reopened.\n"
+	"mute: sightings do not rewrite its issue. reopen undoes any of these. The "
+	"farm goes\n"
+	"on with it in any case, the issue says who decided and why, and the bug's "
+	"timeline\n"
+	"keeps it.\n"
+	"\n"
+	"  --why TEXT    one line, for the others\n"
+	"  --state DIR   (default: the user's state folder)\n"
+	"  --json        print the answer as one JSON object\n"
+	"\n"
+	"exit status: 0 done, 2 usage, 3 the farm does not answer, 4 failed or no such "
+	"bug\n";
 
 struct listing {
 	const struct iw_state *state;
@@ -127,21 +151,28 @@ static int show(const struct iw_state *state, int64_t id, bool json, struct iw_e
 int cli_bug(int argc, char **argv)
 {
 	struct iw_err err = IW_ERR_INIT;
+	const char *why = NULL;
+	const struct cli_option more[] = {{"why", .word = &why}, {0}};
 	struct cli_common common;
 	struct iw_state state;
 	int64_t id = 0;
-	int first, rc = cli_options(argc, argv, help, NULL, &common, &first);
+	int first, rc = cli_options(argc, argv, help, more, &common, &first);
 	const char *verb;
 
 	if (rc >= 0)
 		return rc;
 	verb = first < argc ? argv[first] : "";
-	if (strcmp(verb, "show") == 0 && argc - first == 2) {
-		if (!cli_number(argv[first + 1], 1, INT64_MAX, &id))
-			return cli_usage("bug", "a bug is a number");
-	} else if (strcmp(verb, "list") != 0 || argc - first != 1) {
-		return cli_usage("bug", "say 'list' or 'show BUG'");
-	}
+	if (argc - first >= 2 && !cli_number(argv[first + 1], 1, INT64_MAX, &id))
+		return cli_usage("bug", "a bug is a number");
+	if (triage_decision_is(verb) && argc - first == 2)
+		return cli_bug_decide(&common, verb, id, why);
+	if (why)
+		return cli_usage("bug", "--why is for what you decide");
+	if ((strcmp(verb, "show") != 0 || argc - first != 2) &&
+		(strcmp(verb, "list") != 0 || argc - first != 1))
+		return cli_usage("bug",
+			"say 'list', 'show BUG', or 'wontfix', 'expected', 'close', "
+			"'mute' or 'reopen' and a BUG");
 	if (iw_state_open(&state, common.state, IW_STATE_READ, &err) < 0)
 		return cli_fail(&err);
 	rc = id ? show(&state, id, common.json, &err) : list(&state, common.json, &err);

@@ -20,7 +20,7 @@ struct printing {
 
 struct cli_table *cli_bug_table(void)
 {
-	return cli_table_new(">bug|type|target|>bytes|rate|pull request|issue");
+	return cli_table_new(">bug|type|target|>bytes|rate|pull request|state|issue");
 }
 
 char *cli_bug_blame(const char *outcome, const json_t *prs)
@@ -60,6 +60,10 @@ void cli_bug_row(struct cli_table *table, const struct bug_row *row, const char 
 	cli_table_cell(table, "%lld", (long long)row->best_size);
 	cli_table_cell(table, "%lld/%lld", (long long)row->hits, (long long)row->runs);
 	cli_table_cell(table, "%s", blame);
+	cli_table_cell(table, "%s",
+		row->decision		? row->decision
+			: row->muted_ms ? "muted"
+					: row->state);
 	if (row->issue)
 		cli_table_cell(table, "%s/%s", outbox, row->issue);
 	else

@@ -237,9 +237,16 @@ CREATE TABLE bug (
 	tested_tree TEXT,                    -- the newest one that it was run on again
 	tested_ms INTEGER,
 	tested_runs INTEGER,                 -- that tell something; 0: it cannot be tested there
-	tested_hits INTEGER
+	tested_hits INTEGER,
+	-- What people decided by hand; NULL: nothing.
+	decision TEXT CHECK (decision IN ('wontfix', 'expected', 'closed')),
+	decision_why TEXT,
+	decision_by TEXT,                    -- a token's name or a local user's
+	decision_ms INTEGER,
+	decision_commit TEXT,                -- the snapshot of then: a sighting on another reopens
+	muted_ms INTEGER                     -- since when sightings do not rewrite its issue
 ) STRICT;
-CREATE INDEX bug_by_target ON bug(target_id, state, core_ms);
+CREATE INDEX bug_by_target ON bug(target_id, state, core_ms, decision);
 CREATE INDEX bug_by_change ON bug(changed_ms);
 
 -- What happened to a bug, in words that are no secret while the bug is one.
@@ -247,8 +254,10 @@ CREATE TABLE bug_event (
 	id INTEGER PRIMARY KEY,
 	bug_id INTEGER NOT NULL REFERENCES bug(id),
 	at_ms INTEGER NOT NULL,
-	what TEXT NOT NULL,                  -- found, sighting, minimized, attributed, issue, tested
-	text TEXT NOT NULL
+	what TEXT NOT NULL,                  -- found, sighting, minimized, attributed, issue, tested, …
+	text TEXT NOT NULL,
+	actor TEXT,                          -- who did it by hand; NULL: the farm
+	why TEXT                             -- in that person's words, which may be a secret
 ) STRICT;
 CREATE INDEX bug_event_by_bug ON bug_event(bug_id);
 

@@ -304,26 +304,31 @@ static int with_bug(struct web_request *r, const struct answer_scope *scope,
 	return web_fail(r, 404, "there is no bug %lld", (long long)r->id);
 }
 
-static int add_event(void *ctx, int64_t at_ms, const char *what, const char *text)
+/* Whoever did it by hand may have said why in words that tell of the bug. */
+static int add_event(void *ctx, const struct bug_event *e)
 {
-	json_array_append_new(ctx,
-		json_pack("{sI ss ss}", "at_ms", (json_int_t)at_ms, "what", what, "text",
-			text));
+	struct looking *l = ctx;
+	bool tells = l->scope->sees_private;
+
+	json_array_append_new(json_object_get(l->r->json, "timeline"),
+		json_pack("{sI ss ss ss? ss?}", "at_ms", (json_int_t)e->at_ms, "what",
+			e->what, "text", e->text, "by", tells ? e->by : NULL, "why",
+			tells ? e->why : NULL));
 	return 0;
 }
 
 static int take_bug(struct looking *l, const struct bug_row *row)
 {
-	json_t *bug = answer_bug(l->scope, row), *timeline = json_array();
+	json_t *bug = answer_bug(l->scope, row);
 	_auto_free_ char *repro = iw_fmt("ironworks repro %lld --state %s",
 		(long long)row->id, l->scope->state->dir);
 	_auto_free_ char *show = iw_fmt("ironworks bug show %lld --state %s",
 		(long long)row->id, l->scope->state->dir);
 
 	json_object_set_new(bug, "commands", json_pack("[ss]", repro, show));
-	json_object_set_new(bug, "timeline", timeline);
+	json_object_set_new(bug, "timeline", json_array());
 	l->r->json = bug;
-	return bug_db_events(l->scope->dbc, row->id, add_event, timeline, &l->r->err);
+	return bug_db_events(l->scope->dbc, row->id, add_event, l, &l->r->err);
 }
 
 int web_read_bug(struct web_request *r, const struct answer_scope *scope)

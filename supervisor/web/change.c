@@ -108,7 +108,7 @@ int web_change_campaign_stop(struct web_request *r, struct iw_dbc *dbc)
 
 /* -- targets ------------------------------------------------------------------------ */
 
-int web_check_hold(struct web_request *r)
+int web_check_why(struct web_request *r)
 {
 	const json_t *why = json_object_get(r->wanted, "why");
 

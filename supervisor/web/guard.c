@@ -194,12 +194,27 @@ static int refuse(struct web_guard *g, struct web_request *r, const struct known
 		r, 429, "too many wrong tokens; wait %d s before the next one", wait_s);
 }
 
+/* The kernel knows whose process is behind the socket. */
+static uid_t peer_of(const struct web_request *r)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred who = {.uid = geteuid()};
+	socklen_t len = sizeof who;
+
+	if (info)
+		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &who, &len);
+	return who.uid;
+}
+
 int web_guard_admit(struct web_guard *g, struct web_request *r)
 {
 	const char *header = header_of(r, MHD_HTTP_HEADER_AUTHORIZATION);
 	struct known *known;
 
 	r->role = r->side->is_socket ? WEB_ROLE_ADMIN : WEB_ROLE_NONE;
+	if (r->side->is_socket)
+		r->peer = peer_of(r);
 	if (r->side->is_socket || !header)
 		return 0;
 	if (strncasecmp(header, SCHEME, strlen(SCHEME)) != 0)
@@ -208,6 +223,7 @@ int web_guard_admit(struct web_guard *g, struct web_request *r)
 	if (!known || known->is_revoked)
 		return refuse(g, r, known);
 	r->role = known->role;
+	r->token_id = known->id;
 	note_use(r->web, known);
 	return 0;
 }

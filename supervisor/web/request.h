@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 #include <microhttpd.h>
+#include <sys/types.h>
 
 #include "answers.h"
 #include "base/buf.h"
@@ -26,7 +27,9 @@ struct web_request {
 	const char *method;
 	char *path;
 	enum web_role role;
-	int64_t id; /* the number in its path; 0: none */
+	int64_t token_id; /* 0: it came by the socket, or without one */
+	uid_t peer;	  /* of the socket: whose process asks */
+	int64_t id;	  /* the number in its path; 0: none */
 	struct iw_buf body;
 	json_t *wanted; /* the body, an object; or NULL */
 	/* the answer */

@@ -48,11 +48,18 @@ int web_check_stop(struct web_request *r);
 int web_check_campaign(struct web_request *r);
 int web_change_campaign(struct web_request *r, struct iw_dbc *dbc);
 int web_change_campaign_stop(struct web_request *r, struct iw_dbc *dbc);
-int web_check_hold(struct web_request *r);
+int web_check_why(struct web_request *r);
 int web_change_hold(struct web_request *r, struct iw_dbc *dbc);
 int web_change_resume(struct web_request *r, struct iw_dbc *dbc);
 int web_answer_wish(struct web_request *r);
 int web_answer_target_wish(struct web_request *r);
+
+/* decide.c */
+int web_change_decide(struct web_request *r, struct iw_dbc *dbc);
+int web_answer_decide(struct web_request *r);
+/* Who asks, for those who read of it later: a token's name, or a local user's. On the
+ * database thread. The caller frees. */
+char *web_actor(const struct web_request *r, struct iw_dbc *dbc);
 
 /* build.c */
 int web_check_build(struct web_request *r);

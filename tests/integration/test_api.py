@@ -171,7 +171,8 @@ def test_its_input_is_the_reproducer(service, admin):
 
 def test_nobody_changes_anything_without_a_role(public):
     for path, role in (("stop", "admin"), ("campaigns", "triage"), ("campaigns/1/stop", "triage"),
-                       ("targets/1/hold", "triage"), ("targets/1/resume", "triage")):
+                       ("targets/1/hold", "triage"), ("targets/1/resume", "triage"),
+                       ("bugs/1/wontfix", "triage"), ("bugs/1/reopen", "triage")):
         answer = public("POST", f"/api/v1/{path}", {})
         assert answer.status == 401 and role in answer.json["error"]
         assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -220,6 +221,53 @@ def test_hold_and_resume(admin, public):
     assert admin("POST", "/api/v1/targets/1/resume", {}).json["is_held"] is False
     for what in ("hold", "resume"):
         assert admin("POST", f"/api/v1/targets/999/{what}", {}).status == 404
+
+
+def issue_of(admin, bug):
+    return admin("GET", f"/api/v1/bugs/{bug}/issue").body.decode()
+
+
+def test_people_decide(service, admin, public):
+    """Each decision is in the answer, the timeline and the issue, with who and why; each is
+    undone; who has no role learns that there is one, and no more."""
+    bug = next(b["id"] for b in admin.get("/api/v1/bugs")["bugs"] if b["issue"])
+    path = f"/api/v1/bugs/{bug}"
+    token = admin("POST", "/api/v1/tokens", {"name": "alice", "role": "triage"}).json["token"]
+    alice = Api(service.state, token=token)
+    for verb, what in (("wontfix", "wontfix"), ("expected", "expected"), ("close", "closed")):
+        told = alice("POST", f"{path}/{verb}", {"why": f"because of {verb}"}).json
+        assert (told["decision"], told["decision_by"], told["decision_why"]) == (
+            what, "alice", f"because of {verb}")
+        last = told["timeline"][-1]
+        assert (last["what"], last["by"], last["why"]) == (what, "alice", f"because of {verb}")
+        issue = issue_of(admin, bug)
+        assert f"**{what}**, decided by `alice`" in issue and f"`because of {verb}`" in issue
+    seen = public.get(path)
+    assert (seen["decision"], seen["decision_by"], seen["decision_why"]) == ("closed", None, None)
+    assert {(e["by"], e["why"]) for e in seen["timeline"]} == {(None, None)}
+    assert alice("POST", f"{path}/reopen", {}).json["decision"] is None
+    assert "decided by" not in issue_of(admin, bug)
+    again = alice("POST", f"{path}/reopen", {})
+    assert again.status == 400 and f"bug {bug}" in again.json["error"]
+    for why in ("", "a\nb", "x" * 201, 1):
+        assert alice("POST", f"{path}/close", {"why": why}).status == 400
+    assert alice("POST", "/api/v1/bugs/999/close", {}).status == 404
+
+
+def test_what_is_muted_is_not_rewritten(service, admin):
+    """The command line asks the farm; sightings are counted, and the issue stays as it is."""
+    bug = max((b for b in admin.get("/api/v1/bugs")["bugs"] if b["issue"]),
+              key=lambda b: b["sightings"])["id"]
+    told = service.ironworks("bug", "mute", bug, "--why", "too loud", "--state", service.state, "--json").json
+    assert told["muted_ms"] and told["decision"] is None
+    issue, sightings = issue_of(admin, bug), admin.get(f"/api/v1/bugs/{bug}")["sightings"]
+    assert "**muted**" in issue
+    wait_until(lambda: admin.get(f"/api/v1/bugs/{bug}")["sightings"] > sightings + 2, 60, "it is seen again")
+    assert issue_of(admin, bug) == issue
+    done = service.ironworks("bug", "reopen", bug, "--state", service.state)
+    assert (done.rc, done.stdout) == (0, f"bug {bug} is open again\n")
+    wait_until(lambda: issue_of(admin, bug) != issue.replace(issue[issue.index("<!-- ironworks-d"):
+               issue.index("\n\n", issue.index("**muted**")) + 2], ""), 30, "the issue tells of them")
 
 
 def test_bodies_that_are_none(admin):

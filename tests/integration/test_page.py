@@ -479,3 +479,21 @@ def test_phone(browser, farm):
             .filter((e) => e.checkVisibility() && e.type !== "checkbox" && !e.closest("thead"))
             .filter((e) => e.getBoundingClientRect().height < 28).map((e) => e.outerHTML)""")
         assert not small, (route, small)
+
+
+def test_people_decide(browser, farm):
+    bug = farm.bug(private=False)
+    browser.goto(f"bugs/{bug['id']}", f"Bug {bug['id']}")
+    assert browser.locate("button:text-is('Close')", "count") == 0, "nobody without a role decides"
+    signed_in(browser, farm, "triage")
+    browser.goto(f"bugs/{bug['id']}", f"Bug {bug['id']}")
+    assert browser.locate("button:text-is('Reopen')", "count") == 0, "there is nothing to undo"
+    browser.page("fill", "#bug-why", f"as {HTML} wants")
+    browser.page("click", "button:text-is('Won’t fix')")
+    browser.page("waitForSelector", "button:text-is('Reopen')")
+    told = farm.get(f"/bugs/{bug['id']}", token=farm.tokens["read"])
+    assert (told["decision"], told["decision_by"], told["decision_why"]) == (
+        "wontfix", "page triage", f"as {HTML} wants")
+    assert f"wontfix decided by hand (page triage: as {HTML} wants)" in one_line(browser.text("main"))
+    browser.page("click", "button:text-is('Reopen')")
+    wait_until(lambda: farm.bug(id=bug["id"])["decision"] is None, 15, "it is undone")

@@ -32,13 +32,13 @@ struct life {
 	int count, stop_at;
 };
 
-static int take_event(void *ctx, int64_t at_ms, const char *what, const char *text)
+static int take_event(void *ctx, const struct bug_event *event)
 {
 	struct life *l = ctx;
 	size_t len = strlen(l->text);
 
 	snprintf(l->text + len, sizeof l->text - len, "%lld %s: %s; ",
-		(long long)(at_ms - ROWS_NOW), what, text);
+		(long long)(event->at_ms - ROWS_NOW), event->what, event->text);
 	return ++l->count == l->stop_at ? 9 : 0;
 }
 

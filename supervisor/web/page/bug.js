@@ -1,8 +1,8 @@
 /* One bug: what it is, who did it and how that was proven, how to see it. */
-import {get, request, token} from "./api.js";
+import {get, post, request, token} from "./api.js";
 import {h} from "./dom.js";
 import {bytes, duration, number, percent, plural} from "./format.js";
-import {say} from "./live.js";
+import {may, say} from "./live.js";
 import {OUTCOMES, isHidden, kindOf, prLinks, state, tokenHint} from "./bugs.js";
 import {badge, code, command, empty, facts, notice, section, since, table, targetName,
 	waiting} from "./parts.js";
@@ -25,8 +25,25 @@ function tested(bug)
 		`${number(bug.tested_hits)} of ${plural(bug.tested_runs, "run")}, `, since(bug.tested_ms)];
 }
 
+function decided(bug)
+{
+	return [bug.decision, bug.decision_by && ` by ${bug.decision_by}`,
+		bug.decision && [", ", since(bug.decision_ms)], bug.decision && bug.muted_ms && ", ",
+		bug.muted_ms && "muted"];
+}
+
+/* What a person may say about it, and what comes of that. */
+const VERBS = [
+	["wontfix", "Won’t fix", "it is still seen and counted, but its issue is not rewritten any more"],
+	["expected", "Expected", "it is meant to be like that; its issue is not rewritten any more"],
+	["close", "Close", "it is done; when it shows on another snapshot it is reopened"],
+	["mute", "Mute", "sightings do not rewrite its issue any more"],
+	["reopen", "Reopen", "undo what was decided"],
+];
+
 const factsOf = (bug) => facts([
 	["State", state(bug)],
+	(bug.decision || bug.muted_ms) && ["Decided", decided(bug), bug.decision_why],
 	["Target", targetName(bug.adapter, bug.target)],
 	["Reproduces", bug.runs ? `${number(bug.hits)} of ${plural(bug.runs, "run")} ` +
 		`(${percent(bug.hits, bug.runs)})` : "–", "its best input, in fresh processes"],
@@ -98,7 +115,7 @@ const CRASH_COLUMNS = [
 export function bugPage(ctx)
 {
 	const id = Number(ctx.params[0]);
-	let bug = null, crashes = null, moreCrashes = false, problem = "", issue = null;
+	let bug = null, crashes = null, moreCrashes = false, problem = "", issue = null, isBusy = false;
 
 	async function load()
 	{
@@ -119,6 +136,30 @@ export function bugPage(ctx)
 		}
 		ctx.redraw();
 	}
+
+	async function decide(verb)
+	{
+		const field = document.getElementById("bug-why");
+		const why = field.value.trim();
+
+		isBusy = true;
+		ctx.redraw();
+		try {
+			bug = await post(`/bugs/${id}/${verb}`, why ? {why} : {});
+			field.value = "";
+		} catch (error) {
+			say(error.message);
+		}
+		isBusy = false;
+		ctx.redraw();
+	}
+
+	const decision = () => may("triage") && section("decision", "Decide",
+		h("p", null, h("label", {for: "bug-why"}, "Why "),
+			h("input", {id: "bug-why", type: "text", maxlength: "200", autocomplete: "off"})),
+		h("p", null, VERBS.filter(([verb]) => verb !== "reopen" || bug.decision || bug.muted_ms)
+			.map(([verb, label, title]) => h("button", {key: verb, type: "button", title,
+				disabled: isBusy, onclick: () => decide(verb)}, label))));
 
 	async function showIssue(e)
 	{
@@ -156,7 +197,8 @@ export function bugPage(ctx)
 
 	const timeline = () => bug.timeline?.length > 0 && section("timeline", "Timeline",
 		h("ol", {class: "messages"}, bug.timeline.map((t, i) => h("li", {key: i}, since(t.at_ms),
-			h("span", {class: "text"}, h("b", null, t.what), t.text && ` ${t.text}`)))));
+			h("span", {class: "text"}, h("b", null, t.what), t.text && ` ${t.text}`,
+			t.by && ` (${t.by}${t.why ? `: ${t.why}` : ""})`)))));
 
 	const sightings = () => crashes?.length > 0 && section("crashes", "Crashes",
 		table({caption: "Crashes of this bug", columns: CRASH_COLUMNS, rows: crashes, key: (c) => c.id}),
@@ -180,7 +222,7 @@ export function bugPage(ctx)
 				h("div", {class: "columns"},
 					h("div", {class: "wide"}, attribution(bug), commands(), documents(),
 						sightings()),
-					h("div", null, frames(), timeline())),
+					h("div", null, decision(), frames(), timeline())),
 			];
 		},
 		changed: (what, data) => (what === "connected" ||

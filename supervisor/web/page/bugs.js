@@ -35,7 +35,9 @@ export const prLinks = (bug) => (bug.prs || []).map((n, i) => [i ? " + " : "",
 export const state = (bug) => {
 	const [word, kind, title] = STATES[bug.state] || [bug.state, "plain", ""];
 
-	return badge(word, kind, title);
+	return [badge(word, kind, title), bug.decision && [" ", badge(bug.decision, "plain",
+		"decided by hand")], bug.muted_ms && [" ", badge("muted", "plain",
+		"sightings do not rewrite its issue")]];
 };
 
 function what(bug)
