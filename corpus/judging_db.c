@@ -163,6 +163,15 @@ int corpus_judging_advance(
 		"ii", target_id, build_id);
 }
 
+int corpus_judging_build(
+	struct iw_dbc *dbc, int64_t target_id, int64_t *build_id, struct iw_err *err)
+{
+	return iw_db_int(dbc, 0, build_id, err,
+		"SELECT build_id FROM judging WHERE target_id = ? AND "
+		"build_id IS NOT NULL ORDER BY since_ms DESC, build_id DESC LIMIT 1",
+		"i", target_id);
+}
+
 int corpus_judging_each(struct iw_dbc *dbc, int64_t target_id, int64_t now_ms,
 	corpus_judge_cb cb, void *ctx, struct iw_err *err)
 {

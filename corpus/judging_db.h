@@ -42,6 +42,11 @@ struct corpus_waiting {
 int corpus_judging_look(struct iw_dbc *dbc, int64_t target_id, const char *flavour,
 	int64_t now_ms, struct corpus_waiting *waiting, struct iw_err *err);
 
+/* The newest build that judges the target: one of the snapshot that is fuzzed; 0: there is
+ * none. */
+int corpus_judging_build(
+	struct iw_dbc *dbc, int64_t target_id, int64_t *build_id, struct iw_err *err);
+
 /* Units have run on the build. */
 int corpus_judging_advance(
 	struct iw_dbc *dbc, int64_t target_id, int64_t build_id, struct iw_err *err);

@@ -23,6 +23,7 @@
 
 #include "adapters/adapter.h"
 #include "base/db.h"
+#include "base/hash.h"
 #include "base/job.h"
 #include "base/loop.h"
 #include "follow.h"
@@ -96,6 +97,13 @@ int farm_end_leftovers(struct iw_state *state, struct iw_err *err);
 void farm_wishes_changed(struct farm *farm);
 /* People decided something about a bug. */
 void farm_bug_changed(struct farm *farm, int64_t bug_id);
+/* They brought a crash, whose row is there: it is judged like any other. */
+struct farm_added {
+	int64_t target_id, crash_id;
+	const char *flavour, *kind; /* borrowed */
+	struct iw_sha256 input;
+};
+void farm_crash_added(struct farm *farm, const struct farm_added *added);
 /* Builds for somebody outside: borrowed until farm_order() returns. */
 struct farm_order_spec {
 	const char *adapter;

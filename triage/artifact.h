@@ -17,6 +17,11 @@
 /* Stores data under its hash; there already is fine. */
 int triage_artifact_put(const char *dir, const void *data, size_t len,
 	struct iw_sha256 *hash, struct iw_err *err);
+/* For many at once, which are on the disk only after the second call: nobody may refer to
+ * one before. */
+int triage_artifact_put_one_of_many(const char *dir, const void *data, size_t len,
+	struct iw_sha256 *hash, struct iw_err *err);
+int triage_artifact_sync_many(const char *dir, struct iw_err *err);
 /* Reads and verifies. *data gets a NUL behind its length; the caller frees. */
 int triage_artifact_get(const char *dir, const struct iw_sha256 *hash, char **data,
 	size_t *len, struct iw_err *err);

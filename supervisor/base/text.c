@@ -268,6 +268,45 @@ void iw_text_base64(struct iw_buf *out, const void *data, size_t len)
 	}
 }
 
+static int digit_of(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool iw_text_unbase64(struct iw_buf *out, const char *s, size_t len)
+{
+	unsigned v = 0, digits = 0, pads = 0;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		int digit = digit_of(s[i]);
+		char bytes[3];
+
+		if (s[i] == '\n' || s[i] == '\r')
+			continue;
+		pads += s[i] == '=';
+		if ((digit < 0 && s[i] != '=') || (digit >= 0 && pads > 0))
+			return false;
+		v = v << 6 | (digit < 0 ? 0 : (unsigned)digit);
+		if (++digits % 4 > 0)
+			continue;
+		if (pads > 2)
+			return false;
+		bytes[0] = (char)(v >> 16);
+		bytes[1] = (char)(v >> 8);
+		bytes[2] = (char)v;
+		iw_buf_add(out, bytes, 3 - pads);
+		v = 0;
+	}
+	return digits % 4 == 0 && pads <= 2;
+}
+
 static bool has_control(const char *s)
 {
 	for (; *s; s++)

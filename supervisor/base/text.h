@@ -31,6 +31,8 @@ void iw_text_markdown(struct iw_buf *out, const char *s);
 void iw_text_block(struct iw_buf *out, const char *s, size_t len);
 /* Base64 with padding, in lines of 76 characters. */
 void iw_text_base64(struct iw_buf *out, const void *data, size_t len);
+/* What such a text stands for, with or without lines; false: it is none. */
+bool iw_text_unbase64(struct iw_buf *out, const char *s, size_t len);
 /* One shell word: quoted when it has to be. */
 void iw_text_shell(struct iw_buf *out, const char *s);
 

@@ -1,4 +1,4 @@
-/* `ironworks crash list|show`. */
+/* `ironworks crash list|show`, and the way to `add` (crash_add.c). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,23 +7,39 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "cli/cli.h"
+#include "cli/crash_add.h"
 #include "cli/table.h"
 #include "triage/crash_db.h"
 
 #include "base/banned.h"
 
-static const char help[] = "Examples:\n"
-			   "  ironworks crash list\n"
-			   "  ironworks crash show 12\n"
-			   "\n"
-			   "usage: ironworks crash list [--state DIR] [--json]\n"
-			   "       ironworks crash show CRASH [--state DIR] [--json]\n"
-			   "\n"
-			   "A crash is one failure that was seen: an input on a build. "
-			   "Many crashes make one\n"
-			   "bug; the newest thousand are listed.\n"
-			   "\n"
-			   "exit status: 0 done, 2 usage, 4 failed or no such crash\n";
+static const char help[] =
+	"Examples:\n"
+	"  ironworks crash list\n"
+	"  ironworks crash show 12\n"
+	"  ironworks crash add ./crash-1f2e --target demo/tx\n"
+	"  ironworks crash add ./slow ./hangs/ --target demo/tx --kind timeout\n"
+	"\n"
+	"usage: ironworks crash list [--state DIR] [--json]\n"
+	"       ironworks crash show CRASH [--state DIR] [--json]\n"
+	"       ironworks crash add FILE|DIR… --target ADAPTER/TARGET [--kind K]\n"
+	"                           [--flavour F] [--state DIR] [--json]\n"
+	"\n"
+	"A crash is one failure that was seen: an input on a build. Many crashes make "
+	"one\n"
+	"bug; the newest thousand are listed. add brings inputs from elsewhere: the farm "
+	"on\n"
+	"the state folder judges them like its own, or the next one when none runs.\n"
+	"\n"
+	"  --target T    whose inputs they are\n"
+	"  --kind K      what they do: crash (default), timeout, oom or leak\n"
+	"  --flavour F   on whose build that was seen (default: the one that judges "
+	"first)\n"
+	"  --state DIR   (default: the user's state folder)\n"
+	"  --json        print the answer as one JSON object\n"
+	"\n"
+	"exit status: 0 done, 2 usage, 3 the farm does not answer, 4 failed or no such "
+	"crash\n";
 
 struct listing {
 	const struct iw_state *state;
@@ -107,19 +123,34 @@ int cli_crash(int argc, char **argv)
 	struct iw_err err = IW_ERR_INIT;
 	struct cli_common common;
 	struct crash_filter filter = {0};
+	struct crash_add_wish add = {0};
+	const struct cli_option more[] = {
+		{"target", .word = &add.target},
+		{"kind", .word = &add.kind},
+		{"flavour", .word = &add.flavour},
+		{0},
+	};
 	struct iw_state state;
 	struct listing l = {.state = &state};
-	int first, rc = cli_options(argc, argv, help, NULL, &common, &first);
+	int first, rc = cli_options(argc, argv, help, more, &common, &first);
 	const char *verb;
 
 	if (rc >= 0)
 		return rc;
 	verb = first < argc ? argv[first] : "";
+	if (strcmp(verb, "add") == 0) {
+		add.common = &common;
+		add.paths = argv + first + 1;
+		add.path_count = argc - first - 1;
+		return cli_crash_add(&add);
+	}
+	if (add.target || add.kind || add.flavour)
+		return cli_usage("crash", "--target, --kind and --flavour are for 'add'");
 	if (strcmp(verb, "show") == 0 && argc - first == 2) {
 		if (!cli_number(argv[first + 1], 1, INT64_MAX, &filter.id))
 			return cli_usage("crash", "a crash is a number");
 	} else if (strcmp(verb, "list") != 0 || argc - first != 1) {
-		return cli_usage("crash", "say 'list' or 'show CRASH'");
+		return cli_usage("crash", "say 'list', 'show CRASH' or 'add FILE…'");
 	}
 	if (iw_state_open(&state, common.state, IW_STATE_READ, &err) < 0)
 		return cli_fail(&err);

@@ -207,6 +207,19 @@ static uid_t peer_of(const struct web_request *r)
 	return who.uid;
 }
 
+enum web_role web_guard_role(struct web_guard *g, const struct web_request *r)
+{
+	const char *header = header_of(r, MHD_HTTP_HEADER_AUTHORIZATION);
+	const struct known *known;
+
+	if (r->side->is_socket)
+		return WEB_ROLE_ADMIN;
+	if (!header || strncasecmp(header, SCHEME, strlen(SCHEME)) != 0)
+		return WEB_ROLE_NONE;
+	known = by_text(g, header + strlen(SCHEME));
+	return known && !known->is_revoked ? known->role : WEB_ROLE_NONE;
+}
+
 int web_guard_admit(struct web_guard *g, struct web_request *r)
 {
 	const char *header = header_of(r, MHD_HTTP_HEADER_AUTHORIZATION);

@@ -30,6 +30,8 @@ void web_guard_revoke(struct web_guard *guard, int64_t id);
 /* Sets the request's role, or fails it: a token that is wrong is refused also where none
  * is needed. */
 int web_guard_admit(struct web_guard *guard, struct web_request *r);
+/* That role, asked for before the body is there; refuses nobody. */
+enum web_role web_guard_role(struct web_guard *guard, const struct web_request *r);
 /* Fails the request when its role is not enough for its route. */
 int web_guard_allow(struct web_guard *guard, struct web_request *r);
 

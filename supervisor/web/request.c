@@ -295,19 +295,36 @@ static int find_route(struct web_request *r)
 	return web_guard_allow(r->web->guard, r);
 }
 
-static int read_body(struct web_request *r)
+int web_parse_body(struct web_request *r)
 {
 	json_error_t why;
 
-	if (r->is_too_large)
-		return web_fail(
-			r, 413, "the body is larger than %zu bytes", WEB_BODY_MAX);
 	if (!r->body.len)
 		return 0;
 	r->wanted = json_loadb(r->body.data, r->body.len, JSON_REJECT_DUPLICATES, &why);
 	if (!json_is_object(r->wanted))
 		return web_fail(r, 400, "the body is no JSON object");
 	return 0;
+}
+
+static int read_body(struct web_request *r)
+{
+	if (r->is_too_large)
+		return web_fail(r, 413, "the body is larger than %zu bytes", r->body_max);
+	return r->route->body_max ? 0 : web_parse_body(r);
+}
+
+/* Nobody fills our memory who may not send so much. */
+static size_t body_max_of(const struct web_request *r)
+{
+	const struct web_route *route;
+	bool is_method;
+	int64_t id;
+
+	route = web_route_find(r->method, r->path, &id, &is_method);
+	if (!route || !route->body_max || web_guard_role(r->web->guard, r) < route->role)
+		return WEB_BODY_MAX;
+	return route->body_max;
 }
 
 /* Whether the answer is there already. */
@@ -329,7 +346,7 @@ static bool begin(struct web_request *r)
 
 static void add_body(struct web_request *r, const char *data, size_t len)
 {
-	if (r->body.len + len > WEB_BODY_MAX)
+	if (r->body.len + len > r->body_max)
 		r->is_too_large = true;
 	else
 		iw_buf_add(&r->body, data, len);
@@ -350,6 +367,7 @@ enum MHD_Result web_request_handle(void *ctx, struct MHD_Connection *connection,
 		r->connection = connection;
 		r->method = method;
 		r->path = iw_strdup(url);
+		r->body_max = body_max_of(r);
 		*request = r;
 		return MHD_YES;
 	}

@@ -18,6 +18,8 @@
 #include "web/web.h"
 
 #define WEB_BODY_MAX ((size_t)64 << 10)
+/* Inputs in base64: one of the largest, or many. */
+#define WEB_CRASHES_MAX ((size_t)12 << 20)
 
 struct web_request {
 	struct web *web;
@@ -31,6 +33,7 @@ struct web_request {
 	uid_t peer;	  /* of the socket: whose process asks */
 	int64_t id;	  /* the number in its path; 0: none */
 	struct iw_buf body;
+	size_t body_max;
 	json_t *wanted; /* the body, an object; or NULL */
 	/* the answer */
 	unsigned status; /* of HTTP; 0: 200 */
@@ -59,6 +62,9 @@ void web_request_completed(void *side, struct MHD_Connection *connection, void *
 /* Fails the request: {"error": sentence} with this status. */
 int web_fail(struct web_request *r, unsigned status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* The body into r->wanted: for a change, where it is large; on any thread. */
+int web_parse_body(struct web_request *r);
 
 /* A parameter of the query, or NULL. */
 const char *web_param(const struct web_request *r, const char *name);

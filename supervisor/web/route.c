@@ -46,6 +46,8 @@ static const struct web_route routes[] = {
 	{"POST", V1 "/bugs/*/reopen", WEB_ROLE_TRIAGE, .check = web_check_why,
 		.change = web_change_decide, .answer = web_answer_decide},
 	{"GET", V1 "/crashes", WEB_ROLE_NONE, .read = web_read_crashes},
+	{"POST", V1 "/crashes", WEB_ROLE_TRIAGE, .body_max = WEB_CRASHES_MAX,
+		.change = web_change_crashes, .answer = web_answer_crashes},
 	{"GET", V1 "/crashes/*", WEB_ROLE_NONE, .read = web_read_crash},
 	{"POST", V1 "/builds", WEB_ROLE_TRIAGE, .check = web_check_build},
 	{"GET", V1 "/builds/*", WEB_ROLE_READ, .answer = web_answer_build},

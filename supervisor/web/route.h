@@ -13,6 +13,8 @@ struct web_route {
 	const char *method;
 	const char *path; /* "*" stands for a number */
 	enum web_role role;
+	size_t body_max; /* of one that its change reads itself; 0: WEB_BODY_MAX, and
+			  * it is JSON */
 	int (*check)(struct web_request *r);
 	int (*read)(struct web_request *r, const struct answer_scope *scope);
 	int (*change)(struct web_request *r, struct iw_dbc *dbc);
@@ -53,6 +55,10 @@ int web_change_hold(struct web_request *r, struct iw_dbc *dbc);
 int web_change_resume(struct web_request *r, struct iw_dbc *dbc);
 int web_answer_wish(struct web_request *r);
 int web_answer_target_wish(struct web_request *r);
+
+/* add.c */
+int web_change_crashes(struct web_request *r, struct iw_dbc *dbc);
+int web_answer_crashes(struct web_request *r);
 
 /* decide.c */
 int web_change_decide(struct web_request *r, struct iw_dbc *dbc);

@@ -3,6 +3,8 @@ agrees with the command line, and tells nothing private to who has no role."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 import socket
 import stat
@@ -172,7 +174,7 @@ def test_its_input_is_the_reproducer(service, admin):
 def test_nobody_changes_anything_without_a_role(public):
     for path, role in (("stop", "admin"), ("campaigns", "triage"), ("campaigns/1/stop", "triage"),
                        ("targets/1/hold", "triage"), ("targets/1/resume", "triage"),
-                       ("bugs/1/wontfix", "triage"), ("bugs/1/reopen", "triage")):
+                       ("bugs/1/wontfix", "triage"), ("bugs/1/reopen", "triage"), ("crashes", "triage")):
         answer = public("POST", f"/api/v1/{path}", {})
         assert answer.status == 401 and role in answer.json["error"]
         assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -268,6 +270,37 @@ def test_what_is_muted_is_not_rewritten(service, admin):
     assert (done.rc, done.stdout) == (0, f"bug {bug} is open again\n")
     wait_until(lambda: issue_of(admin, bug) != issue.replace(issue[issue.index("<!-- ironworks-d"):
                issue.index("\n\n", issue.index("**muted**")) + 2], ""), 30, "the issue tells of them")
+
+
+def test_crashes_are_brought(service, admin, public, tmp_path):
+    """By HTTP one by one, by the command line a folder; the farm judges them at once."""
+    def base64_of(data):
+        return base64.b64encode(data).decode()
+    inputs = [b"brought by HTTP %d" % i for i in range(3)] + [b"", bytes(range(256)) * 4000]
+    body = {"target": "fake/engine", "inputs": [base64_of(data) for data in inputs]}
+    told = admin("POST", "/api/v1/crashes", body).json
+    assert [c["input"] for c in told["crashes"]] == [hashlib.sha256(i).hexdigest() for i in inputs]
+    for data in inputs:
+        digest = hashlib.sha256(data).hexdigest()
+        assert (service.state / "artifacts" / digest[:2] / digest[2:]).read_bytes() == data
+    again = admin("POST", "/api/v1/crashes", body).json
+    assert [c["is_new"] for c in again["crashes"]] == [False] * 5
+    for i in range(20):
+        (tmp_path / f"file{i}").write_bytes(b"brought in a folder %d" % i)
+    done = service.ironworks("crash", "add", tmp_path, "--target", "fake/engine", "--state", service.state)
+    assert (done.rc, done.stdout) == (0, "20 crashes added to fake/engine; the farm judges them\n")
+    mine = admin("POST", "/api/v1/crashes", {**body, "inputs": [base64_of(b"brought in a folder 7")]}).json
+    wait_until(lambda: admin.get(f"/api/v1/crashes/{mine['crashes'][0]['id']}")["state"] != "new",
+               60, "it is judged")
+    for wrong, word in (({"inputs": []}, "inputs"), ({"inputs": ["*"]}, "input 1"), ({"inputs": [1]}, "input 1"),
+                        ({"target": 1}, "target"), ({"target": "fake"}, "ADAPTER/TARGET"),
+                        ({"kind": "sneeze"}, "kind"), ({"flavour": 1}, "flavour")):
+        answer = admin("POST", "/api/v1/crashes", {**body, **wrong})
+        assert answer.status == 400 and word in answer.json["error"], wrong
+    assert admin("POST", "/api/v1/crashes", {**body, "target": "fake/none"}).status == 404
+    assert admin("POST", "/api/v1/crashes", b"x" * (13 << 20)).status == 413
+    # Who may not send so much is not listened to for so long.
+    assert public("POST", "/api/v1/crashes", b"x" * 100000).status in (401, 413)
 
 
 def test_bodies_that_are_none(admin):

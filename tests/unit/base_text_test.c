@@ -175,6 +175,29 @@ static void test_base64(void **state)
 	}
 }
 
+static void test_base64_is_read(void **state)
+{
+	static const char *const none[] = {
+		"Zg=", "Zg", "Z===", "====", "Zg==Zg==", "Z g=", "Zm9v!", "Zm8=b"};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < IW_COUNT(base64); i++) {
+		struct iw_buf out = {0};
+
+		assert_true(iw_text_unbase64(&out, base64[i].out, strlen(base64[i].out)));
+		assert_int_equal(out.len, strlen(base64[i].in));
+		assert_string_equal(out.data ? out.data : "", base64[i].in);
+		iw_buf_fini(&out);
+	}
+	for (i = 0; i < IW_COUNT(none); i++) {
+		struct iw_buf out = {0};
+
+		assert_false(iw_text_unbase64(&out, none[i], strlen(none[i])));
+		iw_buf_fini(&out);
+	}
+}
+
 static void test_base64_lines(void **state)
 {
 	char zeros[171] = {0};
@@ -182,6 +205,7 @@ static void test_base64_lines(void **state)
 
 	(void)state;
 	for (len = 0; len <= sizeof zeros; len++) {
+		struct iw_buf back = {0};
 		size_t letters = (len + 2) / 3 * 4;
 		size_t breaks = letters ? (letters - 1) / 76 : 0, i;
 		struct iw_buf out = {0};
@@ -190,6 +214,9 @@ static void test_base64_lines(void **state)
 		assert_int_equal(out.len, letters + breaks);
 		for (i = 76; i < out.len; i += 77)
 			assert_int_equal(out.data[i], '\n');
+		assert_true(iw_text_unbase64(&back, out.data ? out.data : "", out.len));
+		assert_int_equal(back.len, len);
+		iw_buf_fini(&back);
 		iw_buf_fini(&out);
 	}
 }
@@ -307,6 +334,7 @@ int main(void)
 		cmocka_unit_test(test_markdown),
 		cmocka_unit_test(test_block_shows_nul_and_keeps_lines),
 		cmocka_unit_test(test_base64),
+		cmocka_unit_test(test_base64_is_read),
 		cmocka_unit_test(test_base64_lines),
 		cmocka_unit_test(test_shell),
 		cmocka_unit_test(test_any_bytes),
