@@ -268,7 +268,7 @@ int project_db_engines(struct iw_dbc *dbc, int64_t target_id, project_db_engine_
 	"FROM target t JOIN adapter a ON a.id = t.adapter_id "                           \
 	"LEFT JOIN (SELECT target_id, count(*) AS bugs, "                                \
 	"sum(state <> 'flaky' AND decision IS NULL) AS open_bugs, sum(core_ms) AS "      \
-	"core_ms FROM bug GROUP BY target_id) g "                                        \
+	"core_ms FROM bug WHERE merged_into IS NULL GROUP BY target_id) g "              \
 	"ON g.target_id = t.id "
 
 int project_db_targets(struct iw_dbc *dbc, int64_t id, project_db_target_cb each,

@@ -97,6 +97,8 @@ json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 		"core_ms", (json_int_t)row->core_ms);
 	add_tested(bug, row);
 	add_decision(scope, bug, row);
+	json_object_set_new(bug, "merged_into",
+		row->merged_into >= 0 ? json_integer(row->merged_into) : json_null());
 	if (is_private && !scope->sees_private)
 		hide(bug, private);
 	return bug;

@@ -150,7 +150,8 @@ int campaign_db_end(struct iw_dbc *dbc, int64_t id, const char *state, struct iw
 		" WHERE ct.campaign_id = ?3 AND c.found_ms >= campaign.began_ms), "
 		"bugs = (SELECT count(*) FROM campaign_target ct "
 		" JOIN bug b ON b.target_id = ct.target_id "
-		" WHERE ct.campaign_id = ?3 AND b.found_ms >= campaign.began_ms) "
+		" WHERE ct.campaign_id = ?3 AND b.found_ms >= campaign.began_ms "
+		" AND b.merged_into IS NULL) "
 		"WHERE id = ?3",
 		"sii", state, iw_time_wall_ms(), id);
 }

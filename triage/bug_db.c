@@ -140,6 +140,7 @@ static void read_row(sqlite3_stmt *stmt, struct bug_row *row)
 		.decision_why = copy_of(iw_col_str(stmt, "decision_why")),
 		.decision_ms = iw_col_int(stmt, "decision_ms"),
 		.muted_ms = iw_col_int(stmt, "muted_ms"),
+		.merged_into = iw_col_id(stmt, "merged_into"),
 	};
 	copy(row->adapter, sizeof row->adapter, iw_col_str(stmt, "adapter"));
 	copy(row->target, sizeof row->target, iw_col_str(stmt, "target"));
@@ -187,7 +188,8 @@ int bug_db_find(struct iw_dbc *dbc, const struct bug_filter *f, bug_db_cb each, 
 	struct iw_err *err)
 {
 	sqlite3_stmt *stmt = iw_stmt(dbc,
-		SELECT_BUGS "WHERE (?1 IS NULL OR a.name = ?1) "
+		SELECT_BUGS "WHERE g.merged_into IS NULL "
+			    "AND (?1 IS NULL OR a.name = ?1) "
 			    "AND (?2 IS NULL OR t.name = ?2) "
 			    "AND (?3 IS NULL OR g.state = ?3) "
 			    "AND (?4 IS NULL OR g.outcome = ?4) "
@@ -207,7 +209,8 @@ int bug_db_brought(struct iw_dbc *dbc, bool is_staged, bug_db_brought_cb each, v
 	sqlite3_stmt *stmt = iw_stmt(dbc,
 		"SELECT a.name AS adapter, j.value AS pr, g.id AS id FROM bug g "
 		"JOIN adapter a ON a.id = g.adapter_id, json_each(g.prs) j "
-		"WHERE g.prs <> '[]' AND (? = 0 OR g.outcome = 'staged') "
+		"WHERE g.prs <> '[]' AND g.merged_into IS NULL AND (? = 0 OR g.outcome = "
+		"'staged') "
 		"ORDER BY g.id DESC",
 		"i", (int64_t)is_staged);
 	int rc;
@@ -256,14 +259,21 @@ int bug_db_add_core(struct iw_dbc *dbc, int64_t id, int64_t core_ms, struct iw_e
 	return core_ms > 0 ? touch(dbc, id, core_ms, err) : 0;
 }
 
+int bug_db_add_act(struct iw_dbc *dbc, int64_t id, const char *what, const char *text,
+	const struct bug_word *word, struct iw_err *err)
+{
+	int rc = iw_db_exec(dbc, err,
+		"INSERT INTO bug_event (bug_id, at_ms, what, text, actor, why) "
+		"VALUES (?, ?, ?, ?, ?, ?)",
+		"iissss", id, iw_time_wall_ms(), what, text, word->by, word->why);
+
+	return rc < 0 ? rc : touch(dbc, id, 0, err);
+}
+
 int bug_db_add_event(struct iw_dbc *dbc, int64_t id, const char *what, const char *text,
 	struct iw_err *err)
 {
-	int rc = iw_db_exec(dbc, err,
-		"INSERT INTO bug_event (bug_id, at_ms, what, text) VALUES (?, ?, ?, ?)",
-		"iiss", id, iw_time_wall_ms(), what, text);
-
-	return rc < 0 ? rc : touch(dbc, id, 0, err);
+	return bug_db_add_act(dbc, id, what, text, &(struct bug_word){NULL, NULL}, err);
 }
 
 /* The row that counts is the one behind the first few. */

@@ -1,5 +1,6 @@
 /*
- * Rows of the tables bug, bug_event and verdict: every statement on them is here.
+ * Rows of the tables bug, bug_event and verdict: every statement on them is here, but for
+ * merges (merge_db).
  * Synchronous; thread: that of the connection. Strings of a row are the row's own;
  * bug_row_fini frees.
  */
@@ -38,6 +39,7 @@ struct bug_row {
 	char *decision;			  /* wontfix, expected, closed; NULL: nothing */
 	char *decision_by, *decision_why; /* or NULL */
 	int64_t decision_ms, muted_ms;	  /* 0: not */
+	int64_t merged_into; /* the bug that it turned out to be; -1: itself */
 };
 
 void bug_row_fini(struct bug_row *row);
@@ -65,7 +67,8 @@ struct bug_filter {
 };
 
 typedef int (*bug_db_cb)(void *ctx, const struct bug_row *row);
-/* Newest first. Stops when each returns non-zero, and returns it. */
+/* Newest first, without those that were merged into another. Stops when each returns
+ * non-zero, and returns it. */
 int bug_db_find(struct iw_dbc *dbc, const struct bug_filter *filter, bug_db_cb each,
 	void *ctx, struct iw_err *err);
 /* Ids of those that changed after *since_ms, which becomes the newest change's time. */
@@ -81,7 +84,7 @@ typedef void (*bug_db_brought_cb)(
 	void *ctx, const char *adapter, int64_t pr, int64_t bug_id);
 int bug_db_brought(struct iw_dbc *dbc, bool is_staged, bug_db_brought_cb each, void *ctx,
 	struct iw_err *err);
-/* All bugs, oldest first; id 0: all. Stops when each returns non-zero, and returns it. */
+/* All bugs, merged ones too, oldest first; id 0: all. Stops when each returns non-zero, and returns it. */
 int bug_db_list(
 	struct iw_dbc *dbc, int64_t id, bug_db_cb each, void *ctx, struct iw_err *err);
 
@@ -97,9 +100,19 @@ int bug_db_list(
  *	tested      on a newer snapshot: whether it still shows
  *	wontfix, expected, closed, muted, reopened
  *	            decision_db's, most of them by hand
+ *	merged      with another, into it or it into this
+ *	split       from another, or another from it
+ *	alike       another bug may be this one too
  */
 int bug_db_add_event(struct iw_dbc *dbc, int64_t id, const char *what, const char *text,
 	struct iw_err *err);
+/* A person's act; by: a token's name or a local user's, NULL: the farm's own. why may be
+ * NULL, and a secret. */
+struct bug_word {
+	const char *by, *why;
+};
+int bug_db_add_act(struct iw_dbc *dbc, int64_t id, const char *what, const char *text,
+	const struct bug_word *word, struct iw_err *err);
 /* One more crash was judged to be it; where: "demo/addrman, libfuzzer+asan". */
 int bug_db_add_sighting(
 	struct iw_dbc *dbc, int64_t id, const char *where, struct iw_err *err);

@@ -35,8 +35,15 @@ int crash_db_judge(struct iw_dbc *dbc, int64_t id, const struct crash_verdict *v
 	struct iw_err *err)
 {
 	return iw_db_exec(dbc, err,
-		"UPDATE crash SET state = ?, runs = ?, hits = ?, type = ?, frames = ?, "
-		"bug_id = ? WHERE id = ?",
+		"WITH RECURSIVE up(id, next) AS ("
+		"SELECT id, merged_into FROM bug WHERE id = ?6 UNION "
+		"SELECT b.id, b.merged_into FROM bug b JOIN up ON b.id = up.next) "
+		"UPDATE crash SET state = ?1, runs = ?2, hits = ?3, type = ?4, "
+		"frames = ?5, "
+		"bug_id = iif(is_pinned, bug_id, (SELECT id FROM up WHERE next IS "
+		"NULL)), "
+		"own_bug_id = iif(is_pinned, own_bug_id, "
+		" (SELECT id FROM up WHERE id = ?6 AND next IS NOT NULL)) WHERE id = ?7",
 		"siissni", verdict->state, verdict->runs, verdict->hits, verdict->type,
 		verdict->frames, verdict->bug_id, id);
 }

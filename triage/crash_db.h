@@ -34,8 +34,9 @@ struct crash_verdict {
 	const char *state; /* judged, unreproducible */
 	int64_t runs, hits;
 	const char *type, *frames; /* NULL when unreproducible */
-	int64_t bug_id;
+	int64_t bug_id;		   /* may be merged by now: the row gets the survivor */
 };
+/* One that a person gave to a bug stays with it. */
 int crash_db_judge(struct iw_dbc *dbc, int64_t id, const struct crash_verdict *verdict,
 	struct iw_err *err);
 

@@ -10,10 +10,9 @@
 static int add_event(struct iw_dbc *dbc, const struct decision *d, const char *what,
 	const char *text, struct iw_err *err)
 {
-	return iw_db_exec(dbc, err,
-		"INSERT INTO bug_event (bug_id, at_ms, what, text, actor, why) "
-		"VALUES (?, ?, ?, ?, ?, ?)",
-		"iissss", d->bug_id, iw_time_wall_ms(), what, text, d->by, d->why);
+	struct bug_word word = {d->by, d->why};
+
+	return bug_db_add_act(dbc, d->bug_id, what, text, &word, err);
 }
 
 static int check(struct iw_dbc *dbc, const struct decision *d, struct iw_err *err)

@@ -24,6 +24,7 @@
 #include "base/mem.h"
 #include "triage/artifact.h"
 #include "triage/crash_db.h"
+#include "triage/merge_db.h"
 #include "triage/reproduce.h"
 #include "triage/room.h"
 
@@ -57,7 +58,7 @@ struct triage_judge {
 	int64_t cpu_us; /* of all runs on all flavours */
 	struct iw_timer *retry;
 
-	struct triage_bug *bug; /* the verdict; NULL: unreproducible */
+	struct triage_bug *bug; /* the verdict, merged or not; NULL: unreproducible */
 	bool is_new;
 	struct bug_row row;
 	bool is_stopped;
@@ -115,9 +116,11 @@ static int tell_bug(
 			j->c->target->spec->name, j->build->flavour);
 	_auto_free_ char *found =
 		iw_fmt("in %s, fails in %u of %u runs", where, j->hits, j->runs);
-	int rc = j->is_new ? bug_db_add_event(dbc, id, "found", found, err)
-			   : bug_db_add_sighting(dbc, id, where, err);
+	int rc = bug_db_survivor(dbc, id, &id, err);
 
+	if (rc == 0)
+		rc = j->is_new ? bug_db_add_event(dbc, id, "found", found, err)
+			       : bug_db_add_sighting(dbc, id, where, err);
 	return rc < 0 ? rc : bug_db_add_core(dbc, id, j->cpu_us / 1000, err);
 }
 
@@ -150,7 +153,7 @@ static int store_verdict(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 static void tell(struct triage_judge *j)
 {
 	const struct triage_events *e = triage_events_of(j->triage);
-	int64_t id = j->bug ? j->bug->id : -1;
+	int64_t id = j->bug ? triage_bug_survivor(j->bug)->id : -1;
 
 	iw_info("crash judged", I("crash", j->c->crash_id),
 		S("target", j->c->target->spec->name), I("bug", id),
@@ -174,7 +177,7 @@ static void on_stored(struct iw_db_req *req)
 	if (j->is_new)
 		j->bug->id = j->row.id;
 	else if (j->bug)
-		j->bug->is_dirty = true;
+		triage_bug_sighted(j->triage, j->bug, j->c, &hit_of(j)->signature);
 	tell(j);
 	end(j);
 }

@@ -281,6 +281,8 @@ static int write_row(void *ctx, const struct bug_row *row)
 
 	if (row->issue && triage_decision_is_quiet(row))
 		return 0;
+	if (row->merged_into >= 0) /* the other one's issue speaks for both */
+		return 0;
 	d->issue = (struct triage_issue){
 		.bug = iw_arena_fmt(d->arena, "%lld", (long long)row->id),
 		.adapter = row->adapter,

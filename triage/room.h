@@ -16,6 +16,7 @@ struct triage_bug {
 	int64_t adapter_id, target_id;
 	struct triage_signature signature;
 	const struct triage_target *target; /* NULL until announced */
+	struct triage_bug *merged_into;	    /* NULL: it stands for itself */
 	bool is_dirty;			    /* the issue is older than the sightings */
 	bool has_issue;			    /* attributed and published once */
 	bool wants_retest;		    /* nobody knows whether the snapshot has it */
@@ -36,7 +37,8 @@ struct triage_case {
 	int64_t not_before_ms; /* after one that failed */
 };
 
-/* The bug that a crash is a sighting of; NULL: nobody knows it. */
+/* The bug that a crash is a sighting of, perhaps one that was merged into another by now;
+ * NULL: nobody knows it. */
 struct triage_bug *triage_match(struct triage *t, const struct triage_target *target,
 	const struct triage_signature *sig);
 /* A bug in memory, without a row yet. Copies the signature. */
@@ -44,6 +46,11 @@ struct triage_bug *triage_bug_new(struct triage *t, const struct triage_target *
 	const struct triage_signature *sig);
 /* Its row could not be written. */
 void triage_bug_forget(struct triage *t, struct triage_bug *bug);
+/* What it is by now: itself, or what it was merged into. */
+struct triage_bug *triage_bug_survivor(struct triage_bug *bug);
+/* A crash was stored as a sighting of a known bug: does it speak for a second one? */
+void triage_bug_sighted(struct triage *t, struct triage_bug *bug,
+	const struct triage_case *c, const struct triage_signature *sig);
 
 const struct triage_world *triage_world_of(const struct triage *t);
 const struct triage_events *triage_events_of(const struct triage *t);
@@ -73,6 +80,10 @@ void triage_retest_stop(struct triage_retest *r);
 /* Back from retest.c: bug has its answer; NULL: not now. */
 void triage_retest_done(
 	struct triage *t, struct triage_retest *r, struct triage_bug *bug, bool shows);
+
+/* merging.c: the bugs in memory, and one more of them to pursue. */
+struct triage_known *triage_known_of(struct triage *t);
+void triage_pursue_new(struct triage *t, struct triage_bug *bug);
 
 /* Around the time in which a crash is stored, but not queued yet. */
 void triage_hint_begin(struct triage *t);

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "triage/again.h"
-#include "triage/crash_db.h"
+#include "triage/known.h"
 #include "triage/publish.h"
 #include "triage/reproduce.h"
 #include "triage/room.h"
@@ -47,7 +47,7 @@ struct triage {
 	struct triage_world world;
 	struct triage_events events;
 	int width;
-	struct triage_bug *bugs;
+	struct triage_known bugs;
 	struct row fresh; /* look like nothing that is known or on its way */
 	struct row known; /* look like a bug or like a fresh one: one more sighting */
 	struct triage_signature *looks; /* of fresh ones */
@@ -72,79 +72,30 @@ const struct triage_events *triage_events_of(const struct triage *t)
 	return &t->events;
 }
 
+struct triage_known *triage_known_of(struct triage *t)
+{
+	return &t->bugs;
+}
+
 struct triage_bug *triage_match(struct triage *t, const struct triage_target *target,
 	const struct triage_signature *sig)
 {
-	struct triage_bug *bug, *best = NULL;
-	double best_similarity = 0;
-
-	for (bug = t->bugs; bug; bug = bug->next) {
-		double similarity;
-
-		if (bug->adapter_id != project_id(target->project))
-			continue;
-		/* Without frames a type alone says nothing across targets. */
-		if (sig->frames.count == 0 && bug->target_id != target->id)
-			continue;
-		if (!triage_signature_same(&bug->signature, sig))
-			continue;
-		similarity = triage_signature_similarity(&bug->signature, sig);
-		if (!best || similarity > best_similarity) {
-			best = bug;
-			best_similarity = similarity;
-		}
-	}
-	return best;
-}
-
-static struct triage_bug *link_bug(
-	struct triage *t, int64_t id, int64_t adapter_id, int64_t target_id)
-{
-	struct triage_bug *bug = iw_calloc(1, sizeof *bug), **end = &t->bugs;
-
-	bug->triage = t;
-	bug->id = id;
-	bug->adapter_id = adapter_id;
-	bug->target_id = target_id;
-	while (*end)
-		end = &(*end)->next;
-	*end = bug;
-	return bug;
+	return triage_known_match(&t->bugs, target, sig).best;
 }
 
 struct triage_bug *triage_bug_new(struct triage *t, const struct triage_target *target,
 	const struct triage_signature *sig)
 {
-	struct triage_bug *bug = link_bug(t, -1, project_id(target->project), target->id);
+	struct triage_signature copy;
 
-	bug->target = target;
-	triage_signature_copy(&bug->signature, sig);
-	return bug;
-}
-
-static void free_bug(struct triage_bug *bug)
-{
-	triage_signature_fini(&bug->signature);
-	free(bug);
+	triage_signature_copy(&copy, sig);
+	return triage_known_add(
+		&t->bugs, -1, project_id(target->project), target->id, &copy);
 }
 
 void triage_bug_forget(struct triage *t, struct triage_bug *bug)
 {
-	struct triage_bug **at = &t->bugs;
-
-	while (*at != bug)
-		at = &(*at)->next;
-	*at = bug->next;
-	free_bug(bug);
-}
-
-static int load_bug(void *ctx, const struct bug_row *row)
-{
-	struct triage *t = ctx;
-	struct triage_bug *bug = link_bug(t, row->id, row->adapter_id, row->target_id);
-
-	bug->has_issue = row->issue != NULL;
-	return triage_signature_parse(&bug->signature, row->type, row->frames, NULL);
+	triage_known_remove(&t->bugs, bug);
 }
 
 static void publish_dirty(void *ctx);
@@ -162,7 +113,8 @@ int triage_new(struct triage **out, const struct triage_world *world,
 	t->width = width;
 	t->fresh.end = &t->fresh.first;
 	t->known.end = &t->known.first;
-	rc = bug_db_list(dbc, 0, load_bug, t, err);
+	triage_known_init(&t->bugs, t);
+	rc = triage_known_load(&t->bugs, dbc, err);
 	if (rc < 0) {
 		triage_free(t);
 		return iw_err_wrap(err, "loading bugs");
@@ -177,7 +129,6 @@ int triage_new(struct triage **out, const struct triage_world *world,
 
 void triage_free(struct triage *t)
 {
-	struct triage_bug *bug, *next;
 	size_t i;
 
 	if (!t)
@@ -185,10 +136,7 @@ void triage_free(struct triage *t)
 	assert(!t->active && !t->requests);
 	iw_timer_free(t->publisher);
 	iw_timer_free(t->again_timer);
-	for (bug = t->bugs; bug; bug = next) {
-		next = bug->next;
-		free_bug(bug);
-	}
+	triage_known_fini(&t->bugs);
 	for (i = 0; i < t->look_count; i++)
 		triage_signature_fini(&t->looks[i]);
 	free(t->looks);
@@ -275,6 +223,10 @@ static void chase(struct triage *t)
 	struct active a = {0};
 
 	t->chases = c->next;
+	if (c->bug->merged_into) {
+		free(c);
+		return;
+	}
 	t->pursuing++;
 	if (c->bug->wants_retest)
 		a.retest = triage_retest_start(t, c->bug);
@@ -350,6 +302,12 @@ static void queue_chase(struct triage *t, struct triage_bug *bug)
 	c->bug = bug;
 	c->next = *at;
 	*at = c;
+}
+
+void triage_pursue_new(struct triage *t, struct triage_bug *bug)
+{
+	queue_chase(t, bug);
+	start_work(t);
 }
 
 void triage_judge_again(struct triage *t, const struct triage_case *c)
@@ -469,18 +427,9 @@ static int find_unfinished(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	return triage_unfinished_find(dbc, &r->found, err);
 }
 
-static struct triage_bug *bug_of(struct triage *t, int64_t id)
-{
-	struct triage_bug *bug = t->bugs;
-
-	while (bug && bug->id != id)
-		bug = bug->next;
-	return bug;
-}
-
 void triage_bug_changed(struct triage *t, int64_t bug_id)
 {
-	struct triage_bug *bug = bug_of(t, bug_id);
+	struct triage_bug *bug = triage_known_find(&t->bugs, bug_id);
 
 	if (bug)
 		bug->is_dirty = true;
@@ -488,7 +437,7 @@ void triage_bug_changed(struct triage *t, int64_t bug_id)
 
 static void take_unfinished(struct triage *t, const struct triage_unfinished_bug *found)
 {
-	struct triage_bug *bug = bug_of(t, found->id);
+	struct triage_bug *bug = triage_known_find(&t->bugs, found->id);
 
 	if (!bug)
 		return;
@@ -504,7 +453,6 @@ static void on_unfinished(struct iw_db_req *req)
 {
 	struct revival *r = req->ctx;
 	struct triage *t = r->triage;
-	struct triage_bug *bug;
 	size_t i;
 
 	if (req->err.code)
@@ -512,9 +460,6 @@ static void on_unfinished(struct iw_db_req *req)
 	for (i = 0; i < r->found.case_count; i++)
 		queue_case(
 			t, &r->found.cases[i], i < REVIVED_FRESH ? &t->fresh : &t->known);
-	for (bug = t->bugs; bug; bug = bug->next)
-		if (bug->target_id == r->found.target->id)
-			bug->target = r->found.target;
 	for (i = 0; i < r->found.bug_count; i++)
 		take_unfinished(t, &r->found.bugs[i]);
 	free(r->found.cases);
@@ -528,6 +473,7 @@ void triage_announce(struct triage *t, const struct triage_target *target)
 {
 	struct revival *r = iw_calloc(1, sizeof *r);
 
+	triage_known_announce(&t->bugs, target);
 	r->triage = t;
 	r->found.target = target;
 	r->req = (struct iw_db_req){
@@ -555,7 +501,7 @@ static void publish_dirty(void *ctx)
 	struct triage *t = ctx;
 	struct triage_bug *bug;
 
-	for (bug = t->bugs; bug; bug = bug->next) {
+	for (bug = t->bugs.bugs; bug; bug = bug->next) {
 		if (!bug->is_dirty || !bug->has_issue || !bug->target)
 			continue;
 		bug->is_dirty = false;

@@ -77,6 +77,12 @@ void triage_queue(struct triage *t, const struct triage_crash *crash, int64_t cr
 
 /* Somebody else wrote into the row of a bug: its issue is looked at again. */
 void triage_bug_changed(struct triage *t, int64_t bug_id);
+/*
+ * Somebody else changed rows of bugs: merged, took apart or split some (merge_db.h).
+ * Triage reads them again: the next sightings go where they belong, a bug that is new is
+ * pursued, issues are brought up to date. Cheap, and harmless when nothing changed.
+ */
+void triage_reload(struct triage *t);
 
 /* Crashes waiting or being judged, those that look like known bugs left out; those; and
  * bugs waiting or being pursued. */

@@ -48,8 +48,9 @@ static int take_bug(void *ctx, const struct bug_row *row)
 	struct triage_unfinished *u = ctx;
 	struct triage_unfinished_bug bug;
 
-	if (!triage_unfinished_look(
-		    row, project_snapshot(u->target->project)->tree, &bug))
+	if (row->merged_into >= 0 ||
+		!triage_unfinished_look(
+			row, project_snapshot(u->target->project)->tree, &bug))
 		return 0;
 	iw_grow(u->bugs, u->bug_count, u->bug_cap);
 	u->bugs[u->bug_count++] = bug;

@@ -64,6 +64,8 @@ static int list_bug(void *ctx, const struct bug_row *row)
 	struct listing *l = ctx;
 	struct answer_scope scope = {.state = l->state, .sees_private = true};
 
+	if (row->merged_into >= 0)
+		return 0;
 	l->count++;
 	cli_bug_row(l->table, row, l->state->outbox);
 	json_array_append_new(l->bugs, answer_bug(&scope, row));

@@ -77,6 +77,8 @@ static int add_bug(void *ctx, const struct bug_row *row)
 	struct printing *p = ctx;
 	struct answer_scope scope = {.state = p->state, .sees_private = true};
 
+	if (row->merged_into >= 0)
+		return 0;
 	p->count++;
 	cli_bug_row(p->table, row, p->state->outbox);
 	json_array_append_new(p->bugs, answer_bug(&scope, row));

@@ -244,10 +244,20 @@ CREATE TABLE bug (
 	decision_by TEXT,                    -- a token's name or a local user's
 	decision_ms INTEGER,
 	decision_commit TEXT,                -- the snapshot of then: a sighting on another reopens
-	muted_ms INTEGER                     -- since when sightings do not rewrite its issue
+	muted_ms INTEGER,                    -- since when sightings do not rewrite its issue
+	merged_into INTEGER REFERENCES bug(id)  -- the bug that it turned out to be; NULL: itself
 ) STRICT;
 CREATE INDEX bug_by_target ON bug(target_id, state, core_ms, decision);
 CREATE INDEX bug_by_change ON bug(changed_ms);
+CREATE INDEX bug_by_merge ON bug(merged_into) WHERE merged_into IS NOT NULL;
+
+-- Pairs that a person told apart: only a person merges them again.
+CREATE TABLE bug_apart (
+	a INTEGER NOT NULL REFERENCES bug(id),
+	b INTEGER NOT NULL REFERENCES bug(id),
+	PRIMARY KEY (a, b),
+	CHECK (a < b)
+) STRICT, WITHOUT ROWID;
 
 -- What happened to a bug, in words that are no secret while the bug is one.
 CREATE TABLE bug_event (
@@ -276,8 +286,10 @@ CREATE TABLE crash (
 	hits INTEGER NOT NULL DEFAULT 0,
 	type TEXT,
 	frames TEXT,
-	bug_id INTEGER REFERENCES bug(id),
+	bug_id INTEGER REFERENCES bug(id),   -- never one that is merged into another
 	found_ms INTEGER NOT NULL,
+	own_bug_id INTEGER REFERENCES bug(id),  -- the one before merges; NULL: bug_id
+	is_pinned INTEGER NOT NULL DEFAULT 0 CHECK (is_pinned IN (0, 1)),  -- a person chose it
 	UNIQUE (target_id, build_id, input)
 ) STRICT;
 CREATE TRIGGER crash_added AFTER INSERT ON crash BEGIN
@@ -288,6 +300,7 @@ CREATE TRIGGER crash_removed AFTER DELETE ON crash BEGIN
 END;
 CREATE INDEX crash_by_state ON crash(state);
 CREATE INDEX crash_by_bug ON crash(bug_id);
+CREATE INDEX crash_by_own_bug ON crash(own_bug_id) WHERE own_bug_id IS NOT NULL;
 CREATE INDEX crash_unjudged ON crash(target_id) WHERE state = 'new';
 
 -- Answers of the bisection: does this bug show on a tree?

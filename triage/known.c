@@ -1,0 +1,175 @@
+#include "triage/known.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+void triage_known_init(struct triage_known *known, struct triage *t)
+{
+	*known = (struct triage_known){.triage = t};
+	known->end = &known->bugs;
+}
+
+static void free_bug(struct triage_bug *bug)
+{
+	triage_signature_fini(&bug->signature);
+	free(bug);
+}
+
+void triage_known_fini(struct triage_known *known)
+{
+	struct triage_bug *bug;
+
+	while ((bug = known->bugs) != NULL) {
+		known->bugs = bug->next;
+		free_bug(bug);
+	}
+	free(known->targets);
+}
+
+struct triage_bug *triage_bug_survivor(struct triage_bug *bug)
+{
+	while (bug->merged_into)
+		bug = bug->merged_into;
+	return bug;
+}
+
+static const struct triage_target *target_of(
+	const struct triage_known *known, int64_t target_id)
+{
+	size_t i;
+
+	for (i = 0; i < known->target_count; i++)
+		if (known->targets[i]->id == target_id)
+			return known->targets[i];
+	return NULL;
+}
+
+struct triage_bug *triage_known_add(struct triage_known *known, int64_t id,
+	int64_t adapter_id, int64_t target_id, struct triage_signature *sig)
+{
+	struct triage_bug *bug = iw_calloc(1, sizeof *bug);
+
+	bug->triage = known->triage;
+	bug->id = id;
+	bug->adapter_id = adapter_id;
+	bug->target_id = target_id;
+	bug->target = target_of(known, target_id);
+	bug->signature = *sig;
+	*sig = (struct triage_signature){0};
+	*known->end = bug;
+	known->end = &bug->next;
+	return bug;
+}
+
+void triage_known_remove(struct triage_known *known, struct triage_bug *bug)
+{
+	struct triage_bug **at = &known->bugs;
+
+	while (*at != bug)
+		at = &(*at)->next;
+	*at = bug->next;
+	if (known->end == &bug->next)
+		known->end = at;
+	free_bug(bug);
+}
+
+struct triage_bug *triage_known_find(const struct triage_known *known, int64_t id)
+{
+	struct triage_bug *bug = known->bugs;
+
+	while (bug && bug->id != id)
+		bug = bug->next;
+	return bug;
+}
+
+struct loading {
+	struct triage_known *known;
+	struct iw_err *err;
+};
+
+static int load_bug(void *ctx, const struct bug_row *row)
+{
+	struct loading *l = ctx;
+	struct triage_signature sig = {0};
+	struct triage_bug *bug;
+	int rc = triage_signature_parse(&sig, row->type, row->frames, l->err);
+
+	if (rc < 0)
+		return rc;
+	bug = triage_known_add(l->known, row->id, row->adapter_id, row->target_id, &sig);
+	bug->has_issue = row->issue != NULL;
+	return 0;
+}
+
+static int link_bug(void *ctx, const struct bug_row *row)
+{
+	struct triage_known *known = ctx;
+
+	if (row->merged_into >= 0)
+		triage_known_find(known, row->id)->merged_into =
+			triage_known_find(known, row->merged_into);
+	return 0;
+}
+
+int triage_known_load(struct triage_known *known, struct iw_dbc *dbc, struct iw_err *err)
+{
+	struct loading l = {known, err};
+	int rc = bug_db_list(dbc, 0, load_bug, &l, err);
+
+	return rc < 0 ? rc : bug_db_list(dbc, 0, link_bug, known, err);
+}
+
+void triage_known_announce(struct triage_known *known, const struct triage_target *target)
+{
+	struct triage_bug *bug;
+
+	iw_grow(known->targets, known->target_count, known->target_cap);
+	known->targets[known->target_count++] = target;
+	for (bug = known->bugs; bug; bug = bug->next)
+		if (bug->target_id == target->id)
+			bug->target = target;
+}
+
+/* Of equal ones the oldest. */
+static void consider(struct triage_match *m, struct triage_bug *bug, double similarity)
+{
+	bool is_other =
+		m->best && triage_bug_survivor(bug) != triage_bug_survivor(m->best);
+
+	if (!m->best || similarity > m->similarity) {
+		if (is_other) {
+			m->other = m->best;
+			m->other_similarity = m->similarity;
+		}
+		m->best = bug;
+		m->similarity = similarity;
+	} else if (is_other && similarity > m->other_similarity) {
+		m->other = bug;
+		m->other_similarity = similarity;
+	}
+}
+
+struct triage_match triage_known_match(const struct triage_known *known,
+	const struct triage_target *target, const struct triage_signature *sig)
+{
+	struct triage_match m = {0};
+	struct triage_bug *bug;
+
+	for (bug = known->bugs; bug; bug = bug->next) {
+		double similarity;
+
+		if (bug->adapter_id != project_id(target->project))
+			continue;
+		/* Without frames a type alone says nothing across targets. */
+		if (sig->frames.count == 0 && bug->target_id != target->id)
+			continue;
+		similarity = triage_signature_similarity(&bug->signature, sig);
+		if (similarity < TRIAGE_SIGNATURE_SAME)
+			continue;
+		consider(&m, bug, similarity);
+	}
+	return m;
+}
