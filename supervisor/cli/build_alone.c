@@ -31,7 +31,7 @@ struct alone {
 	struct budget *budget;
 	struct project *project;
 	struct order *order;
-	struct cli_interrupt interrupt;
+	struct cli_interrupt *interrupt;
 	bool is_stopped;
 	json_t *answer;
 	struct iw_err err;
@@ -52,7 +52,7 @@ static void on_project_closed(void *ctx)
 /* Everything is done, or something has failed. */
 static void close_all(struct alone *a)
 {
-	cli_interrupt_stop(&a->interrupt);
+	cli_interrupt_free(iw_steal(&a->interrupt));
 	if (a->project)
 		project_close(iw_steal(&a->project), on_project_closed, a);
 	else if (a->db)
@@ -212,7 +212,7 @@ static int run(struct alone *a, struct adapter **adapter)
 	iw_jobs_gate(a->local.jobs, &gate);
 	rc = open_project(a, iw_steal(adapter), &a->err);
 	if (rc == 0)
-		cli_interrupt_start(&a->interrupt, &a->local.loop, on_interrupt, a);
+		a->interrupt = cli_interrupt_new(&a->local.loop, on_interrupt, a);
 	else
 		close_all(a);
 	iw_loop_run(&a->local.loop);

@@ -23,4 +23,8 @@ struct cli_gist {
 void cli_gist_read(struct cli_gist *gist, const char *text, size_t len);
 void cli_gist_fini(struct cli_gist *gist);
 
+/* What is the same for reports of failures at one place, without names: a word, what it is,
+ * and so many of its innermost frames. The caller frees. */
+char *cli_gist_key(const char *word, const char *text, size_t len, size_t frames);
+
 #endif

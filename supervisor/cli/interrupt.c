@@ -1,10 +1,21 @@
 #include "cli/interrupt.h"
 
 #include <signal.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 
 #include "base/banned.h"
+
+static const int numbers[] = {SIGINT, SIGTERM};
+
+/* It outlives its owner until the loop has closed its handles. */
+struct cli_interrupt {
+	uv_signal_t handles[IW_COUNT(numbers)];
+	size_t closed;
+	cli_interrupt_cb cb;
+	void *ctx;
+};
 
 static void on_signal(uv_signal_t *handle, int number)
 {
@@ -14,10 +25,10 @@ static void on_signal(uv_signal_t *handle, int number)
 	interrupt->cb(interrupt->ctx);
 }
 
-void cli_interrupt_start(struct cli_interrupt *interrupt, struct iw_loop *loop,
-	cli_interrupt_cb cb, void *ctx)
+struct cli_interrupt *cli_interrupt_new(
+	struct iw_loop *loop, cli_interrupt_cb cb, void *ctx)
 {
-	static const int numbers[] = {SIGINT, SIGTERM};
+	struct cli_interrupt *interrupt = iw_calloc(1, sizeof *interrupt);
 	size_t i;
 
 	interrupt->cb = cb;
@@ -27,14 +38,21 @@ void cli_interrupt_start(struct cli_interrupt *interrupt, struct iw_loop *loop,
 		interrupt->handles[i].data = interrupt;
 		uv_signal_start(&interrupt->handles[i], on_signal, numbers[i]);
 	}
-	interrupt->is_watching = true;
+	return interrupt;
 }
 
-void cli_interrupt_stop(struct cli_interrupt *interrupt)
+static void on_closed(uv_handle_t *handle)
+{
+	struct cli_interrupt *interrupt = handle->data;
+
+	if (++interrupt->closed == IW_COUNT(numbers))
+		free(interrupt);
+}
+
+void cli_interrupt_free(struct cli_interrupt *interrupt)
 {
 	size_t i;
 
-	for (i = 0; interrupt->is_watching && i < IW_COUNT(interrupt->handles); i++)
-		uv_close((uv_handle_t *)&interrupt->handles[i], NULL);
-	interrupt->is_watching = false;
+	for (i = 0; interrupt && i < IW_COUNT(numbers); i++)
+		uv_close((uv_handle_t *)&interrupt->handles[i], on_closed);
 }

@@ -7,23 +7,19 @@
  */
 #include "cli/replay.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/files.h"
 #include "cli/gist.h"
 #include "cli/interrupt.h"
 #include "cli/local.h"
 #include "engine/driver.h"
 #include "sanitizers/binary.h"
-#include "sanitizers/report.h"
 #include "sanitizers/toolchain.h"
 
 #include "base/banned.h"
@@ -33,7 +29,6 @@
 #define ROUND_BYTES ((int64_t)256 << 20)
 #define SHARD_MIN 128
 #define SHARDS_MAX 64
-#define UNIT_MAX ((size_t)256 << 20)
 #define PROGRESS_MS 200
 /* Of so many kinds of deaths one is run again, and a hang then no longer than this. */
 #define KINDS_MAX 64
@@ -42,14 +37,8 @@
 /* Who allocated what is asked of those that are run again; enough to tell leaks apart. */
 #define FIRST_PASS "symbolize=0:malloc_context_size=3"
 
-struct file {
-	char *path;
-	int64_t size;
-	const struct engine_unit_result *result; /* while its round lives */
-};
-
 struct death {
-	const struct file *file;
+	const struct cli_file *file;
 	enum engine_death kind;
 	char *key; /* equal for those that died alike */
 	size_t leader;
@@ -74,8 +63,8 @@ struct replay {
 	const struct san_flavour *flavour;
 	struct cli_local local;
 	char *symbolizer;
-	struct file *files;
-	size_t count, cap, next; /* next: the first of the next round */
+	struct cli_files files;
+	size_t next; /* the first of the next round */
 
 	/* the round */
 	size_t first, size;
@@ -88,97 +77,22 @@ struct replay {
 	bool is_again; /* the second pass */
 
 	struct iw_timer *look;
-	struct cli_interrupt interrupt;
+	struct cli_interrupt *interrupt;
 	bool is_stopped;
 	struct iw_err err;
 };
 
-/* -- files -------------------------------------------------------------------------- */
-
-static int compare_files(const void *left, const void *right)
-{
-	const struct file *a = left, *b = right;
-
-	if (a->size != b->size)
-		return a->size < b->size ? -1 : 1;
-	return strcmp(a->path, b->path);
-}
-
-static int take_path(
-	struct replay *r, const char *path, bool is_named, struct iw_err *err);
-
-static int take_folder(struct replay *r, const char *path, struct iw_err *err)
-{
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-	int rc = 0;
-
-	if (!dir)
-		return iw_err_errno(err, errno, "cannot open '%s'", path);
-	while (rc == 0 && (entry = readdir(dir)) != NULL) {
-		_auto_free_ char *inner = iw_path_join(path, entry->d_name);
-
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			rc = take_path(r, inner, false, err);
-	}
-	closedir(dir);
-	return rc;
-}
-
-/* A link counts where it is named, and in a folder when it leads to a file: two folders
- * may lead into each other. */
-static int take_path(
-	struct replay *r, const char *path, bool is_named, struct iw_err *err)
-{
-	struct stat st;
-	bool is_link = false;
-	int rc = lstat(path, &st);
-
-	if (rc == 0 && S_ISLNK(st.st_mode)) {
-		is_link = true;
-		rc = stat(path, &st);
-	}
-	if (rc < 0)
-		return is_named ? iw_err_errno(err, errno, "cannot open '%s'", path) : 0;
-	if (S_ISDIR(st.st_mode))
-		return is_named || !is_link ? take_folder(r, path, err) : 0;
-	if (!S_ISREG(st.st_mode))
-		return is_named ? iw_err_set(err, IW_EINVAL,
-					  "'%s' is neither a file nor a folder", path)
-				: 0;
-	if ((size_t)st.st_size > UNIT_MAX)
-		return iw_err_set(err, IW_EINVAL, "'%s' is larger than %zu MiB", path,
-			UNIT_MAX >> 20);
-	iw_grow(r->files, r->count, r->cap);
-	r->files[r->count++] = (struct file){.path = iw_strdup(path), .size = st.st_size};
-	return 0;
-}
-
-static int find_files(struct replay *r, struct iw_err *err)
-{
-	int i, rc = 0;
-
-	for (i = 0; rc == 0 && i < r->spec->path_count; i++)
-		rc = take_path(r, r->spec->paths[i], true, err);
-	if (rc == 0 && r->count == 0)
-		rc = iw_err_set(
-			err, IW_EINVAL, "there are no files in '%s'", r->spec->paths[0]);
-	if (rc == 0)
-		qsort(r->files, r->count, sizeof *r->files, compare_files);
-	return rc;
-}
-
 /* -- one round ---------------------------------------------------------------------- */
 
 /* Of the second pass the units are one of each kind. */
-static struct file *unit_of(const struct shard *shard, size_t k)
+static const struct cli_file *unit_of(const struct shard *shard, size_t k)
 {
 	struct replay *r = shard->r;
 	size_t i = shard->index + k * r->shard_count;
 
 	if (r->is_again)
-		return (struct file *)r->deaths[r->leaders[i]].file;
-	return &r->files[r->first + i];
+		return r->deaths[r->leaders[i]].file;
+	return &r->files.items[r->first + i];
 }
 
 /* Pool. */
@@ -189,8 +103,8 @@ static int load_unit(
 
 	free(iw_steal(&shard->content));
 	*data = NULL;
-	if (iw_file_read(unit_of(shard, k)->path, UNIT_MAX, &shard->content, len, err) <
-		0)
+	if (iw_file_read(
+		    unit_of(shard, k)->path, CLI_FILE_MAX, &shard->content, len, err) < 0)
 		return err->code;
 	*data = shard->content;
 	return 0;
@@ -273,8 +187,8 @@ static size_t round_size(const struct replay *r)
 	int64_t bytes = 0;
 	size_t n = 0;
 
-	while (r->next + n < r->count && n < ROUND_UNITS * (size_t)r->spec->jobs) {
-		bytes += r->files[r->next + n].size;
+	while (r->next + n < r->files.count && n < ROUND_UNITS * (size_t)r->spec->jobs) {
+		bytes += r->files.items[r->next + n].size;
 		if (n > 0 && bytes > ROUND_BYTES)
 			break;
 		n++;
@@ -303,32 +217,7 @@ static void end_shards(struct replay *r)
 
 /* -- deaths ------------------------------------------------------------------------- */
 
-/* What a report says that is the same for those of its kind: what, and where in the
- * program. Without a report the way it died is all there is. */
-static char *make_key(const struct engine_unit_result *result)
-{
-	_auto_(iw_arena_freep) struct iw_arena *arena = iw_arena_new();
-	const struct san_report *report = NULL;
-	const struct san_stack *stack;
-	struct san_report *reports;
-	struct iw_buf key = {0};
-	size_t count, i;
-
-	iw_buf_adds(&key, engine_death_name(result->death));
-	if (result->report &&
-		san_report_parse(arena, result->report, result->report_len, &reports,
-			&count, NULL) == 0)
-		report = san_report_primary(reports, count);
-	if (!report)
-		return iw_buf_steal(&key);
-	iw_buf_addf(&key, " %s", san_kind_name(report->kind));
-	stack = report->stack_count ? &report->stacks[0] : NULL;
-	for (i = 0; stack && i < stack->count && i < KEY_FRAMES; i++)
-		iw_buf_addf(&key, " %llx", (unsigned long long)stack->frames[i].offset);
-	return iw_buf_steal(&key);
-}
-
-static void add_death(struct replay *r, const struct file *file,
+static void add_death(struct replay *r, const struct cli_file *file,
 	const struct engine_unit_result *result)
 {
 	struct death *d;
@@ -336,7 +225,10 @@ static void add_death(struct replay *r, const struct file *file,
 
 	iw_grow(r->deaths, r->death_count, r->death_cap);
 	d = &r->deaths[r->death_count];
-	*d = (struct death){.file = file, .kind = result->death, .key = make_key(result)};
+	*d = (struct death){.file = file,
+		.kind = result->death,
+		.key = cli_gist_key(engine_death_name(result->death), result->report,
+			result->report_len, KEY_FRAMES)};
 	for (i = 0; i < r->leader_count; i++)
 		if (strcmp(r->deaths[r->leaders[i]].key, d->key) == 0)
 			break;
@@ -374,7 +266,7 @@ static void take_round(struct replay *r)
 		if (result->outcome != ENGINE_DIED)
 			continue;
 		a->died++;
-		add_death(r, &r->files[r->first + i], result);
+		add_death(r, &r->files.items[r->first + i], result);
 		/* Better a place without names than nothing. */
 		if (!r->deaths[r->death_count - 1].headline)
 			r->deaths[r->death_count - 1].headline = headline_of(result);
@@ -412,7 +304,7 @@ static void take_again(struct replay *r)
 static void end(struct replay *r)
 {
 	iw_timer_free(iw_steal(&r->look));
-	cli_interrupt_stop(&r->interrupt);
+	cli_interrupt_free(iw_steal(&r->interrupt));
 }
 
 static void on_round_done(struct replay *r)
@@ -425,9 +317,9 @@ static void on_round_done(struct replay *r)
 		take_round(r);
 	end_shards(r);
 	is_over = r->err.code || r->is_stopped || r->is_again;
-	if (is_over || (r->next == r->count && r->leader_count == 0)) {
+	if (is_over || (r->next == r->files.count && r->leader_count == 0)) {
 		end(r);
-	} else if (r->next < r->count) {
+	} else if (r->next < r->files.count) {
 		begin_round(r);
 	} else {
 		r->is_again = true;
@@ -456,13 +348,13 @@ static void on_shard_done(
 static void on_look(void *ctx)
 {
 	struct replay *r = ctx;
-	size_t done = r->is_again ? r->count : r->first, i;
+	size_t done = r->is_again ? r->files.count : r->first, i;
 
 	for (i = 0; !r->is_again && i < r->shard_count; i++)
 		done += r->shards[i].has_ended
 			? r->shards[i].count
 			: engine_driver_progress(r->shards[i].driver);
-	r->spec->progress(done, r->count, r->answer->died);
+	r->spec->progress(done, r->files.count, r->answer->died);
 }
 
 static void on_interrupt(void *ctx)
@@ -478,7 +370,7 @@ static void on_interrupt(void *ctx)
 
 static void watch(struct replay *r)
 {
-	cli_interrupt_start(&r->interrupt, &r->local.loop, on_interrupt, r);
+	r->interrupt = cli_interrupt_new(&r->local.loop, on_interrupt, r);
 	if (!r->spec->progress)
 		return;
 	r->look = iw_timer_new(&r->local.loop, on_look, r);
@@ -531,10 +423,8 @@ static void fini(struct replay *r)
 		free(r->deaths[i].key);
 		free(r->deaths[i].headline);
 	}
-	for (i = 0; i < r->count; i++)
-		free(r->files[i].path);
 	free(r->deaths);
-	free(r->files);
+	cli_files_fini(&r->files);
 	free(r->symbolizer);
 }
 
@@ -558,13 +448,13 @@ int cli_replay(const struct cli_replay_spec *spec, struct cli_replay_answer *ans
 	*answer = (struct cli_replay_answer){.deaths = json_array()};
 	rc = san_binary_flavour(spec->binary, &r.flavour, err);
 	if (rc == 0)
-		rc = find_files(&r, err);
+		rc = cli_files_find(&r.files, spec->paths, spec->path_count, NULL, err);
 	if (rc < 0) {
 		fini(&r);
 		return rc;
 	}
 	answer->flavour = r.flavour->name;
-	answer->units = r.count;
+	answer->units = r.files.count;
 	rc = cli_local_open_bare(&r.local, NULL, spec->no_sandbox, err);
 	if (rc == 0)
 		rc = run(&r, err);

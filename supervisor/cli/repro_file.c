@@ -42,7 +42,7 @@ struct repro {
 	char *data;
 	size_t len;
 	struct cli_plain plain;
-	struct cli_interrupt interrupt;
+	struct cli_interrupt *interrupt;
 	struct triage_reproduce *op;
 	bool is_done;
 	struct iw_err err;
@@ -88,9 +88,9 @@ static int run(struct repro *r, struct iw_err *err)
 	};
 
 	r->op = triage_reproduce_start(&r->plain.world, &spec, on_done, r);
-	cli_interrupt_start(&r->interrupt, &r->plain.local.loop, on_interrupt, r);
+	r->interrupt = cli_interrupt_new(&r->plain.local.loop, on_interrupt, r);
 	iw_loop_run_until(&r->plain.local.loop, &r->is_done);
-	cli_interrupt_stop(&r->interrupt);
+	cli_interrupt_free(iw_steal(&r->interrupt));
 	return r->err.code ? iw_err_copy(err, &r->err) : 0;
 }
 

@@ -9,7 +9,9 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "engine/program.h"
@@ -68,6 +70,19 @@ static enum engine_death death_of(const struct iw_exit *exit)
 	}
 }
 
+/* A signal leaves no report unless a runtime catches it: then the words that a shell has for
+ * it are one. */
+static void add_words(struct engine_unit_result *unit, const struct iw_exit *exit)
+{
+	struct iw_buf report = {.data = unit->report,
+		.len = unit->report_len,
+		.cap = unit->report ? unit->report_len + 1 : 0};
+
+	iw_buf_addf(&report, "\n%s (core dumped)\n", strsignal(exit->code));
+	unit->report_len = report.len;
+	unit->report = iw_buf_steal(&report);
+}
+
 static void take_end(struct engine_apart *a, const struct iw_exit *exit)
 {
 	struct engine_unit_result *unit = &a->results->units[a->next];
@@ -83,6 +98,8 @@ static void take_end(struct engine_apart *a, const struct iw_exit *exit)
 		exit->class == IW_EXIT_SIGNALED ? exit->code : (exit->code & 0xff) << 8;
 	if (iw_job_log_read(a->job, LOG_MAX, &unit->report, &unit->report_len, NULL) < 0)
 		unit->report = NULL;
+	if (exit->class == IW_EXIT_SIGNALED)
+		add_words(unit, exit);
 }
 
 static void next_unit(struct engine_apart *a);
