@@ -38,7 +38,7 @@ MAX_README_LINES = 60
 # Hosts that a reader may be sent to. All others are somebody's machine.
 PUBLIC_HOSTS = re.compile(
     r"(^|\.)(llvm\.org|json-schema\.org|github\.com|kernel\.org|sqlite\.org|libgit2\.org"
-    r"|gnu\.org|rfc-editor\.org|debian\.org|nixos\.org|keepachangelog\.com|semver\.org)$")
+    r"|gnu\.org|rfc-editor\.org|debian\.org|nixos\.org|keepachangelog\.com|semver\.org|oasis-open\.org)$")
 RESERVED_HOSTS = re.compile(
     r"(^|\.)(example(\.(org|com|net))?|invalid|test|localhost)$|^127\.0\.0\.1$")
 

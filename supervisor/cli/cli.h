@@ -52,6 +52,7 @@ int cli_stop(int argc, char **argv);
 int cli_target(int argc, char **argv);
 int cli_token(int argc, char **argv);
 int cli_top(int argc, char **argv);
+int cli_triage(int argc, char **argv);
 
 /* "ironworks NOUN: why; 'ironworks NOUN --help' shows how". Returns CLI_USAGE. */
 int cli_usage(const char *noun, const char *why);

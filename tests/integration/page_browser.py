@@ -9,10 +9,10 @@ import subprocess
 
 import pytest
 
+import npm_packages
 from conftest import ROOT, wait_until
 
 HOME = ROOT / "tests" / "page"
-PACKAGES = ROOT / "build" / "page"
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
 
 #: Everything that a keyboard can reach, and the words that it is called by.
@@ -25,30 +25,15 @@ def require():
             pytest.skip(f"the page's tests need {name}; .ci/install check installs it")
 
 
-def install():
-    """playwright-core, in the version of the lock; once for each lock."""
-    PACKAGES.mkdir(parents=True, exist_ok=True)
-    lock = (HOME / "package-lock.json").read_bytes()
-    stamp = PACKAGES / "installed"
-    if stamp.exists() and stamp.read_bytes() == lock:
-        return
-    for name in ("package.json", "package-lock.json", ".npmrc"):
-        shutil.copy(HOME / name, PACKAGES)
-    done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=PACKAGES,
-                          capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, f"npm cannot install what the page's tests need:\n{done.stderr}"
-    stamp.write_bytes(lock)
-
-
 class Browser:
     """One Chromium; open() makes a page in a context of its own, the only one there is."""
 
     def __init__(self):
-        install()
+        packages = npm_packages.install("page")
         self.process = subprocess.Popen(
             ["node", str(HOME / "browser.cjs"), CHROMIUM], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True,
-            env=os.environ | {"NODE_PATH": str(PACKAGES / "node_modules")})
+            env=os.environ | {"NODE_PATH": str(packages / "node_modules")})
 
     def ask(self, **words):
         self.process.stdin.write(json.dumps(words, default=str) + "\n")

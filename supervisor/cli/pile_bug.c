@@ -1,0 +1,262 @@
+#include "cli/pile_bug.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "cli/pile_folder.h"
+
+#include "base/banned.h"
+
+/* So many fresh runs say whether it always fails; where it does not, so many more say how
+ * often. Each run of a hang takes its whole timeout. */
+#define RUNS 5
+#define RUNS_HANG 3
+#define RUNS_FLAKY 15
+/* Of a bug so many files are tried before it is given up. */
+#define FILES_TRIED 4
+
+struct pile_bug *pile_bug_new(struct pile *pile, const struct triage_signature *seen)
+{
+	struct pile_bug *bug = iw_calloc(1, sizeof *bug);
+
+	bug->pile = pile;
+	if (seen)
+		triage_signature_copy(&bug->seen, seen);
+	return bug;
+}
+
+void pile_bug_add(struct pile_bug *bug, size_t file)
+{
+	iw_grow(bug->files, bug->count, bug->cap);
+	bug->files[bug->count++] = file;
+	bug->pile->entries[file].bug = bug;
+}
+
+void pile_bug_free(struct pile_bug *bug)
+{
+	triage_signature_fini(&bug->seen);
+	triage_signature_fini(&bug->signature);
+	free(bug->folder);
+	free(bug->files);
+	free(bug->source);
+	free(bug->original);
+	free(bug->input);
+	free(bug->report);
+	free(bug->smaller);
+	free(bug);
+}
+
+static void end(struct pile_bug *bug, enum pile_bug_state state)
+{
+	bug->state = state;
+	pile_bug_ended(bug);
+}
+
+static bool is_hang(const struct triage_signature *signature)
+{
+	return strcmp(signature->type, "Timeout") == 0;
+}
+
+/* -- fresh runs --------------------------------------------------------------------- */
+
+static void on_run(struct triage_reproduce *op, const struct iw_err *err, void *ctx);
+
+static void run(struct pile_bug *bug, const char *input, size_t len, unsigned runs,
+	const struct triage_signature *same)
+{
+	const struct cli_plain *plain = bug->pile->spec.plain;
+	struct triage_reproduce_spec spec = {
+		.build = &plain->build,
+		.target = &plain->target,
+		.input = input,
+		.len = len,
+		.runs = runs,
+		.purpose = IW_PURPOSE_REPRODUCE,
+		.same = same,
+	};
+
+	bug->reproduce = triage_reproduce_start(&plain->world, &spec, on_run, bug);
+}
+
+/* Takes the next file of it that can be read; false: there is none. */
+static bool load_next(struct pile_bug *bug)
+{
+	while (bug->tried < bug->count && bug->tried < FILES_TRIED) {
+		size_t file = bug->files[bug->tried++];
+		const char *path = bug->pile->spec.files->items[file].path;
+
+		free(iw_steal(&bug->original));
+		if (iw_file_read(path, CLI_FILE_MAX, &bug->original, &bug->original_len,
+			    NULL) < 0)
+			continue;
+		free(bug->source);
+		bug->source = iw_strdup(path);
+		return true;
+	}
+	return false;
+}
+
+static void try_next(struct pile_bug *bug)
+{
+	bug->state = PILE_BUG_RUNNING;
+	if (!load_next(bug)) {
+		end(bug, PILE_BUG_GONE);
+		return;
+	}
+	bug->hits = bug->runs = 0;
+	run(bug, bug->original, bug->original_len, is_hang(&bug->seen) ? RUNS_HANG : RUNS,
+		NULL);
+}
+
+/* -- minimizing --------------------------------------------------------------------- */
+
+static void settle(struct pile_bug *bug, bool is_minimized)
+{
+	bug->is_minimized = is_minimized;
+	bug->state = PILE_BUG_DONE;
+	pile_folder_write_bug(bug->pile, bug);
+	pile_bug_ended(bug);
+}
+
+static void on_minimized(struct triage_minimize *op, const struct iw_err *err, void *ctx)
+{
+	struct pile_bug *bug = ctx;
+	size_t len;
+	const uint8_t *best = triage_minimize_best(op, &len);
+	bool is_smaller =
+		len < bug->len || (len == bug->len && memcmp(best, bug->input, len) != 0);
+
+	(void)err; /* the best so far stands all the same */
+	free(bug->smaller);
+	bug->smaller = is_smaller ? iw_memdup(best, len) : NULL;
+	bug->smaller_len = len;
+	triage_minimize_free(op);
+	bug->minimize = NULL;
+	if (bug->pile->is_stopped) {
+		settle(bug, false);
+	} else if (is_smaller) {
+		bug->state = PILE_BUG_CHECKING;
+		run(bug, bug->smaller, bug->smaller_len, bug->runs, &bug->signature);
+	} else {
+		settle(bug, true);
+	}
+}
+
+static void minimize(struct pile_bug *bug)
+{
+	const struct pile *pile = bug->pile;
+	struct triage_minimize_spec spec = {
+		.build = &pile->spec.plain->build,
+		.target = &pile->spec.plain->target,
+		.signature = &bug->signature,
+		.input = bug->input,
+		.len = bug->len,
+		.hits = bug->hits,
+		.runs = bug->runs,
+		.budget_ms = pile->spec.budget_ms,
+	};
+
+	if (pile->spec.budget_ms == 0 || pile->is_stopped) {
+		settle(bug, false);
+		return;
+	}
+	if (!bug->is_known)
+		pile_folder_write_bug(bug->pile, bug); /* whatever comes */
+	bug->state = PILE_BUG_MINIMIZING;
+	bug->minimize =
+		triage_minimize_start(&pile->spec.plain->world, &spec, on_minimized, bug);
+}
+
+/* -- what runs say ------------------------------------------------------------------ */
+
+static void take_report(struct pile_bug *bug, struct triage_reproduce_result *r)
+{
+	free(bug->report);
+	bug->report = iw_steal(&r->report);
+	bug->report_len = r->report_len;
+	bug->is_security |= r->is_security;
+}
+
+/* It fails alone: it is a bug, and perhaps one that is known. */
+static void confirm(struct pile_bug *bug, struct triage_reproduce_result *r)
+{
+	struct pile_bug *other;
+
+	bug->hits += r->hits;
+	bug->runs += r->runs;
+	if (!*bug->signature.type) {
+		triage_signature_copy(&bug->signature, &r->signature);
+		take_report(bug, r);
+		other = pile_find(bug->pile, &bug->signature, bug);
+		if (other) {
+			for (size_t i = 0; i < bug->count; i++)
+				pile_bug_add(other, bug->files[i]);
+			bug->into = other;
+			end(bug, PILE_BUG_MERGED);
+			return;
+		}
+		bug->number = ++bug->pile->numbers;
+		bug->folder = pile_folder_name(bug);
+		bug->input = iw_memdup(bug->original, bug->original_len);
+		bug->len = bug->original_len;
+	}
+	if (bug->hits < bug->runs && bug->runs <= RUNS)
+		run(bug, bug->original, bug->original_len, RUNS_FLAKY, &bug->signature);
+	else
+		minimize(bug);
+}
+
+/* Smaller, and it fails as often; or as far as a few runs can tell. */
+static void check(struct pile_bug *bug, struct triage_reproduce_result *r)
+{
+	bool is_as_good = bug->hits == bug->runs ? r->hits == r->runs : r->hits > 0;
+
+	if (is_as_good) {
+		free(bug->input);
+		bug->input = iw_steal(&bug->smaller);
+		bug->len = bug->smaller_len;
+		bug->hits = r->hits;
+		bug->runs = r->runs;
+		take_report(bug, r);
+	}
+	settle(bug, true);
+}
+
+static void on_run(struct triage_reproduce *op, const struct iw_err *err, void *ctx)
+{
+	struct pile_bug *bug = ctx;
+	struct triage_reproduce_result *r = triage_reproduce_result(op);
+
+	bug->reproduce = NULL;
+	if (err && err->code != IW_ECANCELED && !bug->pile->err.code)
+		iw_err_copy(&bug->pile->err, err);
+	if (err && bug->number)
+		settle(bug, false);
+	else if (err)
+		pile_bug_ended(bug);
+	else if (bug->state == PILE_BUG_CHECKING)
+		check(bug, r);
+	else if (r->hits > 0 || *bug->signature.type)
+		confirm(bug, r);
+	else
+		try_next(bug);
+	triage_reproduce_free(op);
+}
+
+void pile_bug_start(struct pile_bug *bug)
+{
+	if (*bug->signature.type)
+		minimize(bug); /* an earlier run has confirmed it */
+	else
+		try_next(bug);
+}
+
+void pile_bug_stop(struct pile_bug *bug)
+{
+	if (bug->reproduce)
+		triage_reproduce_stop(bug->reproduce);
+	if (bug->minimize)
+		triage_minimize_stop(bug->minimize);
+}

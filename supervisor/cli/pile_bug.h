@@ -1,0 +1,30 @@
+/*
+ * The life of one bug of a pile.
+ *
+ *	WAITING --> RUNNING --> MINIMIZING --> CHECKING --> DONE
+ *	              |  ^          |  nothing smaller ------^
+ *	              |  +-- does not fail: the next file
+ *	              +--> GONE, MERGED
+ *
+ * Thread: the loop.
+ */
+#ifndef IW_CLI_PILE_BUG_H
+#define IW_CLI_PILE_BUG_H
+
+#include "cli/pile.h"
+
+/* seen is copied; NULL: nobody knows. */
+struct pile_bug *pile_bug_new(struct pile *pile, const struct triage_signature *seen);
+void pile_bug_add(struct pile_bug *bug, size_t file);
+/* Begins its work; pile_bug_ended() is called when it has come to an end, later. */
+void pile_bug_start(struct pile_bug *bug);
+void pile_bug_stop(struct pile_bug *bug);
+void pile_bug_free(struct pile_bug *bug);
+
+/* The pile's: a bug's state is final, or it was stopped. */
+void pile_bug_ended(struct pile_bug *bug);
+/* The pile's: another bug that a signature is, or NULL. */
+struct pile_bug *pile_find(const struct pile *pile,
+	const struct triage_signature *signature, const struct pile_bug *except);
+
+#endif

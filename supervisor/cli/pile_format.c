@@ -1,0 +1,133 @@
+/* What all forms share, and our own JSON. */
+#include "cli/pile_format.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/target_command.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#include "base/banned.h"
+
+static char *plain_text(const char *s)
+{
+	struct iw_buf text = {0};
+
+	iw_text_plain(&text, s);
+	return iw_buf_steal(&text);
+}
+
+json_t *pile_text(const char *bytes)
+{
+	json_t *string = json_string(bytes);
+	_auto_free_ char *plain = string ? NULL : plain_text(bytes);
+
+	return string ? string : json_string(plain);
+}
+
+void pile_words_init(struct pile_words *words, const struct pile_bug *bug)
+{
+	const struct triage_signature *sig = &bug->signature;
+
+	*words = (struct pile_words){0};
+	cli_gist_read(&words->gist, bug->report, bug->report_len);
+	words->headline = plain_text(*words->gist.headline ? words->gist.headline
+			: sig->message			   ? sig->message
+							   : sig->type);
+	if (words->gist.file && words->gist.line) {
+		_auto_free_ char *file = plain_text(words->gist.file);
+
+		words->place = iw_fmt("%s:%d", file, words->gist.line);
+	}
+	snprintf(words->rate, sizeof words->rate, "%u/%u", bug->hits, bug->runs);
+	words->input = iw_fmt("%s/%s/input", bug->pile->spec.out, bug->folder);
+}
+
+void pile_words_fini(struct pile_words *words)
+{
+	cli_gist_fini(&words->gist);
+	free(words->headline);
+	free(words->place);
+	free(words->input);
+}
+
+char *pile_command(const struct pile_bug *bug, const char *input)
+{
+	const struct cli_plain *plain = bug->pile->spec.plain;
+	struct target_command command = {
+		.build = &plain->build,
+		.target = &plain->spec,
+		.program = plain->path,
+		.input = input,
+		.symbolizer = plain->world.symbolizer_path,
+	};
+	struct iw_buf line = {0};
+
+	target_command_add(&line, &command);
+	return iw_buf_steal(&line);
+}
+
+static json_t *files_of(const struct pile_bug *bug)
+{
+	const struct pile *pile = bug->pile;
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < pile->spec.files->count; i++)
+		if (pile_entry_bug(pile_entry_of(pile, i)) == bug)
+			json_array_append_new(
+				list, pile_text(pile->spec.files->items[i].path));
+	return list;
+}
+
+static json_t *bug_json(const struct pile_bug *bug)
+{
+	_auto_free_ char *frames = triage_signature_json(&bug->signature);
+	struct pile_words words;
+	json_t *json;
+
+	pile_words_init(&words, bug);
+	json = json_pack("{si so ss so ss? si si sI sI sb sb sb so so}", "number",
+		bug->number, "folder", pile_text(bug->folder), "type",
+		bug->signature.type, "headline", pile_text(words.headline), "place",
+		words.place, "hits", (int)bug->hits, "runs", (int)bug->runs,
+		"size_before", (json_int_t)bug->original_len, "size",
+		(json_int_t)bug->len, "minimized", bug->is_minimized, "security",
+		bug->is_security, "known", bug->is_known, "frames",
+		json_loads(frames, 0, NULL), "files", files_of(bug));
+	pile_words_fini(&words);
+	return json;
+}
+
+static json_t *paths_of(const struct pile *pile, enum pile_fate fate)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < pile->spec.files->count; i++)
+		if (pile_entry_of(pile, i)->fate == fate)
+			json_array_append_new(
+				list, pile_text(pile->spec.files->items[i].path));
+	return list;
+}
+
+json_t *pile_json(const struct pile *pile, int64_t ms)
+{
+	const struct cli_plain *plain = pile->spec.plain;
+	json_t *bugs = json_array();
+	size_t i;
+
+	for (i = 0; i < pile->bug_count; i++)
+		if (pile_bug_is_shown(pile->bugs[i]))
+			json_array_append_new(bugs, bug_json(pile->bugs[i]));
+	return json_pack("{so ss ss so sI sI sI so so sb sf so}", "binary",
+		pile_text(plain->path), "build", plain->build.closure, "flavour",
+		plain->build.flavour, "out", pile_text(pile->spec.out), "files",
+		(json_int_t)pile->spec.files->count, "passed",
+		(json_int_t)pile_count(pile, PILE_PASSED), "failed",
+		(json_int_t)pile_count(pile, PILE_FAILED), "vanished",
+		paths_of(pile, PILE_VANISHED), "not_run", paths_of(pile, PILE_UNKNOWN),
+		"stopped", pile->is_stopped, "seconds", (double)ms / 1000, "bugs", bugs);
+}

@@ -1,0 +1,254 @@
+"""`ironworks triage FILE… --binary PROGRAM`: which bugs are these files? On plain files, with a
+folder of results that is whole whatever happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from conftest import processes_of, wait_until
+from test_corpus_replay import CLANG
+from test_plain import programs  # noqa: F401  (a fixture)
+
+pytestmark = pytest.mark.skipif(not CLANG, reason="no clang")
+
+#: What the target does for each way to die, as the table says it.
+KINDS = {"a": "Abrt", "o": "Heap-buffer-overflow", "l": "Direct-leak", "m": "Out-of-memory",
+         "e": "Unexpected-exit"}
+
+
+@pytest.fixture
+def crashes(tmp_path):
+    """Several files for each bug, of several sizes, and some that pass."""
+    folder = tmp_path / "crashes"
+    folder.mkdir()
+    for way in KINDS:
+        (folder / f"{way}-small").write_bytes(b"die" + way.encode())
+        (folder / f"{way}-large").write_bytes(b"die" + way.encode() + os.urandom(300))
+    for i in range(5):
+        (folder / f"fine-{i}").write_bytes(b"fine %d" % i)
+    shutil.copy(folder / "a-small", folder / "a-twin")
+    return folder
+
+
+@pytest.fixture
+def triage(ironworks, programs, tmp_path):  # noqa: F811
+    """triage(paths, options) runs it on the fuzz target, into out/."""
+    def run(*args, rc=1, out=tmp_path / "out", **kwargs):
+        words = [*args, "--out", out, "--json"]
+        if "--binary" not in args:
+            words += ["--binary", programs / "fuzz"]
+        done = ironworks("triage", *words, timeout=120, **kwargs)
+        assert done.rc == rc, done.stderr
+        return done.json
+    return run
+
+
+def by_kind(answer):
+    return {bug["type"].split("\n")[0]: bug for bug in answer["bugs"]}
+
+
+def test_each_cause_is_one_bug(triage, crashes, tmp_path):
+    answer = triage(crashes)
+    bugs = by_kind(answer)
+    assert set(bugs) == set(KINDS.values()) and len(answer["bugs"]) == len(KINDS)
+    assert (answer["files"], answer["passed"], answer["failed"]) == (16, 5, 11)
+    assert not answer["vanished"] and not answer["not_run"] and not answer["stopped"]
+    for way, kind in KINDS.items():
+        bug = bugs[kind]
+        names = {os.path.basename(p) for p in bug["files"]}
+        assert names == {f"{way}-small", f"{way}-large"} | ({"a-twin"} if way == "a" else set())
+        assert (bug["hits"], bug["runs"], bug["minimized"]) == (5, 5, True)
+        folder = tmp_path / "out" / bug["folder"]
+        assert {p.name for p in folder.iterdir()} == {"README.md", "report.txt", "input", "original"}
+        assert (folder / "input").read_bytes() == b"die" + way.encode()
+        assert "ironworks repro input --binary" in (folder / "README.md").read_text()
+    listed = {p.name for p in (tmp_path / "out").iterdir()}
+    assert listed == {b["folder"] for b in answer["bugs"]} | {"README.md", "index.json"}
+
+
+def test_makes_inputs_small(triage, ironworks, programs, tmp_path):  # noqa: F811
+    (tmp_path / "large").write_bytes(b"dieo" + os.urandom(2000))
+    answer = triage(tmp_path / "large")
+    (bug,) = answer["bugs"]
+    assert (bug["size_before"], bug["size"], bug["hits"]) == (2004, 4, 5)
+    done = ironworks("repro", tmp_path / "out" / bug["folder"] / "input", "--binary",
+                     programs / "fuzz", "--runs", "1")
+    assert done.rc == 0 and "overflow_here" in done.stdout
+    answer = triage(tmp_path / "large", "--no-minimize", out=tmp_path / "rough")
+    assert answer["bugs"][0]["size"] == 2004 and not answer["bugs"][0]["minimized"]
+    # The same command with time for it goes on with that.
+    answer = triage(tmp_path / "large", out=tmp_path / "rough")
+    assert answer["bugs"][0]["size"] == 4 and answer["bugs"][0]["known"]
+
+
+def test_says_it_to_people(ironworks, programs, crashes, tmp_path):  # noqa: F811
+    done = ironworks("triage", crashes, "--binary", programs / "fuzz", "--out", tmp_path / "out",
+                     "--no-minimize")
+    assert done.rc == 1 and not done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["bug", "what", "where", "files", "rate", "bytes", "least"]
+    row = next(x for x in lines if "Heap-buffer-overflow" in x)
+    assert "overflow_here" in row and "target.c:" in row and "5/5" in row
+    assert "16 files under libfuzzer+asan+ubsan: 5 pass, 11 fail, 5 bugs" in done.stdout
+    done = ironworks("triage", crashes / "fine-1", "--binary", programs / "fuzz", "--out",
+                     tmp_path / "none")
+    assert done.rc == 0 and "1 file under" in done.stdout and "0 bugs" in done.stdout
+
+
+def test_goes_on_with_what_is_new(triage, crashes, tmp_path):
+    first = triage(crashes)
+    (crashes / "new").write_bytes(b"dieo" + os.urandom(50))
+    (crashes / "fine-new").write_bytes(b"fine, too")
+    inodes = {b["folder"]: os.stat(tmp_path / "out" / b["folder"] / "input").st_ino
+              for b in first["bugs"]}
+    second = triage(crashes)
+    assert second["passed"] == 6 and second["failed"] == 12
+    assert [b["number"] for b in second["bugs"]] == [b["number"] for b in first["bugs"]]
+    assert all(b["known"] for b in second["bugs"])
+    assert str(crashes / "new") in by_kind(second)["Heap-buffer-overflow"]["files"]
+    # Nothing was done again.
+    assert inodes == {b["folder"]: os.stat(tmp_path / "out" / b["folder"] / "input").st_ino
+                      for b in second["bugs"]}
+
+
+@pytest.mark.parametrize("args", ["@@", ""])
+def test_any_program(triage, programs, crashes, args):  # noqa: F811
+    (crashes / "refused").write_bytes(b"?")
+    (crashes / "h").write_bytes(b"dieh" if args else b"?h")
+    answer = triage(crashes, "--binary", programs / "tool", f"--args={args}", "--timeout", "1s",
+                    "--no-minimize")
+    bugs = by_kind(answer)
+    assert set(bugs) == {"Abrt", "Heap-buffer-overflow"} | ({"Timeout"} if args else set())
+    assert len(bugs["Heap-buffer-overflow"]["files"]) == 2
+    assert answer["passed"] == answer["files"] - answer["failed"] and not answer["vanished"]
+    (crashes / "large").write_bytes(b"diea" + os.urandom(40))
+    answer = triage(crashes / "large", "--binary", programs / "bare", f"--args={args}", out=crashes / "out")
+    assert answer["bugs"][0]["type"] == "Fatal-signal" and answer["bugs"][0]["size"] == 4
+
+
+def test_a_folder_of_others_is_left_alone(ironworks, programs, crashes, tmp_path):  # noqa: F811
+    out = tmp_path / "mine"
+    out.mkdir()
+    (out / "thesis.txt").write_text("years of work")
+    words = ("triage", crashes / "a-small", "--binary", programs / "fuzz", "--no-minimize", "--out")
+    for more in ([], ["--again"]):
+        done = ironworks(*words, out, *more)
+        done.fails_with("did not write", "--out")
+        assert [p.name for p in out.iterdir()] == ["thesis.txt"]
+    # In one that is ours, too.
+    done = ironworks(*words, tmp_path / "out")
+    (tmp_path / "out" / "notes.txt").write_text("about bug 1")
+    ironworks(*words, tmp_path / "out", "--binary", programs / "stripped").fails_with("another build", "--again")
+    done = ironworks(*words, tmp_path / "out", "--again", "--binary", programs / "stripped")
+    assert done.rc == 1, done.stderr
+    assert (tmp_path / "out" / "notes.txt").read_text() == "about bug 1"
+
+
+def test_ctrl_c_loses_nothing(ironworks, programs, triage, crashes, tmp_path):  # noqa: F811
+    """What is written is whole, nothing is left running, and the next run goes on."""
+    (crashes / "h").write_bytes(b"dieh" + b"x" * 400)
+    scratch, out = tmp_path / "scratch", tmp_path / "out"
+    scratch.mkdir()
+    process = ironworks.start("triage", crashes, "--binary", programs / "fuzz", "--out", out,
+                              "--timeout", "60s", env={"TMPDIR": str(scratch)})
+    wait_until(lambda: list(out.glob("bug-*/input")), 60, "a bug is written")
+    process.send_signal(signal.SIGINT)
+    done = ironworks.finish(process, 60)
+    assert done.rc == 4 and "goes on from here" in done.sentence
+    assert " left" in done.stdout
+    wait_until(lambda: not processes_of(scratch), 10, "no process is left")
+    assert os.listdir(scratch) == []
+    index = json.loads((out / "index.json").read_text())
+    assert {p.name for p in out.glob("bug-*")} == {b["folder"] for b in index["bugs"]}
+    for bug in index["bugs"]:
+        assert len(list((out / bug["folder"]).iterdir())) == 4
+    answer = triage(crashes, "--timeout", "1s", "--no-minimize")
+    assert set(by_kind(answer)) == set(KINDS.values()) | {"Timeout"}
+    assert not answer["not_run"] and any(b["known"] for b in answer["bugs"])
+
+
+def test_what_fails_only_among_others_is_said_so(triage, tmp_path):
+    (tmp_path / "state.c").write_text(r"""
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static int seen;
+
+	seen += size > 0 && data[0] == 's';
+	if (seen && size > 0 && data[0] == 'z')
+		abort();
+	return 0;
+}
+""")
+    subprocess.run([CLANG, "-fsanitize=fuzzer", tmp_path / "state.c", "-o", tmp_path / "state"],
+                   check=True)
+    units = tmp_path / "units"
+    units.mkdir()
+    for i in range(6):
+        (units / f"{i}-s").write_bytes(b"s%d" % i)
+        (units / f"{i}-z").write_bytes(b"z%d" % i)
+    answer = triage(units, "--binary", tmp_path / "state", rc=0)
+    assert not answer["bugs"] and answer["passed"] + len(answer["vanished"]) == 12
+    assert answer["vanished"]
+
+
+def test_a_flaky_bug_is_said_so(triage, tmp_path):
+    (tmp_path / "flaky.c").write_text(r"""
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (size > 3 && data[0] == 'f' && now.tv_nsec / 1000 % 2)
+		abort();
+	return 0;
+}
+""")
+    subprocess.run([CLANG, "-fsanitize=fuzzer", tmp_path / "flaky.c", "-o", tmp_path / "flaky"],
+                   check=True)
+    for i in range(12):
+        (tmp_path / f"in-{i}").write_bytes(b"f" * (4 + i))
+    answer = triage(*(tmp_path / f"in-{i}" for i in range(12)), "--binary", tmp_path / "flaky",
+                    "--no-minimize")
+    (bug,) = answer["bugs"]
+    assert 0 < bug["hits"] < bug["runs"] == 20
+
+
+def test_reports_without_a_program(ironworks, programs, crashes, triage, tmp_path):  # noqa: F811
+    """What is read instead of run: reports, ours as CASR keeps them among them."""
+    triage(crashes, "--no-minimize", "--casrep", tmp_path / "reports")
+    for bug in (tmp_path / "out").glob("bug-*"):
+        shutil.copy(bug / "report.txt", tmp_path / "reports" / f"{bug.name}.log")
+    (tmp_path / "reports" / "noise").write_text("all is well")
+    done = ironworks("triage", tmp_path / "reports", "--json")
+    assert done.rc == 1
+    assert len(done.json["bugs"]) == len(KINDS)
+    assert all(len(b["files"]) == 2 for b in done.json["bugs"])
+    assert [os.path.basename(p) for p in done.json["not_understood"]] == ["noise"]
+    done = ironworks("triage", tmp_path / "reports")
+    assert "Heap-buffer-overflow" in done.stdout and "1 not understood" in done.stdout
+
+
+def test_wrong_words(ironworks, programs, crashes, tmp_path):  # noqa: F811
+    for args, words, rc in (
+            ((), ["which files"], 2),
+            ((crashes, "--binary", programs / "fuzz", "--budget", "soon"), ["--budget"], 2),
+            ((crashes, "--binary", programs / "tool"), ["no libFuzzer target", "--args"], 4),
+            ((tmp_path / "nowhere", "--binary", programs / "fuzz"), ["nowhere"], 4),
+            ((crashes, "--binary", programs / "fuzz", "--out", "/proc/none"), ["/proc/none"], 4)):
+        done = ironworks("triage", *args)
+        assert done.rc == rc and all(word in done.sentence for word in words), (args, done.stderr)
+    done = ironworks("triage", "--help")
+    assert done.rc == 0 and done.stdout.startswith("Examples:")
