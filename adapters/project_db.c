@@ -67,6 +67,25 @@ int project_db_adapter_dir(
 	return rc < 0 ? rc : 0;
 }
 
+int project_db_adapter_arg(
+	struct iw_dbc *dbc, const char *name, char **arg, struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(
+		dbc, "SELECT dir, parameters FROM adapter WHERE name = ?", "s", name);
+	int rc = iw_stmt_step(dbc, stmt, err);
+
+	if (rc == 1) {
+		const char *parameters = iw_col_str(stmt, "parameters");
+
+		*arg = iw_fmt("%s%s%s", iw_col_str(stmt, "dir"), *parameters ? ":" : "",
+			parameters);
+	}
+	iw_stmt_done(dbc, stmt);
+	if (rc == 0)
+		return iw_err_set(err, IW_ENOENT, "there is no adapter '%s'", name);
+	return rc < 0 ? rc : 0;
+}
+
 int project_db_set_snapshot(
 	struct iw_dbc *dbc, int64_t adapter_id, const char *commit, struct iw_err *err)
 {

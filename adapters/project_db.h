@@ -22,6 +22,10 @@ int project_db_adapter_id(
 /* The folder an adapter was loaded from; the caller frees. */
 int project_db_adapter_dir(
 	struct iw_dbc *dbc, const char *name, char **dir, struct iw_err *err);
+/* What the command line takes for it: its folder, and its parameters behind a colon. The
+ * caller frees. */
+int project_db_adapter_arg(
+	struct iw_dbc *dbc, const char *name, char **arg, struct iw_err *err);
 int project_db_set_snapshot(
 	struct iw_dbc *dbc, int64_t adapter_id, const char *commit, struct iw_err *err);
 /* The last snapshot whose fuzzing began; empty: none. */

@@ -80,3 +80,51 @@ void target_command_add(struct iw_buf *out, const struct target_command *command
 	add_limits(out, command);
 	iw_text_shell(out, command->input);
 }
+
+static void add_to(char ***words, size_t *count, char *word)
+{
+	*words = iw_reallocarray(*words, *count + 2, sizeof **words);
+	(*words)[(*count)++] = word;
+	(*words)[*count] = NULL;
+}
+
+void target_command_words(
+	const struct target_command *c, char ***words, char ***environment)
+{
+	const struct san_flavour *flavour = san_flavour_find(c->build->flavour);
+	const struct san_env *env;
+	size_t words_count = 0, env_count = 0;
+
+	*words = *environment = NULL;
+	for (env = flavour ? flavour->env : NULL; env && env->name; env++) {
+		struct iw_buf value = {0};
+
+		san_flavour_options(
+			env, target_use(c->target), c->symbolizer, NULL, &value);
+		add_to(environment, &env_count,
+			iw_fmt("%s=%s", env->name, value.data ? value.data : ""));
+		iw_buf_fini(&value);
+	}
+	if (!*environment)
+		*environment = iw_calloc(1, sizeof **environment);
+	add_to(words, &words_count, iw_strdup(c->program));
+	add_to(words, &words_count,
+		iw_fmt("-timeout=%lld",
+			(long long)target_timeout_s(c->build, c->target)));
+	add_to(words, &words_count,
+		iw_fmt("-rss_limit_mb=%lld",
+			(long long)target_rss_limit_mb(c->build, c->target)));
+	add_to(words, &words_count,
+		iw_fmt("-malloc_limit_mb=%lld", (long long)c->target->rss_limit_mb));
+	add_to(words, &words_count, iw_fmt("-detect_leaks=%d", c->target->check_leaks));
+	add_to(words, &words_count, iw_strdup(c->input));
+}
+
+void target_command_words_free(char **words)
+{
+	size_t i;
+
+	for (i = 0; words && words[i]; i++)
+		free(words[i]);
+	free(words);
+}

@@ -20,4 +20,10 @@ struct target_command {
 /* Appends one line without its end. */
 void target_command_add(struct iw_buf *out, const struct target_command *command);
 
+/* The same as words for who starts it without a shell, of a libFuzzer target: the program
+ * with its arguments, and "NAME=value" for its environment. Each ends with NULL. */
+void target_command_words(
+	const struct target_command *command, char ***words, char ***environment);
+void target_command_words_free(char **words);
+
 #endif

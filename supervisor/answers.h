@@ -36,6 +36,10 @@ json_t *answer_bugs(const struct answer_scope *scope, const struct bug_filter *f
 json_t *answer_crashes(const struct answer_scope *scope,
 	const struct crash_filter *filter, struct iw_err *err);
 json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row);
+/* What another machine needs to run a bug's input: the recipe and the files of its build;
+ * with all those of the other flavours that can judge, too. Reads them. answer_repro.c. */
+json_t *answer_repro(
+	const struct answer_scope *scope, int64_t bug_id, bool all, struct iw_err *err);
 json_t *answer_crash(
 	const struct answer_scope *scope, const struct triage_crash_row *row);
 

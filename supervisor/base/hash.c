@@ -1,8 +1,13 @@
 #include "base/hash.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <nettle/sha1.h>
 #include <nettle/sha2.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
 
 #include "base/banned.h"
 
@@ -27,6 +32,24 @@ struct iw_sha256 iw_sha256(const void *data, size_t len)
 	sha256_update(&ctx, len, data);
 	sha256_digest(&ctx, sizeof out.bytes, out.bytes);
 	return out;
+}
+
+int iw_sha256_file(const char *path, struct iw_sha256 *hash, struct iw_err *err)
+{
+	_auto_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct sha256_ctx ctx;
+	uint8_t part[32768];
+	ssize_t n;
+
+	if (fd < 0)
+		return iw_err_errno(err, errno, "cannot open '%s'", path);
+	sha256_init(&ctx);
+	while ((n = read(fd, part, sizeof part)) > 0)
+		sha256_update(&ctx, (size_t)n, part);
+	if (n < 0)
+		return iw_err_errno(err, errno, "cannot read '%s'", path);
+	sha256_digest(&ctx, sizeof hash->bytes, hash->bytes);
+	return 0;
 }
 
 void iw_sha256_hex(const struct iw_sha256 *hash, char hex[static IW_SHA256_HEX])

@@ -18,6 +18,9 @@ struct iw_http_request {
 	const char *socket;
 	/* Sent as JSON; NULL: no body. */
 	const char *body;
+	const char *token; /* shown as "Bearer"; NULL: none */
+	/* The body of a good answer goes into this new file instead; NULL: not. */
+	const char *save;
 	int timeout_ms;	 /* of the whole request */
 	size_t max_body; /* of the answer; a longer one is an error */
 };

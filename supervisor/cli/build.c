@@ -1,4 +1,6 @@
 /* `ironworks build`: an adapter in its flavours, by the daemon where one runs. */
+#include "cli/build.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +9,6 @@
 #include "adapters/adapter.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "cli/build_alone.h"
 #include "cli/build_view.h"
 #include "cli/cli.h"
 #include "cli/remote.h"
@@ -199,6 +200,14 @@ static int outcome(json_t *answer, bool json, struct iw_err *err)
 	return build_view_is_whole(answer) ? CLI_DONE : CLI_NO;
 }
 
+int build_make(const struct build_wish *wish, json_t **answer, bool *is_unreachable,
+	struct iw_err *err)
+{
+	int rc = ask_daemon(wish, answer, is_unreachable, err);
+
+	return rc == 1 ? build_alone(wish, answer, err) : rc;
+}
+
 int cli_build(int argc, char **argv)
 {
 	_auto_(iw_json_freep) json_t *answer = NULL;
@@ -209,10 +218,8 @@ int cli_build(int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
-	rc = ask_daemon(&o.wish, &answer, &is_unreachable, &err);
+	rc = build_make(&o.wish, &answer, &is_unreachable, &err);
 	if (rc < 0)
 		return is_unreachable ? cli_unreachable(&err) : cli_fail(&err);
-	if (rc == 1 && build_alone(&o.wish, &answer, &err) < 0)
-		return cli_fail(&err);
 	return outcome(answer, o.common.json, &err);
 }

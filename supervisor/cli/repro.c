@@ -1,25 +1,17 @@
 /* `ironworks repro`: the input of a bug or a crash once more, on the build it was found
- * on. */
-#include <fcntl.h>
+ * on, here or from another host; on another commit; under every sanitizer. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
-#include "adapters/adapter.h"
-#include "adapters/build_db.h"
 #include "adapters/project_db.h"
-#include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
-#include "base/text.h"
-#include "cli/cli.h"
-#include "cli/local.h"
+#include "cli/build.h"
 #include "cli/repro_file.h"
+#include "cli/repro_host.h"
+#include "cli/repro_run.h"
 #include "triage/artifact.h"
-#include "triage/bug_db.h"
-#include "triage/crash_db.h"
-#include "triage/reproduce.h"
 
 #include "base/banned.h"
 
@@ -30,283 +22,284 @@ static const char help[] =
 	"  ironworks repro 3\n"
 	"  ironworks repro 3 --runs 50\n"
 	"  ironworks repro crash:12 --state /srv/farm\n"
+	"  ironworks repro 3 --host https://farm.example.org\n"
+	"  ironworks repro 3 --commit my-fix\n"
+	"  ironworks repro 3 --all-sanitizers\n"
+	"  ironworks repro 3 --gdb\n"
 	"  ironworks repro ./crash-1 --binary ./fuzz\n"
 	"\n"
-	"usage: ironworks repro BUG|crash:CRASH [--runs N] [--state DIR] [--json]\n"
-	"                       [--no-sandbox]\n"
+	"usage: ironworks repro BUG|crash:CRASH [--runs N] [--commit C] "
+	"[--all-sanitizers]\n"
+	"                       [--gdb|--rr] [--state DIR] [--json] [--no-sandbox]\n"
+	"       ironworks repro BUG --host URL [--token-file FILE] [--runs N]\n"
+	"                       [--all-sanitizers] [--gdb|--rr] [--json] "
+	"[--no-sandbox]\n"
 	"       ironworks repro FILE --binary PROGRAM …\n"
 	"\n"
 	"Runs the best reproducer of a bug, or the input of a crash, on its own build "
 	"in\n"
-	"the sandbox, N times (default 5), and shows the report. A farm may be running "
-	"on\n"
-	"the same state. With --binary the input is a file of yours, and so is the "
-	"program:\n"
-	"'ironworks repro --binary P --help' tells more of that.\n"
+	"the sandbox, N times (default 5), shows the report, and prints the paragraph "
+	"that\n"
+	"a bug report needs. A farm may be running on the same state. With --binary the\n"
+	"input is a file of yours, and so is the program: 'ironworks repro --binary P "
+	"--help'\n"
+	"tells more of that.\n"
 	"\n"
-	"exit status: 0 it reproduces, 1 it does not, 2 usage, 4 failed\n";
+	"  --runs N          how often\n"
+	"  --commit C        on a build of this branch, tag, commit or tree, which is "
+	"made\n"
+	"                    where there is none\n"
+	"  --all-sanitizers  on every flavour that can judge, and print a table\n"
+	"  --gdb, --rr       start the program under gdb, or record it with rr, outside "
+	"the\n"
+	"                    sandbox\n"
+	"  --host URL        of a farm: fetch the exact build, checked file by file, and "
+	"the\n"
+	"                    input; what is in the cache ($XDG_CACHE_HOME/ironworks) is "
+	"not\n"
+	"                    fetched again, and does without the host\n"
+	"  --token-file F    what that host wants, a token with the role triage "
+	"(default:\n"
+	"                    $IRONWORKS_TOKEN)\n"
+	"  --state DIR       (default: the user's state folder)\n"
+	"  --json            print the answer as one JSON object\n"
+	"  --no-sandbox      run the target unprotected\n"
+	"\n"
+	"exit status: 0 it reproduces, 1 it does not, 2 usage, 3 the host or the farm "
+	"does\n"
+	"             not answer, 4 failed\n";
 
-struct options {
-	struct cli_common common;
-	const char *what;
-	int64_t runs, bug, crash;
+/* -- from a state folder ------------------------------------------------------------ */
+
+struct local {
+	struct iw_state state;
+	struct subject subject;
+	struct repro_job job;
+	struct subject others[REPRO_BUILDS_MAX]; /* which hold the builds of the job */
+	char *input_path;
+	bool is_unreachable;
 };
 
-/* What to run, gathered from the state. */
-struct subject {
-	char name[32]; /* "bug 3" */
-	char adapter[48], target[48];
-	struct iw_build build;
-	int lock_fd; /* on its folder; -1: none */
-	struct iw_sha256 input;
-	int64_t build_id;
-	struct triage_signature signature; /* of a bug */
-	bool has_signature, found;
-	char *data;
-	size_t len;
-	struct adapter *loaded;
-	struct adapter_target spec;
-};
-
-static int take_bug(void *ctx, const struct bug_row *row)
+/* Flavours that the job wants; returns how many. */
+static size_t wanted(const struct repro_wish *w, const struct subject *s,
+	const char *flavours[REPRO_BUILDS_MAX])
 {
-	struct subject *s = ctx;
+	size_t i, count = 0;
 
-	s->found = true;
-	snprintf(s->name, sizeof s->name, "bug %lld", (long long)row->id);
-	memcpy(s->adapter, row->adapter, sizeof s->adapter);
-	memcpy(s->target, row->target, sizeof s->target);
-	s->input = row->best;
-	s->build_id = row->build_id;
-	s->has_signature =
-		triage_signature_parse(&s->signature, row->type, row->frames, NULL) == 0;
-	return 0;
-}
-
-static int take_crash(void *ctx, const struct triage_crash_row *row)
-{
-	struct subject *s = ctx;
-
-	s->found = true;
-	snprintf(s->name, sizeof s->name, "crash %lld", (long long)row->id);
-	memcpy(s->adapter, row->adapter, sizeof s->adapter);
-	memcpy(s->target, row->target, sizeof s->target);
-	s->input = row->input;
-	s->build_id = row->build_id;
-	return 0;
-}
-
-static void take_build(void *ctx, const struct iw_build *build)
-{
-	struct subject *s = ctx;
-
-	if (build->id == s->build_id)
-		s->build = *build;
-}
-
-static int find_subject(const struct iw_state *state, const struct options *o,
-	struct subject *s, struct iw_err *err)
-{
-	struct crash_filter filter = {.id = o->crash};
-	int rc = o->bug ? bug_db_list(state->dbc, o->bug, take_bug, s, err)
-			: crash_db_list(state->dbc, &filter, take_crash, s, err);
-
-	if (rc == 0 && !s->found)
-		return iw_err_set(err, IW_ENOENT,
-			"there is no %s %lld in '%s'; 'ironworks %s list' shows all",
-			o->bug ? "bug" : "crash", (long long)(o->bug ? o->bug : o->crash),
-			state->dir, o->bug ? "bug" : "crash");
-	return rc;
-}
-
-static int find_build(const struct iw_state *state, struct subject *s, struct iw_err *err)
-{
-	int64_t adapter_id;
-	int rc = project_db_adapter_id(state->dbc, s->adapter, &adapter_id, err);
-
-	if (rc == 0)
-		rc = build_db_list(state->dbc, adapter_id, take_build, s, err);
-	if (rc < 0)
-		return rc;
-	s->build.dir = iw_path_join(state->builds, s->build.closure);
-	/* As long as this is held a farm that makes room leaves it alone. */
-	s->lock_fd = open(s->build.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->lock_fd >= 0 && flock(s->lock_fd, LOCK_SH) == 0 &&
-		iw_file_exists(s->build.dir))
-		return 0;
-	return iw_err_set(err, IW_ENOENT,
-		"build %.12s of %s left to make room; 'ironworks build %s --flavour %s "
-		"--commit %s --state %s' makes it again",
-		s->build.closure, s->name, s->adapter, s->build.flavour, s->build.tree,
-		state->dir);
-}
-
-/* How the target wants to be run stands in its adapter. */
-static int find_target(
-	const struct iw_state *state, struct subject *s, struct iw_err *err)
-{
-	const struct adapter_target *listed;
-	_auto_free_ char *dir = NULL;
-	int rc = project_db_adapter_dir(state->dbc, s->adapter, &dir, err);
-
-	if (rc == 0)
-		rc = adapter_load(dir, NULL, &s->loaded, err);
-	if (rc < 0)
-		return rc;
-	listed = adapter_target_find(s->loaded, s->target);
-	/* A discovered target is named like its program and has the defaults. */
-	s->spec = listed ? *listed : adapter_target_defaults;
-	if (!listed)
-		s->spec.name = s->spec.binary = s->target;
-	return 0;
-}
-
-struct outcome {
-	struct triage_reproduce *op;
-	bool is_done;
-	struct iw_err err;
-};
-
-static void on_done(struct triage_reproduce *op, const struct iw_err *err, void *ctx)
-{
-	struct outcome *outcome = ctx;
-
-	(void)op;
-	outcome->is_done = true;
-	if (err)
-		outcome->err = *err;
-}
-
-static void print_result(
-	const struct subject *s, const struct triage_reproduce_result *r, bool json)
-{
-	struct iw_buf safe = {0};
-
-	if (json) {
-		_auto_free_ char *frames = triage_signature_json(&r->signature);
-
-		cli_print_json(json_pack("{ss ss ss ss si si si ss so}", "subject",
-			s->name, "adapter", s->adapter, "target", s->target, "flavour",
-			s->build.flavour, "runs", (int)r->runs, "hits", (int)r->hits,
-			"others", (int)r->others, "type", r->signature.type, "frames",
-			json_loads(frames, 0, NULL)));
-		return;
+	if (!w->all) {
+		flavours[0] = s->build.flavour;
+		return 1;
 	}
-	if (r->report)
-		iw_text_block(&safe, r->report, r->report_len);
-	if (safe.len)
-		fwrite(safe.data, 1, safe.len, stdout);
-	iw_buf_fini(&safe);
-	printf("\n%s: %s/%s, %s, build %.12s: %u of %u runs fail%s", s->name, s->adapter,
-		s->target, s->build.flavour, s->build.closure, r->hits, r->runs,
-		s->has_signature ? " with this bug" : "");
-	if (r->others)
-		printf(", %u otherwise", r->others);
-	puts(r->hits ? "" : "; it does not reproduce");
+	for (i = 0; i < s->loaded->flavour_count && count < REPRO_BUILDS_MAX; i++)
+		if (san_flavour_can_judge(san_flavour_find(s->loaded->flavours[i])))
+			flavours[count++] = s->loaded->flavours[i];
+	return count;
 }
 
-static int reproduce(
-	const struct options *o, struct subject *s, bool *hit, struct iw_err *err)
+/* What is there already is only looked up. *tree: that of the commit. */
+static int make_builds(struct local *l, const struct repro_wish *w,
+	const char *const *flavours, size_t count, char **tree, struct iw_err *err)
 {
-	struct cli_local local;
-	struct outcome outcome = {.err = IW_ERR_INIT};
-	struct triage_target target = {.spec = &s->spec};
-	struct triage_world world = {0};
-	struct triage_reproduce_spec spec = {
-		.build = &s->build,
-		.target = &target,
-		.input = s->data,
-		.len = s->len,
-		.runs = (unsigned)o->runs,
-		.purpose = IW_PURPOSE_REPRODUCE,
-		.same = s->has_signature ? &s->signature : NULL,
+	_auto_free_ char *arg = NULL;
+	_auto_(iw_json_freep) json_t *answer = NULL;
+	struct build_wish wish = {
+		.commit = w->commit ? w->commit : l->subject.build.tree,
+		.flavours = flavours,
+		.flavour_count = count,
+		.state = w->common.state,
+		.no_sandbox = w->common.no_sandbox,
 	};
-	int rc = cli_local_open(&local, NULL, o->common.no_sandbox, err);
+	const char *error, *text;
+	int rc = project_db_adapter_arg(l->state.dbc, l->subject.adapter, &arg, err);
 
-	if (rc == 0) {
-		world.loop = &local.loop;
-		world.jobs = local.jobs;
-		world.symbolizer = local.symbolizer;
-		world.symbolizer_path = local.tools.symbolizer;
-		outcome.op = triage_reproduce_start(&world, &spec, on_done, &outcome);
-		iw_loop_run_until(&local.loop, &outcome.is_done);
-		if (outcome.err.code)
-			rc = iw_err_copy(err, &outcome.err);
-	}
-	if (rc == 0) {
-		const struct triage_reproduce_result *r =
-			triage_reproduce_result(outcome.op);
+	wish.adapter = arg;
+	if (rc == 0)
+		rc = build_make(&wish, &answer, &l->is_unreachable, err);
+	if (rc < 0)
+		return rc;
+	error = json_string_value(json_object_get(answer, "error"));
+	if (error)
+		return iw_err_set(err, IW_EINVAL, "%s", error);
+	text = json_string_value(json_object_get(answer, "tree"));
+	*tree = iw_strdup(text ? text : "");
+	return 0;
+}
 
-		*hit = r->hits > 0;
-		print_result(s, r, o->common.json);
+static int choose_builds(struct local *l, const struct repro_wish *w,
+	const char *const *flavours, size_t count, const char *tree, struct iw_err *err)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < count; i++) {
+		struct subject *other = &l->others[l->job.build_count];
+		bool found;
+
+		memcpy(other->adapter, l->subject.adapter, sizeof other->adapter);
+		memcpy(other->name, l->subject.name, sizeof other->name);
+		rc = subject_choose(other, l->state.dbc, flavours[i], tree, &found, err);
+		if (rc < 0 || !found)
+			continue;
+		rc = subject_hold_build(other, &l->state, err);
+		l->job.builds[l->job.build_count++] = other->build;
 	}
-	triage_reproduce_free(outcome.op);
-	cli_local_close(&local);
+	if (rc == 0 && l->job.build_count == 0)
+		return iw_err_set(err, IW_ENOENT,
+			"%s does not build in flavour %s; 'ironworks build %s --commit "
+			"%s' shows why",
+			w->commit ? w->commit : "its snapshot", flavours[0],
+			l->subject.adapter, w->commit ? w->commit : tree);
 	return rc;
 }
+
+static int find_builds(struct local *l, const struct repro_wish *w, struct iw_err *err)
+{
+	const char *flavours[REPRO_BUILDS_MAX];
+	_auto_free_ char *tree = NULL;
+	size_t count;
+	int rc;
+
+	if (!w->commit && !w->all) {
+		rc = subject_hold_build(&l->subject, &l->state, err);
+		l->job.builds[l->job.build_count++] = l->subject.build;
+		return rc;
+	}
+	count = wanted(w, &l->subject, flavours);
+	rc = make_builds(l, w, flavours, count, &tree, err);
+	return rc < 0 ? rc : choose_builds(l, w, flavours, count, tree, err);
+}
+
+static int open_local(struct local *l, const struct repro_wish *w, struct iw_err *err)
+{
+	int rc =
+		subject_find(&l->subject, l->state.dbc, &l->state, w->bug, w->crash, err);
+
+	l->job.subject = &l->subject;
+	if (rc == 0)
+		rc = find_builds(l, w, err);
+	if (rc == 0)
+		rc = subject_read_input(&l->subject, &l->state, err);
+	l->input_path = triage_artifact_path(l->state.artifacts, &l->subject.input);
+	l->job.input_path = l->input_path;
+	return rc;
+}
+
+static int run(const struct repro_wish *w, const struct repro_job *job, bool *is_hit,
+	struct iw_err *err)
+{
+	return w->gdb || w->rr ? repro_debug(w, job, err)
+			       : repro_run(w, job, is_hit, err);
+}
+
+static int from_state(const struct repro_wish *w)
+{
+	struct iw_err err = IW_ERR_INIT;
+	struct local l = {.is_unreachable = false};
+	bool is_hit = false;
+	size_t i;
+	int rc;
+
+	if (iw_state_open(&l.state, w->common.state, IW_STATE_READ, &err) < 0)
+		return cli_fail(&err);
+	rc = open_local(&l, w, &err);
+	iw_state_close(&l.state);
+	if (rc == 0)
+		rc = run(w, &l.job, &is_hit, &err);
+	for (i = 0; i < REPRO_BUILDS_MAX; i++)
+		subject_fini(&l.others[i]);
+	subject_fini(&l.subject);
+	free(l.input_path);
+	if (rc < 0)
+		return l.is_unreachable ? (cli_fail(&err), CLI_DAEMON) : cli_fail(&err);
+	return is_hit ? CLI_DONE : CLI_NO;
+}
+
+/* -- from another host -------------------------------------------------------------- */
+
+static int from_host(const struct repro_wish *w)
+{
+	struct iw_err err = IW_ERR_INIT;
+	struct repro_host host;
+	bool is_unreachable = false, is_hit = false;
+	int rc = repro_host_fetch(&host, w, &is_unreachable, &err);
+
+	if (rc == 0)
+		rc = run(w, &host.job, &is_hit, &err);
+	repro_host_fini(&host);
+	if (rc < 0)
+		return is_unreachable ? (cli_fail(&err), CLI_DAEMON) : cli_fail(&err);
+	return is_hit ? CLI_DONE : CLI_NO;
+}
+
+/* -- words -------------------------------------------------------------------------- */
 
 static const char *take_runs(void *ctx, const char *word)
 {
-	struct options *o = ctx;
+	struct repro_wish *w = ctx;
 
-	return cli_number(word, 1, 10000, &o->runs)
+	return cli_number(word, 1, 10000, &w->runs)
 		? NULL
 		: "--runs wants a number from 1 to 10000";
 }
 
-static int parse(int argc, char **argv, struct options *o)
+/* What does not go together; NULL: all of it does. */
+static const char *check(const struct repro_wish *w)
 {
-	const struct cli_option more[] = {{"runs", .take = take_runs, .ctx = o}, {0}};
+	if (w->host && !w->bug)
+		return "--host is for bugs";
+	if (w->host && w->commit)
+		return "--commit builds from an adapter here, so it is not for --host";
+	if (w->host && strncmp(w->host, "http://", 7) != 0 &&
+		strncmp(w->host, "https://", 8) != 0)
+		return "--host wants a URL like https://farm.example.org";
+	if (w->token_file && !w->host)
+		return "--token-file is for --host";
+	if (w->gdb && w->rr)
+		return "one of --gdb and --rr";
+	if ((w->gdb || w->rr) && w->all)
+		return "a debugger runs one program: leave --all-sanitizers out";
+	return NULL;
+}
+
+static int parse(int argc, char **argv, struct repro_wish *w)
+{
+	const struct cli_option more[] = {
+		{"runs", .take = take_runs, .ctx = w},
+		{"host", .word = &w->host},
+		{"token-file", .word = &w->token_file},
+		{"commit", .word = &w->commit},
+		{"all-sanitizers", .flag = &w->all},
+		{"gdb", .flag = &w->gdb},
+		{"rr", .flag = &w->rr},
+		{0},
+	};
+	const char *wrong;
 	int first, rc;
 
-	o->runs = RUNS_DEFAULT;
-	rc = cli_options(argc, argv, help, more, &o->common, &first);
+	w->runs = RUNS_DEFAULT;
+	rc = cli_options(argc, argv, help, more, &w->common, &first);
 	if (rc >= 0)
 		return rc;
 	if (argc - first != 1)
 		return cli_usage("repro", "which bug or crash?");
-	o->what = argv[first];
-	if (strncmp(o->what, "crash:", 6) == 0
-			? !cli_number(o->what + 6, 1, INT64_MAX, &o->crash)
-			: !cli_number(o->what, 1, INT64_MAX, &o->bug))
+	w->what = argv[first];
+	if (strncmp(w->what, "crash:", 6) == 0
+			? !cli_number(w->what + 6, 1, INT64_MAX, &w->crash)
+			: !cli_number(w->what, 1, INT64_MAX, &w->bug))
 		return cli_usage("repro", "say a bug's number, or crash:NUMBER");
-	return -1;
+	wrong = check(w);
+	return wrong ? cli_usage("repro", wrong) : -1;
 }
 
 int cli_repro(int argc, char **argv)
 {
-	struct iw_err err = IW_ERR_INIT;
-	struct options o = {0};
-	struct subject s = {.lock_fd = -1};
-	struct iw_state state;
-	bool hit = false;
+	struct repro_wish w = {.what = NULL};
 	int rc;
 
 	if (cli_repro_is_file(argc, argv))
 		return cli_repro_file(argc, argv);
-	rc = parse(argc, argv, &o);
+	rc = parse(argc, argv, &w);
 	if (rc >= 0)
 		return rc;
-	if (iw_state_open(&state, o.common.state, IW_STATE_READ, &err) < 0)
-		return cli_fail(&err);
-	rc = find_subject(&state, &o, &s, &err);
-	if (rc == 0)
-		rc = find_build(&state, &s, &err);
-	if (rc == 0)
-		rc = find_target(&state, &s, &err);
-	if (rc == 0)
-		rc = triage_artifact_get(
-			state.artifacts, &s.input, &s.data, &s.len, &err);
-	iw_state_close(&state);
-	if (rc == 0)
-		rc = reproduce(&o, &s, &hit, &err);
-	triage_signature_fini(&s.signature);
-	adapter_free(s.loaded);
-	free(s.build.dir);
-	if (s.lock_fd >= 0)
-		close(s.lock_fd);
-	free(s.data);
-	if (rc < 0)
-		return cli_fail(&err);
-	return hit ? CLI_DONE : CLI_NO;
+	return w.host ? from_host(&w) : from_state(&w);
 }

@@ -67,6 +67,10 @@ int web_answer_decide(struct web_request *r);
  * database thread. The caller frees. */
 char *web_actor(const struct web_request *r, struct iw_dbc *dbc);
 
+/* repro.c */
+int web_read_repro(struct web_request *r, const struct answer_scope *scope);
+int web_answer_build_file(struct web_request *r);
+
 /* build.c */
 int web_check_build(struct web_request *r);
 int web_answer_build(struct web_request *r);

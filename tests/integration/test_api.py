@@ -85,7 +85,8 @@ def test_every_path_answers_as_documented(api):
     """Whatever the document says that can be read is read, with numbers that exist."""
     seen = 0
     for path, item in api.document["paths"].items():
-        if "get" not in item or path.endswith("/events"):
+        # The one never ends; the other wants to know which file.
+        if "get" not in item or path.endswith(("/events", "/builds/file")):
             continue
         answer = api("GET", path.replace("{id}", "1"))
         expected = {200} if api.is_socket else {200, 401, 404}
@@ -285,11 +286,11 @@ def test_crashes_are_brought(service, admin, public, tmp_path):
         assert (service.state / "artifacts" / digest[:2] / digest[2:]).read_bytes() == data
     again = admin("POST", "/api/v1/crashes", body).json
     assert [c["is_new"] for c in again["crashes"]] == [False] * 5
-    for i in range(20):
+    for i in range(4):
         (tmp_path / f"file{i}").write_bytes(b"brought in a folder %d" % i)
     done = service.ironworks("crash", "add", tmp_path, "--target", "fake/engine", "--state", service.state)
-    assert (done.rc, done.stdout) == (0, "20 crashes added to fake/engine; the farm judges them\n")
-    mine = admin("POST", "/api/v1/crashes", {**body, "inputs": [base64_of(b"brought in a folder 7")]}).json
+    assert (done.rc, done.stdout) == (0, "4 crashes added to fake/engine; the farm judges them\n")
+    mine = admin("POST", "/api/v1/crashes", {**body, "inputs": [base64_of(b"brought in a folder 3")]}).json
     wait_until(lambda: admin.get(f"/api/v1/crashes/{mine['crashes'][0]['id']}")["state"] != "new",
                60, "it is judged")
     for wrong, word in (({"inputs": []}, "inputs"), ({"inputs": ["*"]}, "input 1"), ({"inputs": [1]}, "input 1"),
