@@ -18,6 +18,7 @@ enum place { FRONT, ENGINE, URGENT, PLACES, LAST = PLACES, ROWS };
 struct slot {
 	int core;
 	struct iw_job *jobs[PLACES];
+	int64_t since_ms[PLACES];
 };
 
 struct waiting {
@@ -49,6 +50,7 @@ struct iw_slots {
 	struct waiting *rows[ROWS]; /* by due time */
 	bool is_granting;
 	int64_t cpu_us[IW_PURPOSE_COUNT]; /* of jobs that have ended */
+	int64_t busy_ms;
 };
 
 struct iw_slots *iw_slots_new(int cores)
@@ -92,6 +94,11 @@ int iw_slots_core(const struct iw_slots *slots, int i)
 int64_t iw_slots_core_ms(const struct iw_slots *slots, enum iw_purpose purpose)
 {
 	return slots->cpu_us[purpose] / 1000;
+}
+
+int64_t iw_slots_busy_ms(const struct iw_slots *slots)
+{
+	return slots->busy_ms;
 }
 
 struct iw_job *iw_slots_job(const struct iw_slots *slots, int i, bool engine)
@@ -181,6 +188,7 @@ static void grant_from(struct iw_slots *slots, enum place place)
 		struct iw_job *job = pop(&slots->rows[place]);
 
 		slot->jobs[place] = job;
+		slot->since_ms[place] = iw_time_mono_ms();
 		iw_job_grant(job, slot->core);
 	}
 }
@@ -237,6 +245,12 @@ static void want(void *ctx, struct iw_job *job)
 	grant(slots);
 }
 
+static void leave(struct iw_slots *slots, struct slot *slot, int place)
+{
+	slot->jobs[place] = NULL;
+	slots->busy_ms += iw_time_mono_ms() - slot->since_ms[place];
+}
+
 static void gone(void *ctx, struct iw_job *job)
 {
 	struct iw_slots *slots = ctx;
@@ -251,7 +265,7 @@ static void gone(void *ctx, struct iw_job *job)
 	for (i = 0; i < slots->count; i++)
 		for (k = 0; k < PLACES; k++)
 			if (slots->slots[i].jobs[k] == job)
-				slots->slots[i].jobs[k] = NULL;
+				leave(slots, &slots->slots[i], k);
 	if (slots->last == job)
 		slots->last = NULL;
 	grant(slots);
@@ -270,8 +284,10 @@ static void taken(void *ctx, struct iw_job *job, int core)
 			slot = &slots->slots[i];
 	if (!slot)
 		slot = free_slot(slots, ENGINE);
-	if (slot)
+	if (slot) {
 		slot->jobs[ENGINE] = job;
+		slot->since_ms[ENGINE] = iw_time_mono_ms();
+	}
 }
 
 static void stop_place(struct iw_slots *slots, enum place place)

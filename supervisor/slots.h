@@ -41,6 +41,8 @@ int iw_slots_waiting(const struct iw_slots *slots);
 int iw_slots_core(const struct iw_slots *slots, int i);
 /* CPU time of the jobs of a purpose that have ended, milliseconds. */
 int64_t iw_slots_core_ms(const struct iw_slots *slots, enum iw_purpose purpose);
+/* How long places of slots were taken by jobs that have ended, milliseconds. */
+int64_t iw_slots_busy_ms(const struct iw_slots *slots);
 /* The engine's job on slot i, or the other one's, the urgent one first; NULL when there is
  * none. */
 struct iw_job *iw_slots_job(const struct iw_slots *slots, int i, bool engine);

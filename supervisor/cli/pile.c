@@ -15,7 +15,7 @@
 /* Stacks without names that agree so far are one place; engines' own frames come first. */
 #define KEY_FRAMES 24
 /* More bugs at work than slots, because some of them wait for names. */
-#define BUSY_EXTRA 2
+#define BUSY_EXTRA 4
 
 /* Files that died alike, by their raw stacks: their report gets names once. */
 struct pile_group {
@@ -299,7 +299,6 @@ static void on_sifted(void *ctx, const struct iw_err *err)
 
 	if (err && !pile->err.code && !pile->is_stopped)
 		iw_err_copy(&pile->err, err);
-	pile->cpu_us = cli_sift_cpu_us(pile->sift);
 	cli_sift_free(iw_steal(&pile->sift));
 	go_on(pile);
 }

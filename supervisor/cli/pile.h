@@ -97,9 +97,8 @@ struct pile {
 	struct pile_entry *entries; /* one for each file */
 	struct pile_bug **bugs;	    /* in the order they were found */
 	size_t bug_count, bug_cap;
-	int numbers;	/* that were given */
-	size_t known;	/* files that an earlier run has seen */
-	int64_t cpu_us; /* of the first pass */
+	int numbers;  /* that were given */
+	size_t known; /* files that an earlier run has seen */
 	bool is_stopped;
 	/* below: private */
 	struct cli_sift *sift;

@@ -202,7 +202,8 @@ static void confirm(struct pile_bug *bug, struct triage_reproduce_result *r)
 		bug->input = iw_memdup(bug->original, bug->original_len);
 		bug->len = bug->original_len;
 	}
-	if (bug->hits < bug->runs && bug->runs <= RUNS)
+	/* Where every run fails, only not alike, more of them say nothing new. */
+	if (bug->hits + r->others < bug->runs && bug->runs <= RUNS)
 		run(bug, bug->original, bug->original_len, RUNS_FLAKY, &bug->signature);
 	else
 		minimize(bug);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "adapters/target_command.h"
 #include "base/mem.h"
@@ -113,6 +114,26 @@ static json_t *paths_of(const struct pile *pile, enum pile_fate fate)
 	return list;
 }
 
+/* Where the time went: CPU seconds of targets and our own, and how busy the slots were. */
+static json_t *work_of(const struct pile *pile, int64_t ms)
+{
+	static const enum iw_purpose purposes[] = {
+		IW_PURPOSE_REPLAY, IW_PURPOSE_REPRODUCE, IW_PURPOSE_MINIMIZE};
+	const struct iw_slots *slots = pile->spec.plain->slots;
+	int64_t targets_ms = 0, room_ms = ms * iw_slots_count(slots);
+	struct rusage own = {0};
+	size_t i;
+
+	for (i = 0; i < IW_COUNT(purposes); i++)
+		targets_ms += iw_slots_core_ms(slots, purposes[i]);
+	getrusage(RUSAGE_SELF, &own);
+	return json_pack("{si sf sf sf}", "slots", iw_slots_count(slots),
+		"target_seconds", (double)targets_ms / 1000, "own_seconds",
+		(double)(own.ru_utime.tv_sec + own.ru_stime.tv_sec) +
+			(double)(own.ru_utime.tv_usec + own.ru_stime.tv_usec) / 1e6,
+		"busy", room_ms ? (double)iw_slots_busy_ms(slots) / (double)room_ms : 0);
+}
+
 json_t *pile_json(const struct pile *pile, int64_t ms)
 {
 	const struct cli_plain *plain = pile->spec.plain;
@@ -122,12 +143,13 @@ json_t *pile_json(const struct pile *pile, int64_t ms)
 	for (i = 0; i < pile->bug_count; i++)
 		if (pile_bug_is_shown(pile->bugs[i]))
 			json_array_append_new(bugs, bug_json(pile->bugs[i]));
-	return json_pack("{so ss ss so sI sI sI so so sb sf so}", "binary",
+	return json_pack("{so ss ss so sI sI sI so so sb sf so so}", "binary",
 		pile_text(plain->path), "build", plain->build.closure, "flavour",
 		plain->build.flavour, "out", pile_text(pile->spec.out), "files",
 		(json_int_t)pile->spec.files->count, "passed",
 		(json_int_t)pile_count(pile, PILE_PASSED), "failed",
 		(json_int_t)pile_count(pile, PILE_FAILED), "vanished",
 		paths_of(pile, PILE_VANISHED), "not_run", paths_of(pile, PILE_UNKNOWN),
-		"stopped", pile->is_stopped, "seconds", (double)ms / 1000, "bugs", bugs);
+		"stopped", pile->is_stopped, "seconds", (double)ms / 1000, "work",
+		work_of(pile, ms), "bugs", bugs);
 }

@@ -15,7 +15,7 @@
 #define BATCH_APART 4
 #define BATCH_BYTES ((int64_t)64 << 20)
 /* After so many batches of which not one unit could be run, none can. */
-#define BARREN_MAX 4
+#define BARREN_MAX 12
 
 struct worker {
 	struct cli_sift *sift;
@@ -33,10 +33,9 @@ struct cli_sift {
 	size_t *alone, alone_count, alone_cap, alone_next;
 	struct worker *workers;
 	size_t worker_count, running;
-	size_t told;
-	int barren;
+	size_t told, max; /* units of a batch at most */
+	int barren;	  /* batches of which no unit was run */
 	bool has_result;
-	int64_t cpu_us;
 	struct iw_timer *later;
 	bool is_stopped;
 	struct iw_err err;
@@ -57,15 +56,19 @@ static int load_unit(
 	return 0;
 }
 
+static size_t max_batch(const struct cli_plain *plain)
+{
+	return plain->spec.args ? BATCH_APART : BATCH;
+}
+
 /* So that all slots have something until the end. */
 static size_t batch_size(const struct cli_sift *s)
 {
-	size_t left = s->count - s->next, max = s->plain->spec.args ? BATCH_APART : BATCH;
-	size_t size = left / (2 * s->worker_count);
+	size_t size = (s->count - s->next) / (2 * s->worker_count);
 	int64_t bytes = 0;
 	size_t i;
 
-	size = size < 1 ? 1 : size > max ? max : size;
+	size = size < 1 ? 1 : size > s->max ? s->max : size;
 	for (i = 0; i < size; i++) {
 		bytes += s->files->items[s->todo[s->next + i]].size;
 		if (i > 0 && bytes > BATCH_BYTES)
@@ -132,20 +135,26 @@ static void tell(struct cli_sift *s, size_t file, const struct engine_unit_resul
 	s->events.unit(s->events.ctx, file, result);
 }
 
-/* The first one without an answer is who did it; the others are run again. */
+/* The first one without an answer is who did it; the others are run again. Where none has
+ * one, it may have been any, which took all answers with it: fewer at a time will tell. */
 static void put_back(struct cli_sift *s, const struct worker *w, size_t first)
 {
 	const struct engine_results *results = engine_driver_results(w->driver);
 	size_t i;
 
 	if (w->count == 1) {
+		s->max = max_batch(s->plain);
 		tell(s, w->units[0], NULL);
 		return;
 	}
-	iw_grow(s->alone, s->alone_count, s->alone_cap);
-	s->alone[s->alone_count++] = w->units[first];
 	s->todo = iw_reallocarray(s->todo, s->count + w->count, sizeof *s->todo);
-	for (i = first + 1; i < w->count; i++)
+	if (first == 0) {
+		s->max = w->count / 2;
+	} else {
+		iw_grow(s->alone, s->alone_count, s->alone_cap);
+		s->alone[s->alone_count++] = w->units[first++];
+	}
+	for (i = first; i < w->count; i++)
 		if (results->units[i].outcome == ENGINE_NOT_RUN)
 			s->todo[s->count++] = w->units[i];
 }
@@ -171,7 +180,8 @@ static void take_results(struct cli_sift *s, const struct worker *w)
 /* Whether the failure of a batch is the work of one of its units. */
 static bool is_units_work(struct cli_sift *s, const struct iw_err *err)
 {
-	if (err->code != IW_EJOB)
+	/* IW_ENOENT: it removed what its process had written. */
+	if (err->code != IW_EJOB && err->code != IW_ENOENT)
 		return false;
 	return s->has_result || ++s->barren < BARREN_MAX;
 }
@@ -181,7 +191,7 @@ static void on_batch(struct engine_driver *driver, const struct iw_err *err, voi
 	struct worker *w = ctx;
 	struct cli_sift *s = w->sift;
 
-	s->cpu_us += engine_driver_cpu_us(driver);
+	(void)driver;
 	if (err && !s->err.code && !s->is_stopped && !is_units_work(s, err))
 		iw_err_copy(&s->err, err);
 	take_results(s, w);
@@ -205,7 +215,9 @@ struct cli_sift *cli_sift_start(const struct cli_plain *plain,
 	if (count)
 		memcpy(s->todo, todo, count * sizeof *s->todo);
 	s->count = count;
-	s->worker_count = (size_t)iw_slots_count(plain->slots);
+	s->max = max_batch(plain);
+	/* One more, so that the next batch is ready when a slot is free. */
+	s->worker_count = (size_t)iw_slots_count(plain->slots) + 1;
 	s->workers = iw_calloc(s->worker_count, sizeof *s->workers);
 	for (i = 0; i < s->worker_count; i++) {
 		s->workers[i].sift = s;
@@ -237,11 +249,6 @@ size_t cli_sift_progress(const struct cli_sift *sift)
 		if (sift->workers[i].driver)
 			done += engine_driver_progress(sift->workers[i].driver);
 	return done;
-}
-
-int64_t cli_sift_cpu_us(const struct cli_sift *sift)
-{
-	return sift->cpu_us;
 }
 
 void cli_sift_free(struct cli_sift *sift)

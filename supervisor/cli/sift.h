@@ -35,7 +35,6 @@ struct cli_sift *cli_sift_start(const struct cli_plain *plain,
 void cli_sift_stop(struct cli_sift *sift);
 /* Files that have run, those that run included. */
 size_t cli_sift_progress(const struct cli_sift *sift);
-int64_t cli_sift_cpu_us(const struct cli_sift *sift);
 /* After done, also inside it. */
 void cli_sift_free(struct cli_sift *sift);
 
