@@ -20,6 +20,12 @@ void farm_bug_changed(struct farm *farm, int64_t bug_id)
 		triage_bug_changed(farm->triage, bug_id);
 }
 
+void farm_bugs_regrouped(struct farm *farm)
+{
+	if (farm->triage)
+		triage_reload(farm->triage);
+}
+
 void farm_crash_added(struct farm *farm, const struct farm_added *added)
 {
 	const struct farm_target *t = find(farm, added->target_id);

@@ -97,6 +97,8 @@ int farm_end_leftovers(struct iw_state *state, struct iw_err *err);
 void farm_wishes_changed(struct farm *farm);
 /* People decided something about a bug. */
 void farm_bug_changed(struct farm *farm, int64_t bug_id);
+/* Or they merged or split some. */
+void farm_bugs_regrouped(struct farm *farm);
 /* They brought a crash, whose row is there: it is judged like any other. */
 struct farm_added {
 	int64_t target_id, crash_id;

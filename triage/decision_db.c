@@ -15,14 +15,22 @@ static int add_event(struct iw_dbc *dbc, const struct decision *d, const char *w
 	return bug_db_add_act(dbc, d->bug_id, what, text, &word, err);
 }
 
+int decision_db_check_why(const char *why, struct iw_err *err)
+{
+	if (!why || iw_text_is_name(why, DECISION_WHY_MAX))
+		return 0;
+	return iw_err_set(err, IW_EINVAL, "a reason has 1 to %d printable characters",
+		DECISION_WHY_MAX);
+}
+
 static int check(struct iw_dbc *dbc, const struct decision *d, struct iw_err *err)
 {
 	int64_t count;
 	int rc;
 
-	if (d->why && !iw_text_is_name(d->why, DECISION_WHY_MAX))
-		return iw_err_set(err, IW_EINVAL,
-			"a reason has 1 to %d printable characters", DECISION_WHY_MAX);
+	rc = decision_db_check_why(d->why, err);
+	if (rc < 0)
+		return rc;
 	rc = iw_db_int(dbc, 0, &count, err, "SELECT count(*) FROM bug WHERE id = ?", "i",
 		d->bug_id);
 	if (rc < 0 || count > 0)

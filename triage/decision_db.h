@@ -17,6 +17,8 @@ struct decision {
 	const char *by, *why;
 };
 
+/* IW_EINVAL: it is too long, or no line. NULL is fine. */
+int decision_db_check_why(const char *why, struct iw_err *err);
 /* what: wontfix, expected, closed. An earlier one is replaced. Each of these writes an
  * event, too. IW_ENOENT: there is no such bug. */
 int decision_db_set(struct iw_dbc *dbc, const struct decision *decision, const char *what,

@@ -10,6 +10,7 @@
 #include "cli/bug_change.h"
 #include "cli/cli.h"
 #include "cli/summary.h"
+#include "grouping.h"
 #include "triage/artifact.h"
 #include "triage/decision.h"
 
@@ -30,6 +31,9 @@ static const char help[] =
 	"       ironworks bug close BUG [--why TEXT] [--state DIR] [--json]\n"
 	"       ironworks bug mute BUG [--why TEXT] [--state DIR] [--json]\n"
 	"       ironworks bug reopen BUG [--why TEXT] [--state DIR] [--json]\n"
+	"       ironworks bug merge BUG BUG [--why TEXT] [--state DIR] [--json]\n"
+	"       ironworks bug unmerge BUG [--why TEXT] [--state DIR] [--json]\n"
+	"       ironworks bug split BUG CRASH… [--why TEXT] [--state DIR] [--json]\n"
 	"\n"
 	"A bug is a cluster of crashes with one cause: its best reproducer, how often "
 	"it\n"
@@ -44,6 +48,11 @@ static const char help[] =
 	"on with it in any case, the issue says who decided and why, and the bug's "
 	"timeline\n"
 	"keeps it.\n"
+	"\n"
+	"merge: the second bug is a part of the first; unmerge takes it out again. "
+	"split: "
+	"those\n"
+	"crashes are another bug, which gets a number of its own; merge undoes it.\n"
 	"\n"
 	"  --why TEXT    one line, for the others\n"
 	"  --state DIR   (default: the user's state folder)\n"
@@ -164,6 +173,9 @@ int cli_bug(int argc, char **argv)
 	if (rc >= 0)
 		return rc;
 	verb = first < argc ? argv[first] : "";
+	if (grouping_is(verb))
+		return cli_bug_regroup(
+			&common, verb, argv + first + 1, argc - first - 1, why);
 	if (argc - first >= 2 && !cli_number(argv[first + 1], 1, INT64_MAX, &id))
 		return cli_usage("bug", "a bug is a number");
 	if (triage_decision_is(verb) && argc - first == 2)
@@ -173,8 +185,9 @@ int cli_bug(int argc, char **argv)
 	if ((strcmp(verb, "show") != 0 || argc - first != 2) &&
 		(strcmp(verb, "list") != 0 || argc - first != 1))
 		return cli_usage("bug",
-			"say 'list', 'show BUG', or 'wontfix', 'expected', 'close', "
-			"'mute' or 'reopen' and a BUG");
+			"say 'list', 'show BUG', 'wontfix', 'expected', 'close', 'mute' "
+			"or 'reopen' and a BUG, 'merge BUG BUG', 'unmerge BUG' or "
+			"'split BUG CRASH…'");
 	if (iw_state_open(&state, common.state, IW_STATE_READ, &err) < 0)
 		return cli_fail(&err);
 	rc = id ? show(&state, id, common.json, &err) : list(&state, common.json, &err);

@@ -1,11 +1,14 @@
 #include "cli/bug_change.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "actor.h"
 #include "base/mem.h"
 #include "cli/change.h"
+#include "grouping.h"
 #include "triage/decision.h"
 
 #include "base/banned.h"
@@ -48,6 +51,24 @@ static void print_state(const json_t *bug)
 		decision && is_muted ? ", and muted" : "");
 }
 
+/* The body is freed. */
+static int submit(struct cli_change *change, bool json, void (*print)(const json_t *bug))
+{
+	json_t *answer;
+	int code = cli_change(change, &answer);
+
+	json_decref(change->body);
+	if (code != CLI_DONE)
+		return code;
+	if (json) {
+		cli_print_json(answer);
+		return CLI_DONE;
+	}
+	print(answer);
+	json_decref(answer);
+	return CLI_DONE;
+}
+
 int cli_bug_decide(const struct cli_common *common, const char *verb, int64_t bug_id,
 	const char *why)
 {
@@ -60,20 +81,75 @@ int cli_bug_decide(const struct cli_common *common, const char *verb, int64_t bu
 		.alone = decide_alone,
 		.ctx = &wish,
 	};
-	json_t *answer;
-	int code;
 
 	if (why && !c.body)
 		return cli_usage("bug", "--why wants UTF-8");
-	code = cli_change(&c, &answer);
-	json_decref(c.body);
-	if (code != CLI_DONE)
-		return code;
-	if (common->json) {
-		cli_print_json(answer);
-		return CLI_DONE;
+	return submit(&c, common->json, print_state);
+}
+
+/* -- one or two --------------------------------------------------------------------- */
+
+static int regroup_alone(
+	void *ctx, const struct answer_scope *scope, json_t **answer, struct iw_err *err)
+{
+	struct grouping grouping = *(const struct grouping *)ctx;
+	_auto_free_ char *by = iw_actor_local(getuid());
+	void *to[] = {(void *)scope, answer};
+	int64_t shown;
+	int rc;
+
+	grouping.by = by;
+	rc = grouping_do(scope->dbc, &grouping, &shown, err);
+	return rc < 0 ? rc : bug_db_list(scope->dbc, shown, answer_one, to, err);
+}
+
+static void print_bug(const json_t *bug)
+{
+	long long id = json_integer_value(json_object_get(bug, "id"));
+
+	printf("bug %lld was seen %lld times; 'ironworks bug show %lld' tells more\n", id,
+		(long long)json_integer_value(json_object_get(bug, "sightings")), id);
+}
+
+static json_t *regroup_json(const struct grouping *g)
+{
+	json_t *crashes = g->crash_count ? json_array() : NULL;
+	size_t i;
+
+	for (i = 0; i < g->crash_count; i++)
+		json_array_append_new(crashes, json_integer(g->crashes[i]));
+	return json_pack("{so* so* ss*}", "with",
+		g->other_id ? json_integer(g->other_id) : NULL, "crashes", crashes, "why",
+		g->why);
+}
+
+int cli_bug_regroup(const struct cli_common *common, const char *verb, char **ids,
+	int count, const char *why)
+{
+	_auto_free_ int64_t *numbers = iw_calloc((size_t)count + 1, sizeof *numbers);
+	_auto_free_ char *path = NULL;
+	struct grouping grouping = {.verb = verb, .why = why};
+	struct cli_change c = {
+		.state = common->state, .alone = regroup_alone, .ctx = &grouping};
+	int i, wanted = strcmp(verb, "unmerge") == 0 ? 1 : 2;
+
+	if (count < wanted || (count > wanted && strcmp(verb, "split") != 0))
+		return cli_usage("bug",
+			"say 'merge BUG BUG', 'unmerge BUG' or 'split BUG CRASH…'");
+	for (i = 0; i < count; i++)
+		if (!cli_number(ids[i], 1, INT64_MAX, &numbers[i]))
+			return cli_usage("bug", "bugs and crashes are numbers");
+	grouping.bug_id = numbers[0];
+	if (strcmp(verb, "merge") == 0)
+		grouping.other_id = numbers[1];
+	if (strcmp(verb, "split") == 0) {
+		grouping.crashes = numbers + 1;
+		grouping.crash_count = (size_t)count - 1;
 	}
-	print_state(answer);
-	json_decref(answer);
-	return CLI_DONE;
+	path = iw_fmt("/api/v1/bugs/%lld/%s", (long long)grouping.bug_id, verb);
+	c.path = path;
+	c.body = regroup_json(&grouping);
+	if (!c.body)
+		return cli_usage("bug", "--why wants UTF-8");
+	return submit(&c, common->json, print_bug);
 }

@@ -67,6 +67,12 @@ int web_answer_decide(struct web_request *r);
  * database thread. The caller frees. */
 char *web_actor(const struct web_request *r, struct iw_dbc *dbc);
 
+/* group.c */
+int web_check_merge(struct web_request *r);
+int web_check_split(struct web_request *r);
+int web_change_group(struct web_request *r, struct iw_dbc *dbc);
+int web_answer_group(struct web_request *r);
+
 /* repro.c */
 int web_read_repro(struct web_request *r, const struct answer_scope *scope);
 int web_answer_build_file(struct web_request *r);

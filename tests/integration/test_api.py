@@ -257,6 +257,26 @@ def test_people_decide(service, admin, public):
     assert alice("POST", "/api/v1/bugs/999/close", {}).status == 404
 
 
+def test_bugs_are_regrouped(admin):
+    """A crash of a bug becomes one of its own, which the farm takes up; merging undoes it."""
+    bug = max(admin.get("/api/v1/bugs")["bugs"], key=lambda b: b["sightings"])["id"]
+    crash = admin.get(f"/api/v1/crashes?bug={bug}&limit=1")["crashes"][0]["id"]
+    split = admin("POST", f"/api/v1/bugs/{bug}/split", {"crashes": [crash], "why": "another stack"}).json
+    assert split["id"] != bug and split["sightings"] == 1 and split["state"] == "new"
+    assert admin.get(f"/api/v1/crashes/{crash}")["bug"] == split["id"]
+    merged = admin("POST", f"/api/v1/bugs/{bug}/merge", {"with": split["id"]})
+    assert merged.status == 200 and merged.json["timeline"][-1]["what"] in ("merged", "sighting")
+    assert admin.get(f"/api/v1/bugs/{split['id']}")["merged_into"] == bug
+    apart = admin("POST", f"/api/v1/bugs/{split['id']}/unmerge", {}).json
+    assert apart["merged_into"] is None and apart["sightings"] >= 1
+    admin("POST", f"/api/v1/bugs/{bug}/merge", {"with": split["id"]})
+    for path, body in ((f"{bug}/merge", {"with": bug}), (f"{bug}/merge", {"with": "1"}), (f"{bug}/merge", {}),
+                       (f"{bug}/unmerge", {}), (f"{bug}/split", {"crashes": []}),
+                       (f"{bug}/split", {"crashes": ["1"]})):
+        assert admin("POST", f"/api/v1/bugs/{path}", body).status == 400, (path, body)
+    assert admin("POST", f"/api/v1/bugs/{bug}/merge", {"with": 999}).status == 404
+
+
 def test_what_is_muted_is_not_rewritten(service, admin):
     """The command line asks the farm; sightings are counted, and the issue stays as it is."""
     bug = max((b for b in admin.get("/api/v1/bugs")["bugs"] if b["issue"]),

@@ -139,3 +139,36 @@ def test_people_decide_where_no_farm_runs(place):
     assert "wontfix" in place("bug", "list").stdout
     assert place("bug", "reopen", bug, "--json").json["decision"] is None
     assert "decided by" not in place("bug", "show", bug).stdout
+
+
+def bugs_of(place):
+    return {b["id"]: b["sightings"] for b in place("bug", "list", "--json").json["bugs"]}
+
+
+def test_two_bugs_that_are_one_and_one_that_is_two(place):
+    """Each step is undone by another, and the lives of both bugs tell of it."""
+    before = bugs_of(place)
+    first, second = sorted(before)
+    done = place("bug", "merge", first, second, "--why", "one fix mends both")
+    assert done.rc == 0 and f"bug {first} was seen 6 times" in done.stdout, done.stderr
+    assert place("bug", "show", second, "--json").json["merged_into"] == first
+    place("bug", "merge", first, second).fails_with(f"{second}")
+    assert place("bug", "unmerge", second, "--json").json["merged_into"] is None
+    assert bugs_of(place) == before
+    crash = rows(place.state, "SELECT id FROM crash WHERE bug_id = ?", first)[0][0]
+    other = place("bug", "split", first, crash, "--json").json["id"]
+    assert bugs_of(place) == {**before, first: 2, other: 1}
+    place("bug", "split", first, crash).fails_with(f"crash {crash} is none of bug {first}")
+    assert place("bug", "merge", first, other).rc == 0
+    assert bugs_of(place)[first] == 3
+    told = rows(place.state, "SELECT what, actor, why FROM bug_event WHERE bug_id = ? AND actor IS NOT NULL",
+                first)
+    assert [what for what, *_ in told][-4:].count("merged") >= 2 and told[-4][2] == "one fix mends both", told
+
+
+@pytest.mark.parametrize("words, told", [
+    (["merge", 1], "merge BUG BUG"), (["split", 1], "split BUG"), (["merge", 1, "x"], "numbers"),
+    (["unmerge", 1, 2], "unmerge BUG")])
+def test_what_cannot_be_regrouped(place, words, told):
+    done = place("bug", *words)
+    assert done.rc == 2 and told in done.stderr
