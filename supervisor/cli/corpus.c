@@ -26,6 +26,7 @@ static const char help[] =
 	"\n"
 	"usage: ironworks corpus distil --binary BIN --out DIR [--state DIR] [--jobs N]\n"
 	"           [--timeout TIME] [--no-sandbox] [--json] IN...\n"
+	"       ironworks corpus replay BINARY PATH... …\n"
 	"\n"
 	"Finds the fewest files of the IN folders that show every feature all of them "
 	"show,\n"

@@ -19,8 +19,8 @@ const struct cli_command cli_commands[] = {
 	{"campaign", "a budget of core time for some targets", cli_campaign},
 	{"coverage", "which lines the corpora reach, and which staged ones nothing does",
 		cli_coverage},
-	{"bug", "list and show bugs", cli_bug},
-	{"crash", "list and show crashes", cli_crash},
+	{"bug", "list and show bugs, say what becomes of them", cli_bug},
+	{"crash", "list and show crashes, bring some", cli_crash},
 	{"repro", "run the input of a bug or a crash again", cli_repro},
 	{"triage", "files that make a program fail: which bugs are they?", cli_triage},
 	{"parse", "say what a sanitizer's report means", cli_parse},
@@ -28,6 +28,8 @@ const struct cli_command cli_commands[] = {
 	{"token", "make, list and revoke tokens for HTTP", cli_token},
 	{"adapter", "check an adapter", cli_adapter},
 	{"corpus", "distil a corpus", cli_corpus},
+	{"completion", "what bash, zsh and fish complete", cli_completion},
+	{"man", "manual pages", cli_man},
 	{NULL, NULL, NULL},
 };
 
@@ -45,7 +47,7 @@ static void print_help(FILE *out)
 	      "\n",
 		out);
 	for (c = cli_commands; c->name; c++)
-		fprintf(out, "  %-8s %s\n", c->name, c->summary);
+		fprintf(out, "  %-10s %s\n", c->name, c->summary);
 	fputs("\n'ironworks COMMAND --help' tells more.\n", out);
 }
 
