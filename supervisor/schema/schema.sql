@@ -212,7 +212,6 @@ CREATE TABLE bug (
 	id INTEGER PRIMARY KEY,
 	adapter_id INTEGER NOT NULL REFERENCES adapter(id),
 	target_id INTEGER NOT NULL REFERENCES target(id),  -- where it was seen first
-	state TEXT NOT NULL CHECK (state IN ('new', 'open', 'flaky')),
 	type TEXT NOT NULL,                  -- crash type, ClusterFuzz's words
 	is_security INTEGER NOT NULL CHECK (is_security IN (0, 1)),
 	frames TEXT NOT NULL,                -- JSON array: signature, innermost first
@@ -245,7 +244,18 @@ CREATE TABLE bug (
 	decision_ms INTEGER,
 	decision_commit TEXT,                -- the snapshot of then: a sighting on another reopens
 	muted_ms INTEGER,                    -- since when sightings do not rewrite its issue
-	merged_into INTEGER REFERENCES bug(id)  -- the bug that it turned out to be; NULL: itself
+	merged_into INTEGER REFERENCES bug(id), -- the bug that it turned out to be; NULL: itself
+	-- What the machine says of it: flaky is open and fails at times only; fixed has evidence;
+	-- regressed was fixed and shows again.
+	state TEXT NOT NULL DEFAULT 'new'
+		CHECK (state IN ('new', 'open', 'flaky', 'fixed', 'regressed')),
+	-- Its input still reaches there the code that failed; NULL: nobody has looked.
+	tested_reach INTEGER CHECK (tested_reach IN (0, 1)),
+	severity TEXT                        -- CASR's class; NULL: judged before there was one
+		CHECK (severity IN ('EXPLOITABLE', 'PROBABLY_EXPLOITABLE', 'NOT_EXPLOITABLE')),
+	severity_reason TEXT,
+	-- It ends the program, and strangers can send what does it.
+	is_remote INTEGER NOT NULL DEFAULT 0 CHECK (is_remote IN (0, 1))
 ) STRICT;
 CREATE INDEX bug_by_target ON bug(target_id, state, core_ms, decision);
 CREATE INDEX bug_by_change ON bug(changed_ms);
@@ -281,7 +291,6 @@ CREATE TABLE crash (
 	input BLOB NOT NULL CHECK (length(input) = 32),
 	size INTEGER NOT NULL,
 	report BLOB,                         -- artifact: text of the find
-	state TEXT NOT NULL CHECK (state IN ('new', 'judged', 'unreproducible')),
 	runs INTEGER NOT NULL DEFAULT 0,
 	hits INTEGER NOT NULL DEFAULT 0,
 	type TEXT,
@@ -290,6 +299,12 @@ CREATE TABLE crash (
 	found_ms INTEGER NOT NULL,
 	own_bug_id INTEGER REFERENCES bug(id),  -- the one before merges; NULL: bug_id
 	is_pinned INTEGER NOT NULL DEFAULT 0 CHECK (is_pinned IN (0, 1)),  -- a person chose it
+	-- environment: it fails only as the engine runs it; why says what the difference is.
+	state TEXT NOT NULL DEFAULT 'new'
+		CHECK (state IN ('new', 'judged', 'unreproducible', 'environment')),
+	why TEXT,
+	retries INTEGER NOT NULL DEFAULT 0,  -- on newer builds
+	tried_build INTEGER,                 -- the newest of its target's reference builds of then
 	UNIQUE (target_id, build_id, input)
 ) STRICT;
 CREATE TRIGGER crash_added AFTER INSERT ON crash BEGIN
@@ -302,6 +317,7 @@ CREATE INDEX crash_by_state ON crash(state);
 CREATE INDEX crash_by_bug ON crash(bug_id);
 CREATE INDEX crash_by_own_bug ON crash(own_bug_id) WHERE own_bug_id IS NOT NULL;
 CREATE INDEX crash_unjudged ON crash(target_id) WHERE state = 'new';
+CREATE INDEX crash_unreproduced ON crash(target_id) WHERE state IN ('unreproducible', 'environment');
 
 -- Answers of the bisection: does this bug show on a tree?
 CREATE TABLE verdict (
