@@ -285,6 +285,21 @@ void san_flavour_options(const struct san_env *env, enum san_use use,
 		iw_buf_addf(out, ":%s", extra);
 }
 
+void san_flavour_only(const struct san_flavour *flavour, enum san_use use,
+	enum san_use other, struct iw_buf *out)
+{
+	const struct san_env *env;
+	size_t i;
+
+	for (env = flavour->env; env->name; env++)
+		for (i = 0; i < IW_COUNT(options); i++)
+			if ((options[i].runtimes & env->runtime) &&
+				(options[i].uses & 1 << use) &&
+				!(options[i].uses & 1 << other))
+				iw_buf_addf(out, "%s%s", out->len ? " " : "",
+					options[i].option);
+}
+
 void san_flavour_flags(const char *const *flags, struct iw_buf *out)
 {
 	for (; *flags; flags++) {

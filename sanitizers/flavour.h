@@ -85,6 +85,11 @@ const struct san_flavour *san_flavour_find(const char *name);
 void san_flavour_options(const struct san_env *env, enum san_use use,
 	const char *symbolizer, const char *extra, struct iw_buf *out);
 
+/* The options that a flavour's runtimes have in one use and not in another, "a=1 b=2".
+ * Appends to out. */
+void san_flavour_only(const struct san_flavour *flavour, enum san_use use,
+	enum san_use other, struct iw_buf *out);
+
 /* Why these sanitizers ("address,thread") cannot be in one build, in a sentence; NULL:
  * they can. */
 const char *san_sanitizers_clash(const char *list);

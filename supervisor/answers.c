@@ -7,6 +7,7 @@
 #include "adapters/history_db.h"
 #include "base/mem.h"
 #include "triage/artifact.h"
+#include "triage/rate.h"
 
 #include "base/banned.h"
 
@@ -71,6 +72,16 @@ static void add_decision(
 	json_object_set_new(bug, "muted_ms", time_or_null(row->muted_ms));
 }
 
+/* What the runs say of the true rate; nothing without a run. */
+static void add_rate(json_t *bug, const struct bug_row *row)
+{
+	struct triage_rate rate =
+		triage_rate_of((unsigned)row->hits, (unsigned)row->runs);
+
+	json_object_set_new(bug, "rate_low", json_real(rate.low));
+	json_object_set_new(bug, "rate_high", json_real(rate.high));
+}
+
 json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 {
 	static const char *const private[] = {"type", "security", "frames", "input",
@@ -95,6 +106,7 @@ json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 		path, "found_ms", (json_int_t)row->found_ms, "changed_ms",
 		(json_int_t)row->changed_ms, "sightings", (json_int_t)row->sightings,
 		"core_ms", (json_int_t)row->core_ms);
+	add_rate(bug, row);
 	add_tested(bug, row);
 	add_decision(scope, bug, row);
 	json_object_set_new(bug, "merged_into",
@@ -106,16 +118,17 @@ json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 
 json_t *answer_crash(const struct answer_scope *scope, const struct triage_crash_row *row)
 {
-	static const char *const private[] = {"type", "path", "size", NULL};
+	static const char *const private[] = {"type", "path", "size", "why", NULL};
 	_auto_free_ char *path =
 		triage_artifact_path(scope->state->artifacts, &row->input);
 	json_t *bug = row->bug_id >= 0 ? json_integer(row->bug_id) : json_null();
-	json_t *crash = json_pack("{sI ss ss ss ss ss sI sI sI ss so ss sI}", "id",
+	json_t *crash = json_pack("{sI ss ss ss ss ss sI sI sI ss so ss sI so sI}", "id",
 		(json_int_t)row->id, "adapter", row->adapter, "target", row->target,
 		"kind", row->kind, "flavour", row->flavour, "state", row->state, "size",
 		(json_int_t)row->size, "runs", (json_int_t)row->runs, "hits",
 		(json_int_t)row->hits, "type", row->type, "bug", bug, "path", path,
-		"found_ms", (json_int_t)row->found_ms);
+		"found_ms", (json_int_t)row->found_ms, "why", text_or_null(row->why),
+		"retries", (json_int_t)row->retries);
 
 	if (!scope->sees_private)
 		hide(crash, private);

@@ -43,9 +43,18 @@ int crash_db_judge(struct iw_dbc *dbc, int64_t id, const struct crash_verdict *v
 		"bug_id = iif(is_pinned, bug_id, (SELECT id FROM up WHERE next IS "
 		"NULL)), "
 		"own_bug_id = iif(is_pinned, own_bug_id, "
-		" (SELECT id FROM up WHERE id = ?6 AND next IS NOT NULL)) WHERE id = ?7",
-		"siissni", verdict->state, verdict->runs, verdict->hits, verdict->type,
-		verdict->frames, verdict->bug_id, id);
+		" (SELECT id FROM up WHERE id = ?6 AND next IS NOT NULL)), "
+		"why = ?8, tried_build = ?9 WHERE id = ?7",
+		"siissnisi", verdict->state, verdict->runs, verdict->hits, verdict->type,
+		verdict->frames, verdict->bug_id, id, verdict->why, verdict->tried_build);
+}
+
+int crash_db_retried(
+	struct iw_dbc *dbc, int64_t id, int64_t tried_build, struct iw_err *err)
+{
+	return iw_db_exec(dbc, err,
+		"UPDATE crash SET retries = retries + 1, tried_build = ? WHERE id = ?",
+		"ii", tried_build, id);
 }
 
 static void copy(char *to, size_t size, const char *from)
@@ -67,6 +76,7 @@ static void read_row(sqlite3_stmt *stmt, struct triage_crash_row *row)
 		.runs = iw_col_int(stmt, "runs"),
 		.hits = iw_col_int(stmt, "hits"),
 		.found_ms = iw_col_int(stmt, "found_ms"),
+		.retries = iw_col_int(stmt, "retries"),
 	};
 	copy(row->adapter, sizeof row->adapter, iw_col_str(stmt, "adapter"));
 	copy(row->target, sizeof row->target, iw_col_str(stmt, "target"));
@@ -74,6 +84,7 @@ static void read_row(sqlite3_stmt *stmt, struct triage_crash_row *row)
 	copy(row->kind, sizeof row->kind, iw_col_str(stmt, "kind"));
 	copy(row->state, sizeof row->state, iw_col_str(stmt, "state"));
 	copy(row->type, sizeof row->type, iw_col_str(stmt, "type"));
+	copy(row->why, sizeof row->why, iw_col_str(stmt, "why"));
 	hash = iw_col_blob(stmt, "input", &len);
 	if (len == sizeof row->input.bytes)
 		memcpy(row->input.bytes, hash, len);
@@ -95,7 +106,8 @@ static int each_row(struct iw_dbc *dbc, sqlite3_stmt *stmt, crash_db_cb each, vo
 
 #define SELECT_CRASHES                                                                   \
 	"SELECT c.id, c.target_id, c.build_id, c.bug_id, c.size, c.runs, c.hits, "       \
-	"c.found_ms, c.kind, c.state, c.type, c.input, t.name AS target, "               \
+	"c.found_ms, c.kind, c.state, c.type, c.why, c.retries, c.input, "               \
+	"t.name AS target, "                                                             \
 	"a.name AS adapter, b.flavour AS flavour "                                       \
 	"FROM crash c JOIN target t ON t.id = c.target_id "                              \
 	"JOIN adapter a ON a.id = t.adapter_id "                                         \
@@ -134,6 +146,20 @@ int crash_db_unjudged(struct iw_dbc *dbc, int64_t target_id, crash_db_cb each, v
 		SELECT_CRASHES
 		"WHERE c.state = 'new' AND c.target_id = ? ORDER BY c.id DESC",
 		"i", target_id);
+
+	return each_row(dbc, stmt, each, ctx, err);
+}
+
+int crash_db_unreproduced(struct iw_dbc *dbc, int64_t target_id, int64_t build_id,
+	crash_db_cb each, void *ctx, struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(dbc,
+		SELECT_CRASHES
+		"WHERE c.state IN ('unreproducible', 'environment') AND c.target_id = ? "
+		"AND c.retries < ? AND c.tried_build IS NOT ? "
+		"ORDER BY c.id DESC LIMIT ?",
+		"iiii", target_id, (int64_t)CRASH_RETRIES, build_id,
+		(int64_t)CRASH_RETRIED_AT_ONCE);
 
 	return each_row(dbc, stmt, each, ctx, err);
 }

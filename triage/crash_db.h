@@ -18,6 +18,8 @@ struct triage_crash_row {
 	char adapter[48], target[48], flavour[40];
 	char kind[16], state[20];
 	char type[64];
+	char why[256];	 /* of a state that needs a reason; "": none */
+	int64_t retries; /* on newer builds, since it did not reproduce */
 	struct iw_sha256 input;
 	int64_t size;
 	int64_t runs, hits;
@@ -31,14 +33,19 @@ int crash_db_add(struct iw_dbc *dbc, int64_t target_id, int64_t build_id,
 
 /* What triage found out; bug_id < 0: none. */
 struct crash_verdict {
-	const char *state; /* judged, unreproducible */
+	const char *state; /* judged, unreproducible, environment */
 	int64_t runs, hits;
 	const char *type, *frames; /* NULL when unreproducible */
+	const char *why;	   /* of those two; or NULL */
 	int64_t bug_id;		   /* may be merged by now: the row gets the survivor */
+	int64_t tried_build;	   /* row of its target's reference build */
 };
 /* One that a person gave to a bug stays with it. */
 int crash_db_judge(struct iw_dbc *dbc, int64_t id, const struct crash_verdict *verdict,
 	struct iw_err *err);
+/* It was run once more, on newer builds, and did not fail there either. */
+int crash_db_retried(
+	struct iw_dbc *dbc, int64_t id, int64_t tried_build, struct iw_err *err);
 
 typedef int (*crash_db_cb)(void *ctx, const struct triage_crash_row *row);
 
@@ -56,6 +63,12 @@ int crash_db_list(struct iw_dbc *dbc, const struct crash_filter *filter, crash_d
 /* Those of a target that wait for a verdict, newest first. */
 int crash_db_unjudged(struct iw_dbc *dbc, int64_t target_id, crash_db_cb each, void *ctx,
 	struct iw_err *err);
+/* Those of a target that did not reproduce on builds older than this one and were tried
+ * again fewer than CRASH_RETRIES times: at most CRASH_RETRIED_AT_ONCE, newest first. */
+#define CRASH_RETRIES 3
+#define CRASH_RETRIED_AT_ONCE 8
+int crash_db_unreproduced(struct iw_dbc *dbc, int64_t target_id, int64_t build_id,
+	crash_db_cb each, void *ctx, struct iw_err *err);
 
 /* One line of "also seen": target × flavour. */
 struct crash_sighting {

@@ -6,6 +6,7 @@
 #include "triage/issue.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "triage/markdown.h"
+#include "triage/rate.h"
 
 #include "base/banned.h"
 
@@ -277,6 +279,20 @@ static void add_attribution(struct iw_buf *out, const struct triage_issue *issue
 	}
 }
 
+static void add_rate(struct iw_buf *out, const struct triage_issue *issue)
+{
+	struct triage_rate rate = triage_rate_of(issue->hits, issue->runs);
+
+	if (issue->runs)
+		iw_buf_addf(out,
+			"| Reproduces | %u of %u runs (%.0f %%); its true rate is %.0f "
+			"to "
+			"%.0f %% with a confidence of %.0f %% |\n",
+			issue->hits, issue->runs, 100.0 * issue->hits / issue->runs,
+			floor(100 * rate.low), ceil(100 * rate.high),
+			100 * TRIAGE_RATE_CONFIDENCE);
+}
+
 static void add_table(struct iw_buf *out, const struct triage_issue *issue)
 {
 	iw_buf_adds(out, "| | |\n|---|---|\n");
@@ -288,9 +304,7 @@ static void add_table(struct iw_buf *out, const struct triage_issue *issue)
 	add_row(out, "Target", issue->target);
 	add_row(out, "Snapshot", issue->commit);
 	add_row(out, "Flavour", issue->flavour);
-	if (issue->runs)
-		iw_buf_addf(out, "| Reproduces | %u of %u runs (%.0f %%) |\n",
-			issue->hits, issue->runs, 100.0 * issue->hits / issue->runs);
+	add_rate(out, issue);
 	add_row(out, "Newest snapshot", issue->retest);
 	add_attribution(out, issue);
 	iw_buf_adds(out, "\n");

@@ -9,7 +9,11 @@
  *	            ^                        |         \--> RATE --> STORE bug --> end
  *	            +------- no hit ---------+
  *	no flavour left: the flavour of the find once more, long enough for a flaky one
- *	            --> hit: RATE …    no hit: STORE unreproducible --> end
+ *	            --> hit: RATE …    no hit: ENVIRONMENT --> STORE unreproducible, or
+ *	                           how the engine's own way to run it differs --> end
+ *
+ * A crash that did not reproduce on older builds is tried again with the first runs on
+ * each flavour alone: that is cheap, and a bug that shows again shows elsewhere as well.
  *
  * The failures: what could not be built or run at all (stopped, disk full) leaves the
  * crash in state new, to be judged after the next start.
@@ -24,7 +28,9 @@
 #include "base/mem.h"
 #include "triage/artifact.h"
 #include "triage/crash_db.h"
+#include "triage/environment.h"
 #include "triage/merge_db.h"
+#include "triage/rate.h"
 #include "triage/reproduce.h"
 #include "triage/room.h"
 
@@ -32,10 +38,7 @@
 
 #define FIRST_RUNS 2 /* on each flavour that is not that of the find */
 #define OWN_RUNS 4   /* on that of the find */
-#define RATE_RUNS 4  /* more, to learn the rate of a new bug */
-#define FLAKY_RUNS                                                                       \
-	25	    /* of what fails sometimes; a bug of one in five is missed in 0.4 % */
-#define HANG_RUNS 2 /* each costs the target's timeout */
+#define HANG_RUNS 2  /* each costs the target's timeout */
 /* Another case writes the same new bug at this moment. */
 #define RETRY_MS 50
 
@@ -53,9 +56,11 @@ struct triage_judge {
 	struct iw_build_req build_req;
 	const struct iw_build *build;
 	struct triage_reproduce *run;
-	struct triage_reproduce *rate; /* of a new bug: after run's hit */
+	struct triage_reproduce *rate;		/* of a new bug: after run's hit */
+	struct triage_environment *environment; /* when nothing else helped */
 	unsigned runs, hits;
-	int64_t cpu_us; /* of all runs on all flavours */
+	unsigned own_runs, other_runs; /* without a hit: on the find's flavour; others */
+	int64_t cpu_us;		       /* of all runs on all flavours */
 	struct iw_timer *retry;
 
 	struct triage_bug *bug; /* the verdict, merged or not; NULL: unreproducible */
@@ -72,6 +77,7 @@ static void end(struct triage_judge *j)
 	triage_judge_done(t, j, pursue);
 	triage_reproduce_free(j->run);
 	triage_reproduce_free(j->rate);
+	triage_environment_free(j->environment);
 	bug_row_fini(&j->row);
 	free(j->input);
 	free(j->c);
@@ -114,8 +120,8 @@ static int tell_bug(
 	_auto_free_ char *where =
 		iw_fmt("%s/%s, %s", project_adapter(j->c->target->project)->name,
 			j->c->target->spec->name, j->build->flavour);
-	_auto_free_ char *found =
-		iw_fmt("in %s, fails in %u of %u runs", where, j->hits, j->runs);
+	_auto_free_ char *rate = triage_rate_words(j->hits, j->runs);
+	_auto_free_ char *found = iw_fmt("in %s, fails in %s", where, rate);
 	int rc = bug_db_survivor(dbc, id, &id, err);
 
 	if (rc == 0)
@@ -124,30 +130,71 @@ static int tell_bug(
 	return rc < 0 ? rc : bug_db_add_core(dbc, id, j->cpu_us / 1000, err);
 }
 
+/* Why it is no bug: how often it was run in vain, or what is needed to see it. */
+static char *why_none(const struct triage_judge *j)
+{
+	_auto_free_ char *rate = triage_rate_words(0, j->own_runs);
+
+	if (j->environment && triage_environment_result(j->environment)->why)
+		return iw_strdup(triage_environment_result(j->environment)->why);
+	if (j->own_runs == 0)
+		return iw_fmt("none of %u runs fails on the flavours that can be judged",
+			j->other_runs);
+	return iw_fmt("fails in %s, on %s%s", rate, j->c->flavour,
+		j->other_runs ? ", and never on others" : "");
+}
+
+/* An input that is no bug: it fails nowhere, or as the engine runs it only. */
+static int store_none(struct triage_judge *j, struct iw_dbc *dbc, struct iw_err *err)
+{
+	const struct triage_environment_result *e =
+		j->environment ? triage_environment_result(j->environment) : NULL;
+	_auto_free_ char *why = why_none(j), *frames = NULL;
+	int64_t tried = j->c->target->reference_id;
+	struct crash_verdict verdict = {
+		.state = "unreproducible",
+		.runs = j->own_runs ? j->own_runs : j->other_runs,
+		.why = why,
+		.bug_id = -1,
+		.tried_build = tried,
+	};
+
+	if (j->c->is_retry)
+		return crash_db_retried(dbc, j->c->crash_id, tried, err);
+	if (e && e->why) {
+		frames = triage_signature_json(e->signature);
+		verdict.state = "environment";
+		verdict.runs = e->runs;
+		verdict.hits = e->hits;
+		verdict.type = e->signature->type;
+		verdict.frames = frames;
+	}
+	return crash_db_judge(dbc, j->c->crash_id, &verdict, err);
+}
+
 static int store_verdict(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
 	struct triage_judge *j = ctx;
 	struct crash_verdict verdict = {
-		.state = j->bug ? "judged" : "unreproducible",
+		.state = "judged",
 		.runs = j->runs,
 		.hits = j->hits,
-		.bug_id = -1,
+		.tried_build = j->c->target->reference_id,
 	};
 	_auto_free_ char *frames = NULL;
 	int rc = 0;
 
-	if (j->bug) {
-		frames = triage_signature_json(&hit_of(j)->signature);
-		verdict.type = hit_of(j)->signature.type;
-		verdict.frames = frames;
-	}
+	if (!j->bug)
+		return store_none(j, dbc, err);
+	frames = triage_signature_json(&hit_of(j)->signature);
+	verdict.type = hit_of(j)->signature.type;
+	verdict.frames = frames;
 	if (j->is_new)
 		rc = store_new_bug(j, dbc, err);
-	if (j->bug)
-		verdict.bug_id = j->is_new ? j->row.id : j->bug->id;
+	verdict.bug_id = j->is_new ? j->row.id : j->bug->id;
 	if (rc == 0)
 		rc = crash_db_judge(dbc, j->c->crash_id, &verdict, err);
-	return rc < 0 || !j->bug ? rc : tell_bug(j, dbc, verdict.bug_id, err);
+	return rc < 0 ? rc : tell_bug(j, dbc, verdict.bug_id, err);
 }
 
 static void tell(struct triage_judge *j)
@@ -238,18 +285,20 @@ static void decide(struct triage_judge *j)
 	}
 }
 
+static bool is_of_find(const struct triage_judge *j)
+{
+	return strcmp(j->build->flavour, j->c->flavour) == 0;
+}
+
 static bool is_hang(const struct triage_judge *j)
 {
 	return strcmp(j->c->kind, "timeout") == 0;
 }
 
-static void start_rate(struct triage_judge *j, unsigned runs);
-
 static void on_rate(struct triage_reproduce *run, const struct iw_err *err, void *ctx)
 {
 	struct triage_judge *j = ctx;
 	struct triage_reproduce_result *r = triage_reproduce_result(run);
-	bool was_stable = j->hits == j->runs;
 
 	if (err) {
 		struct iw_err copy = *err;
@@ -262,20 +311,20 @@ static void on_rate(struct triage_reproduce *run, const struct iw_err *err, void
 	j->hits += r->hits;
 	triage_reproduce_free(run);
 	j->rate = NULL;
-	if (was_stable && j->hits < j->runs && !is_hang(j))
-		start_rate(j, FLAKY_RUNS);
-	else
-		decide(j);
+	decide(j);
 }
 
-static void start_rate(struct triage_judge *j, unsigned runs)
+static void start_rate(struct triage_judge *j)
 {
 	struct triage_reproduce_spec spec = {
 		.build = j->build,
 		.target = j->c->target,
 		.input = j->input,
 		.len = j->len,
-		.runs = runs,
+		.is_for_rate = true,
+		.is_hang = is_hang(j),
+		.had_hits = j->hits,
+		.had_runs = j->runs,
 		.purpose = IW_PURPOSE_REPRODUCE,
 		.subject = {"crash", j->c->crash_id},
 		.same = &hit_of(j)->signature,
@@ -304,16 +353,21 @@ static void on_run(struct triage_reproduce *run, const struct iw_err *err, void 
 	j->runs = r->runs;
 	j->hits = r->hits;
 	if (r->hits == 0) {
+		if (is_of_find(j))
+			j->own_runs += r->runs;
+		else
+			j->other_runs += r->runs;
 		triage_reproduce_free(run);
 		j->run = NULL;
 		try_next(j);
 		return;
 	}
 	bug = triage_match(j->triage, j->c->target, &r->signature);
-	if (bug && bug->id >= 0)
+	if ((bug && bug->id >= 0) ||
+		!triage_rate_wants_more(j->hits, j->runs, is_hang(j)))
 		decide(j);
 	else
-		start_rate(j, is_hang(j) ? HANG_RUNS : RATE_RUNS);
+		start_rate(j);
 }
 
 static unsigned runs_wanted(const struct triage_judge *j)
@@ -321,8 +375,8 @@ static unsigned runs_wanted(const struct triage_judge *j)
 	if (is_hang(j))
 		return HANG_RUNS;
 	if (j->is_last_chance)
-		return FLAKY_RUNS;
-	return strcmp(j->build->flavour, j->c->flavour) == 0 ? OWN_RUNS : FIRST_RUNS;
+		return TRIAGE_RATE_MISSES;
+	return is_of_find(j) ? OWN_RUNS : FIRST_RUNS;
 }
 
 static void on_built(
@@ -371,6 +425,39 @@ static void ask_build(struct triage_judge *j, const char *flavour)
 	builder.build(builder.ctx, &j->build_req);
 }
 
+static void on_environment(
+	struct triage_environment *op, const struct iw_err *err, void *ctx)
+{
+	struct triage_judge *j = ctx;
+
+	if (err) {
+		struct iw_err copy = *err;
+
+		give_up(j, &copy);
+		return;
+	}
+	j->cpu_us += triage_environment_result(op)->cpu_us;
+	store(j);
+}
+
+/* On the build of its last chance, if there was one to run. */
+static void try_environment(struct triage_judge *j)
+{
+	struct triage_environment_spec spec = {
+		.build = j->build,
+		.target = j->c->target,
+		.input = j->input,
+		.len = j->len,
+		.subject = {"crash", j->c->crash_id},
+	};
+
+	if (j->build && is_of_find(j))
+		j->environment =
+			triage_environment_start(j->world, &spec, on_environment, j);
+	else
+		store(j);
+}
+
 static void try_next(struct triage_judge *j)
 {
 	if (j->is_stopped) {
@@ -379,12 +466,14 @@ static void try_next(struct triage_judge *j)
 		give_up(j, &err);
 	} else if (j->at < j->order_count) {
 		ask_build(j, j->order[j->at++]->name);
-	} else if (!j->is_last_chance && !is_hang(j) &&
-		san_flavour_can_judge(san_flavour_find(j->c->flavour))) {
+	} else if (j->c->is_retry || is_hang(j) ||
+		!san_flavour_can_judge(san_flavour_find(j->c->flavour))) {
+		store(j);
+	} else if (!j->is_last_chance) {
 		j->is_last_chance = true;
 		ask_build(j, j->c->flavour);
 	} else {
-		store(j);
+		try_environment(j);
 	}
 }
 
@@ -459,7 +548,9 @@ struct triage_judge *triage_judge_start(struct triage_case *c)
 void triage_judge_stop(struct triage_judge *j)
 {
 	j->is_stopped = true;
-	if (j->rate)
+	if (j->environment)
+		triage_environment_stop(j->environment);
+	else if (j->rate)
 		triage_reproduce_stop(j->rate);
 	else if (j->run)
 		triage_reproduce_stop(j->run);

@@ -69,8 +69,7 @@ char *triage_rate_words(unsigned hits, unsigned runs)
 {
 	struct triage_rate rate = triage_rate_of(hits, runs);
 	double low = floor(100 * rate.low), high = ceil(100 * rate.high);
-	_auto_free_ char *of =
-		iw_fmt("%u of %u run%s", hits, runs, runs == 1 ? "" : "s");
+	_auto_free_ char *of = iw_fmt("%u of %u run%s", hits, runs, runs == 1 ? "" : "s");
 
 	if (runs == 0)
 		return iw_strdup("no run");
@@ -79,4 +78,12 @@ char *triage_rate_words(unsigned hits, unsigned runs)
 	if (hits >= runs)
 		return iw_fmt("%s, at least %.0f %%", of, low);
 	return iw_fmt("%s, %.0f to %.0f %%", of, low, high);
+}
+
+char *triage_rate_brief(unsigned hits, unsigned runs)
+{
+	struct triage_rate rate = triage_rate_of(hits, runs);
+
+	return iw_fmt("%u/%u (%.0f-%.0f%%)", hits, runs, floor(100 * rate.low),
+		ceil(100 * rate.high));
 }

@@ -47,5 +47,7 @@ bool triage_rate_wants_more(unsigned hits, unsigned runs, bool is_hang);
 /* "5 of 5 runs, at least 41 %", "6 of 30 runs, 4 to 48 %", "0 of 25 runs, at most 19 %";
  * bounds are rounded away from the middle. The caller frees. */
 char *triage_rate_words(unsigned hits, unsigned runs);
+/* For a column: "5/5 (41-100%)". Likewise. */
+char *triage_rate_brief(unsigned hits, unsigned runs);
 
 #endif

@@ -12,6 +12,7 @@
 #include "sanitizers/flavour.h"
 #include "sanitizers/frames.h"
 #include "sanitizers/report.h"
+#include "triage/rate.h"
 
 #include "base/banned.h"
 
@@ -85,9 +86,12 @@ static void finish(struct triage_reproduce *op)
 static bool is_enough(const struct triage_reproduce *op)
 {
 	const struct triage_reproduce_result *r = &op->result;
+	const struct triage_reproduce_spec *s = &op->spec;
 
-	return r->runs >= op->spec.runs ||
-		(op->spec.stop_hits && r->hits >= op->spec.stop_hits);
+	if (s->is_for_rate)
+		return !triage_rate_wants_more(
+			s->had_hits + r->hits, s->had_runs + r->runs, s->is_hang);
+	return r->runs >= s->runs || (s->stop_hits && r->hits >= s->stop_hits);
 }
 
 static void take_hit(struct triage_reproduce *op, struct triage_signature *sig,
@@ -250,6 +254,7 @@ static int make_run(struct triage_reproduce *op, struct iw_err *err)
 		.timeout_s = target_timeout_s(op->spec.build, t),
 		.rss_limit_mb = target_rss_limit_mb(op->spec.build, t),
 		.malloc_limit_mb = t->rss_limit_mb,
+		.repeat = op->spec.repeat,
 		.check_leaks = t->check_leaks,
 	};
 	_auto_free_ char *path = NULL;
@@ -268,8 +273,9 @@ static int make_run(struct triage_reproduce *op, struct iw_err *err)
 		engine_program_command(op->job, op->binary, t->args, path);
 	else
 		engine_libfuzzer.reproduce(op->job, &slice, path);
-	target_add_env(
-		op->job, op->spec.build, target_use(t), op->world->symbolizer_path);
+	target_add_env(op->job, op->spec.build,
+		op->spec.as_engine ? SAN_USE_FUZZ : target_use(t),
+		op->world->symbolizer_path);
 	return iw_file_write(path, op->spec.input, op->spec.len, 0644, err);
 }
 

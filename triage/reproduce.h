@@ -1,6 +1,6 @@
 /*
- * One input, run in fresh processes on one build, exactly as the engine would run it:
- * does it fail, how often, and what does the report say?
+ * One input, run in fresh processes on one build: does it fail, how often, and what does
+ * the report say? Where that is asked for, with what engines do otherwise.
  *
  * Thread: the loop.
  */
@@ -23,6 +23,13 @@ struct triage_reproduce_spec {
 	size_t len;
 	unsigned runs;	    /* at most */
 	unsigned stop_hits; /* enough after so many hits; 0: make all runs */
+	/* Instead of both: on from these runs until triage_rate_wants_more() says no. */
+	bool is_for_rate, is_hang;
+	unsigned had_hits, had_runs;
+	/* As an engine does it: with the runtime options of fuzzing, and so often in each
+	 * process (0: once). */
+	bool as_engine;
+	unsigned repeat;
 	enum iw_purpose purpose;
 	struct triage_subject subject; /* for whom it is done */
 	/* Only failures like this one are hits; NULL: every failure is, and must then be

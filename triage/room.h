@@ -33,6 +33,7 @@ struct triage_case {
 	char flavour[40];
 	char kind[16];
 	struct iw_sha256 input;
+	bool is_retry;	       /* it did not reproduce on older builds */
 	unsigned tries;	       /* judgements that failed */
 	int64_t not_before_ms; /* after one that failed */
 };

@@ -458,8 +458,9 @@ static void on_unfinished(struct iw_db_req *req)
 	if (req->err.code)
 		iw_error("unfinished triage cannot be read", S("error", req->err.msg));
 	for (i = 0; i < r->found.case_count; i++)
-		queue_case(
-			t, &r->found.cases[i], i < REVIVED_FRESH ? &t->fresh : &t->known);
+		queue_case(t, &r->found.cases[i],
+			i < REVIVED_FRESH && !r->found.cases[i].is_retry ? &t->fresh
+									 : &t->known);
 	for (i = 0; i < r->found.bug_count; i++)
 		take_unfinished(t, &r->found.bugs[i]);
 	free(r->found.cases);

@@ -16,7 +16,11 @@ static int take_crash(void *ctx, const struct triage_crash_row *row)
 	iw_grow(u->cases, u->case_count, u->case_cap);
 	c = &u->cases[u->case_count++];
 	*c = (struct triage_case){
-		.crash_id = row->id, .target = u->target, .input = row->input};
+		.crash_id = row->id,
+		.target = u->target,
+		.input = row->input,
+		.is_retry = strcmp(row->state, "new") != 0,
+	};
 	memcpy(c->flavour, row->flavour, sizeof c->flavour);
 	memcpy(c->kind, row->kind, sizeof c->kind);
 	return 0;
@@ -72,6 +76,9 @@ int triage_unfinished_find(
 	int64_t target_id = unfinished->target->id;
 	int rc = crash_db_unjudged(dbc, target_id, take_crash, unfinished, err);
 
+	if (rc == 0)
+		rc = crash_db_unreproduced(dbc, target_id,
+			unfinished->target->reference_id, take_crash, unfinished, err);
 	if (rc == 0)
 		rc = bug_db_of_target(dbc, target_id, take_bug, unfinished, err);
 	/* Where the branch moves faster than all can be tested, none is left out for

@@ -1,5 +1,6 @@
 /* What an earlier run left unfinished of a target: crashes without a verdict, bugs
- * without an issue, and bugs that were not tested on the snapshot that it has now. */
+ * without an issue, and bugs that were not tested on the snapshot that it has now; also
+ * some crashes that did not reproduce on older builds. */
 #ifndef TRIAGE_UNFINISHED_H
 #define TRIAGE_UNFINISHED_H
 
@@ -21,7 +22,7 @@ struct triage_unfinished_bug {
 struct triage_unfinished {
 	const struct triage_target *target; /* in */
 	struct triage_case *cases;
-	size_t case_count, case_cap;
+	size_t case_count, case_cap;	    /* retries last */
 	struct triage_unfinished_bug *bugs; /* retests: the oldest answer first */
 	size_t bug_count, bug_cap;
 };

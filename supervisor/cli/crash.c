@@ -27,7 +27,12 @@ static const char help[] =
 	"\n"
 	"A crash is one failure that was seen: an input on a build. Many crashes make "
 	"one\n"
-	"bug; the newest thousand are listed. add brings inputs from elsewhere: the farm "
+	"bug; the newest thousand are listed. One that does not reproduce is kept and "
+	"tried\n"
+	"again on a few newer builds; 'environment' fails only as the engine runs it, "
+	"and "
+	"show\n"
+	"says what the difference is. add brings inputs from elsewhere: the farm "
 	"on\n"
 	"the state folder judges them like its own, or the next one when none runs.\n"
 	"\n"
@@ -81,7 +86,8 @@ static int list_crash(void *ctx, const struct triage_crash_row *row)
 static void print_one(const json_t *crash)
 {
 	static const char *const keys[] = {"id", "adapter", "target", "kind", "type",
-		"flavour", "state", "size", "runs", "hits", "bug", "path"};
+		"flavour", "state", "why", "size", "runs", "hits", "retries", "bug",
+		"path"};
 	struct cli_table *t = cli_table_new("field|value");
 	size_t i;
 

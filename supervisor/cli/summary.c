@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/size.h"
 #include "cli/cli.h"
+#include "triage/rate.h"
 
 #include "base/banned.h"
 
@@ -53,12 +54,14 @@ void cli_bug_row(struct cli_table *table, const struct bug_row *row, const char 
 	json_t *frames = json_loads(row->frames, 0, NULL);
 	_auto_free_ char *blame = cli_bug_blame(row->outcome, prs);
 	_auto_free_ char *name = cli_bug_name(row->type, frames);
+	_auto_free_ char *rate =
+		triage_rate_brief((unsigned)row->hits, (unsigned)row->runs);
 
 	cli_table_cell(table, "%lld", (long long)row->id);
 	cli_table_cell(table, "%s", name);
 	cli_table_cell(table, "%s/%s", row->adapter, row->target);
 	cli_table_cell(table, "%lld", (long long)row->best_size);
-	cli_table_cell(table, "%lld/%lld", (long long)row->hits, (long long)row->runs);
+	cli_table_cell(table, "%s", rate);
 	cli_table_cell(table, "%s", blame);
 	cli_table_cell(table, "%s",
 		row->decision		? row->decision

@@ -53,6 +53,9 @@ static void reproduce(
 {
 	iw_job_arg(job, slice->binary);
 	add_limits(job, slice);
+	/* With a file to run it means how often, not how many mutants. */
+	if (slice->repeat)
+		iw_job_argf(job, "-runs=%lld", (long long)slice->repeat);
 	iw_job_arg(job, input);
 }
 

@@ -232,6 +232,58 @@ static void test_unfinished(void **state)
 	rows_close(&r);
 }
 
+static struct crashes unreproduced(struct rows *r, int64_t build)
+{
+	struct crashes found = {.count = 0};
+
+	temp_ok(&r->t.err,
+		crash_db_unreproduced(
+			r->dbc, r->targets[0], build, take_crash, &found, &r->t.err));
+	return found;
+}
+
+/* Kept for newer builds: the newest first, some at once, each a few times. */
+static void test_what_did_not_reproduce_is_tried_again(void **state)
+{
+	struct crash_verdict gone = {.state = "unreproducible",
+		.why = "fails in 0 of 29 runs",
+		.bug_id = -1,
+		.tried_build = 70};
+	struct crash_verdict needs = gone;
+	struct crashes found;
+	int64_t ids[CRASH_RETRIED_AT_ONCE + 2];
+	struct rows r;
+	size_t i;
+
+	(void)state;
+	rows_open(&r);
+	needs.state = "environment";
+	for (i = 0; i < IW_COUNT(ids); i++) {
+		const char name[] = {(char)('a' + i), '\0'};
+
+		ids[i] = add_crash(&r, 0, 0, name);
+		temp_ok(&r.t.err,
+			crash_db_judge(r.dbc, ids[i], i % 2 ? &needs : &gone, &r.t.err));
+	}
+	add_crash(&r, 0, 0, "not judged yet");
+	assert_int_equal(unreproduced(&r, 70).count, 0);
+	found = unreproduced(&r, 71);
+	assert_int_equal(found.count, CRASH_RETRIED_AT_ONCE);
+	assert_int_equal(found.ids[0], ids[IW_COUNT(ids) - 1]);
+	for (i = 0; i < CRASH_RETRIES; i++) {
+		int64_t build = 71 + (int64_t)i;
+
+		assert_int_equal(unreproduced(&r, build).ids[0], found.ids[0]);
+		temp_ok(&r.t.err, crash_db_retried(r.dbc, found.ids[0], build, &r.t.err));
+		assert_int_equal(unreproduced(&r, build).ids[0], found.ids[1]);
+	}
+	assert_int_equal(unreproduced(&r, 99).ids[0], found.ids[1]);
+	found = list_crashes(&r, &(struct crash_filter){.id = found.ids[0]});
+	assert_int_equal(found.last.retries, CRASH_RETRIES);
+	assert_string_equal(found.last.why, "fails in 0 of 29 runs");
+	rows_close(&r);
+}
+
 static void test_list_stops_when_told(void **state)
 {
 	struct crashes c = {.stop_at = 2};
@@ -470,6 +522,7 @@ int main(void)
 		cmocka_unit_test(test_crash_of_nobody_is_refused),
 		cmocka_unit_test(test_crash_verdicts_and_filters),
 		cmocka_unit_test(test_unfinished),
+		cmocka_unit_test(test_what_did_not_reproduce_is_tried_again),
 		cmocka_unit_test(test_list_stops_when_told),
 		cmocka_unit_test(test_sightings),
 		cmocka_unit_test(test_bug_round_trip),

@@ -1,9 +1,9 @@
 /* One bug: what it is, who did it and how that was proven, how to see it. */
 import {get, post, request, token} from "./api.js";
 import {h} from "./dom.js";
-import {bytes, duration, number, percent, plural} from "./format.js";
+import {bytes, duration, number, plural} from "./format.js";
 import {may, say} from "./live.js";
-import {OUTCOMES, isHidden, kindOf, prLinks, state, tokenHint} from "./bugs.js";
+import {OUTCOMES, interval, isHidden, kindOf, prLinks, state, tokenHint} from "./bugs.js";
 import {badge, code, command, empty, facts, notice, section, since, table, targetName,
 	waiting} from "./parts.js";
 
@@ -46,7 +46,8 @@ const factsOf = (bug) => facts([
 	(bug.decision || bug.muted_ms) && ["Decided", decided(bug), bug.decision_why],
 	["Target", targetName(bug.adapter, bug.target)],
 	["Reproduces", bug.runs ? `${number(bug.hits)} of ${plural(bug.runs, "run")} ` +
-		`(${percent(bug.hits, bug.runs)})` : "–", "its best input, in fresh processes"],
+		`(${interval(bug)})` : "–",
+	"its best input, in fresh processes; its true rate lies there with a confidence of 95 %"],
 	bug.tested_tree && ["Newest snapshot", tested(bug),
 		"the same input, run again when the branch moved"],
 	["Input", bug.first_size > bug.input_size ?
@@ -105,7 +106,7 @@ const CRASH_COLUMNS = [
 	{id: "target", label: "Target", cell: (c) => targetName(c.adapter, c.target)},
 	{id: "kind", label: "Kind", cell: (c) => c.kind},
 	{id: "flavour", label: "Found on", cell: (c) => code(c.flavour)},
-	{id: "state", label: "State", cell: (c) => c.state},
+	{id: "state", label: "State", cell: (c) => h("span", {title: c.why || ""}, c.state)},
 	{id: "rate", label: "Rate", num: true,
 		cell: (c) => c.runs ? `${number(c.hits)}/${number(c.runs)}` : "–"},
 	{id: "size", label: "Input", num: true, cell: (c) => bytes(c.size)},

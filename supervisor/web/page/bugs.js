@@ -1,7 +1,7 @@
 /* Bugs: all of them, filtered. */
 import {get, queryOf} from "./api.js";
 import {h} from "./dom.js";
-import {bytes, duration, number, percent, plural} from "./format.js";
+import {bytes, duration, number, plural} from "./format.js";
 import {live, role} from "./live.js";
 import {Order, badge, code, empty, input, notice, select, since, table, targetName,
 	waiting} from "./parts.js";
@@ -11,7 +11,9 @@ const PAGE = 200;
 export const STATES = {
 	new: ["new", "warn", "found, and not yet minimized and attributed"],
 	open: ["open", "plain", "minimized and attributed"],
-	flaky: ["flaky", "plain", "it shows too rarely to be judged"],
+	flaky: ["flaky", "plain", "it shows at times only"],
+	fixed: ["fixed", "good", "it no longer shows on a newer snapshot, whose code its input still reaches"],
+	regressed: ["regressed", "bad", "it was fixed and shows again"],
 };
 
 export const OUTCOMES = {
@@ -31,6 +33,10 @@ export const kindOf = (bug) => bug.type.split("\n")[0];
 
 export const prLinks = (bug) => (bug.prs || []).map((n, i) => [i ? " + " : "",
 	h("a", {key: n, href: `#/prs?pr=${n}`}, `#${n}`)]);
+
+/* "41–100 %": bounds rounded away from the middle, as everywhere. */
+export const interval = (bug) =>
+	`${Math.floor(100 * bug.rate_low)}–${Math.ceil(100 * bug.rate_high)} %`;
 
 export const state = (bug) => {
 	const [word, kind, title] = STATES[bug.state] || [bug.state, "plain", ""];
@@ -60,10 +66,11 @@ const COLUMNS = [
 	{id: "outcome", label: "Attributed", sort: (b) => b.outcome || "", cell: (b) => b.outcome ?
 		[h("span", {title: OUTCOMES[b.outcome]}, b.outcome), " ", prLinks(b)] :
 		h("span", {class: "quiet"}, "not yet")},
-	{id: "rate", label: "Rate", num: true, title: "how often its input shows it, in fresh processes",
+	{id: "rate", label: "Rate", num: true, title: "how often its input shows it, in fresh processes, " +
+		"and where its true rate lies with a confidence of 95 %",
 		sort: (b) => b.runs ? b.hits / b.runs : 0,
 		cell: (b) => b.runs ? [`${number(b.hits)}/${number(b.runs)}`,
-			h("small", null, percent(b.hits, b.runs))] : "–"},
+			h("small", null, interval(b))] : "–"},
 	{id: "size", label: "Input", num: true, title: "its best input", sort: (b) => b.input_size,
 		cell: (b) => bytes(b.input_size)},
 	{id: "sightings", label: "Seen", num: true, title: "crashes that are this bug",
