@@ -20,9 +20,6 @@
 #define PUBLISH_EVERY_MS 5000
 /* So many unsymbolized frames make two crashes look alike. */
 #define RAW_FRAMES 4
-/* Of a target's crashes that an earlier run left unjudged: so many at once. A heap of
- * them mostly is what it knew already. */
-#define REVIVED_FRESH 4
 #define AGAIN_EVERY_MS 1000
 
 struct active {
@@ -459,8 +456,7 @@ static void on_unfinished(struct iw_db_req *req)
 		iw_error("unfinished triage cannot be read", S("error", req->err.msg));
 	for (i = 0; i < r->found.case_count; i++)
 		queue_case(t, &r->found.cases[i],
-			i < REVIVED_FRESH && !r->found.cases[i].is_retry ? &t->fresh
-									 : &t->known);
+			i < r->found.fresh_count ? &t->fresh : &t->known);
 	for (i = 0; i < r->found.bug_count; i++)
 		take_unfinished(t, &r->found.bugs[i]);
 	free(r->found.cases);

@@ -8,6 +8,10 @@
 
 #include "base/banned.h"
 
+/* Of a target's crashes that an earlier run left unjudged: so many at once. A heap of
+ * them mostly is what it knew already. */
+#define REVIVED_FRESH 4
+
 static int take_crash(void *ctx, const struct triage_crash_row *row)
 {
 	struct triage_unfinished *u = ctx;
@@ -76,6 +80,9 @@ int triage_unfinished_find(
 	int64_t target_id = unfinished->target->id;
 	int rc = crash_db_unjudged(dbc, target_id, take_crash, unfinished, err);
 
+	unfinished->fresh_count = unfinished->case_count < REVIVED_FRESH
+		? unfinished->case_count
+		: REVIVED_FRESH;
 	if (rc == 0)
 		rc = crash_db_unreproduced(dbc, target_id,
 			unfinished->target->reference_id, take_crash, unfinished, err);

@@ -22,7 +22,8 @@ struct triage_unfinished_bug {
 struct triage_unfinished {
 	const struct triage_target *target; /* in */
 	struct triage_case *cases;
-	size_t case_count, case_cap;	    /* retries last */
+	size_t case_count, case_cap; /* retries last */
+	size_t fresh_count;	     /* of them: the first, which may be new to it */
 	struct triage_unfinished_bug *bugs; /* retests: the oldest answer first */
 	size_t bug_count, bug_cap;
 };
