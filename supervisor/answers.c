@@ -72,6 +72,13 @@ static void add_decision(
 	json_object_set_new(bug, "muted_ms", time_or_null(row->muted_ms));
 }
 
+static void add_severity(json_t *bug, const struct bug_row *row)
+{
+	json_object_set_new(bug, "severity", text_or_null(row->severity));
+	json_object_set_new(bug, "severity_reason", text_or_null(row->severity_reason));
+	json_object_set_new(bug, "remote", json_boolean(row->is_remote));
+}
+
 /* What the runs say of the true rate; nothing without a run. */
 static void add_rate(json_t *bug, const struct bug_row *row)
 {
@@ -84,8 +91,9 @@ static void add_rate(json_t *bug, const struct bug_row *row)
 
 json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 {
-	static const char *const private[] = {"type", "security", "frames", "input",
-		"input_size", "first_size", "prs", "proof", "issue", NULL};
+	static const char *const private[] = {"type", "security", "severity",
+		"severity_reason", "remote", "frames", "input", "input_size",
+		"first_size", "prs", "proof", "issue", NULL};
 	_auto_free_ char *path =
 		row->issue ? iw_fmt("%s/%s", scope->state->outbox, row->issue) : NULL;
 	bool is_private = answer_bug_is_private(row);
@@ -106,6 +114,7 @@ json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 		path, "found_ms", (json_int_t)row->found_ms, "changed_ms",
 		(json_int_t)row->changed_ms, "sightings", (json_int_t)row->sightings,
 		"core_ms", (json_int_t)row->core_ms);
+	add_severity(bug, row);
 	add_rate(bug, row);
 	add_tested(bug, row);
 	add_decision(scope, bug, row);

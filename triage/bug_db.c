@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "triage/severity.h"
 #include "triage/decision_db.h"
 
 #include "base/banned.h"
@@ -37,13 +38,15 @@ int bug_db_add(struct iw_dbc *dbc, struct bug_row *row, struct iw_err *err)
 	rc = iw_db_exec(dbc, err,
 		"INSERT INTO bug (adapter_id, target_id, state, type, is_security, "
 		"frames, flavour, build_id, best, best_size, first_size, runs, hits, "
-		"report, found_ms, changed_ms, found_commit) "
-		"VALUES (?, ?, 'new', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		"iisissibiiiibiis", row->adapter_id, row->target_id, row->type,
+		"report, found_ms, changed_ms, found_commit, severity, severity_reason, "
+		"is_remote) "
+		"VALUES (?, ?, 'new', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"iisissibiiiibiisssi", row->adapter_id, row->target_id, row->type,
 		(int64_t)row->is_security, row->frames, row->flavour, row->build_id,
 		row->best.bytes, sizeof row->best.bytes, row->best_size, row->first_size,
 		row->runs, row->hits, row->report.bytes, sizeof row->report.bytes,
-		row->found_ms, row->found_ms, row->found_commit);
+		row->found_ms, row->found_ms, row->found_commit, row->severity,
+		row->severity_reason, (int64_t)row->is_remote);
 	if (rc == 0)
 		row->id = iw_db_last_id(dbc);
 	return rc;
@@ -74,6 +77,14 @@ int bug_db_set_issue(struct iw_dbc *dbc, int64_t id, const char *state, const ch
 	return iw_db_exec(dbc, err,
 		"UPDATE bug SET state = ?, issue = ?, changed_ms = ? WHERE id = ?",
 		"ssii", state, issue, iw_time_wall_ms(), id);
+}
+
+int bug_db_set_remote(struct iw_dbc *dbc, int64_t id, struct iw_err *err)
+{
+	return iw_db_exec(dbc, err,
+		"UPDATE bug SET is_remote = 1, changed_ms = ? "
+		"WHERE id = ? AND is_remote = 0",
+		"ii", iw_time_wall_ms(), id);
 }
 
 int bug_db_set_tested(struct iw_dbc *dbc, int64_t id, const char *tree, int64_t runs,
@@ -115,6 +126,7 @@ static void read_row(sqlite3_stmt *stmt, struct bug_row *row)
 		.target_id = iw_col_int(stmt, "target_id"),
 		.build_id = iw_col_int(stmt, "build_id"),
 		.is_security = iw_col_int(stmt, "is_security"),
+		.is_remote = iw_col_int(stmt, "is_remote"),
 		.is_minimized = iw_col_int(stmt, "is_minimized"),
 		.frames = copy_of(iw_col_str(stmt, "frames")),
 		.best_size = iw_col_int(stmt, "best_size"),
@@ -149,6 +161,9 @@ static void read_row(sqlite3_stmt *stmt, struct bug_row *row)
 	copy(row->found_tree, sizeof row->found_tree, iw_col_str(stmt, "found_tree"));
 	copy(row->state, sizeof row->state, iw_col_str(stmt, "state"));
 	copy(row->type, sizeof row->type, iw_col_str(stmt, "type"));
+	row->severity = triage_severity_literal(iw_col_str(stmt, "severity"));
+	copy(row->severity_reason, sizeof row->severity_reason,
+		iw_col_str(stmt, "severity_reason"));
 	copy_hash(&row->best, stmt, "best");
 	copy_hash(&row->report, stmt, "report");
 }

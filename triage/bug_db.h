@@ -20,7 +20,11 @@ struct bug_row {
 	char state[16]; /* new, open, flaky */
 	char type[64];
 	bool is_security, is_minimized;
-	char *frames; /* JSON: the signature */
+	const char *
+		severity; /* a literal of severity.h; NULL: judged before there was one */
+	char severity_reason[64];
+	bool is_remote; /* a crash that strangers can send */
+	char *frames;	/* JSON: the signature */
 	struct iw_sha256 best, report;
 	int64_t best_size, first_size;
 	int64_t runs, hits;
@@ -53,6 +57,8 @@ int bug_db_set_outcome(struct iw_dbc *dbc, int64_t id, const char *outcome,
 /* state becomes open or flaky, the issue's file is remembered. */
 int bug_db_set_issue(struct iw_dbc *dbc, int64_t id, const char *state, const char *issue,
 	struct iw_err *err);
+/* It was seen where strangers can send it. */
+int bug_db_set_remote(struct iw_dbc *dbc, int64_t id, struct iw_err *err);
 /* What its best input did on a newer snapshot. */
 int bug_db_set_tested(struct iw_dbc *dbc, int64_t id, const char *tree, int64_t runs,
 	int64_t hits, struct iw_err *err);

@@ -279,6 +279,17 @@ static void add_attribution(struct iw_buf *out, const struct triage_issue *issue
 	}
 }
 
+static void add_severity(struct iw_buf *out, const struct triage_issue *issue)
+{
+	_auto_free_ char *text = iw_fmt("%s: %s", issue->severity,
+		issue->severity_reason ? issue->severity_reason : "");
+
+	add_row(out, "Severity", text);
+	iw_buf_addf(out, "| Remote crash | %s |\n",
+		issue->is_remote ? "**yes**: its target's input comes from the network"
+				 : "no");
+}
+
 static void add_rate(struct iw_buf *out, const struct triage_issue *issue)
 {
 	struct triage_rate rate = triage_rate_of(issue->hits, issue->runs);
@@ -300,6 +311,8 @@ static void add_table(struct iw_buf *out, const struct triage_issue *issue)
 	add_row(out, "Message", issue->message);
 	iw_buf_addf(
 		out, "| Security relevant | %s |\n", issue->is_security ? "yes" : "no");
+	if (issue->severity)
+		add_severity(out, issue);
 	add_row(out, "Project", issue->adapter);
 	add_row(out, "Target", issue->target);
 	add_row(out, "Snapshot", issue->commit);

@@ -40,7 +40,9 @@ struct triage_issue {
 	const char *type; /* may hold a newline, as ClusterFuzz writes it */
 	const char *message;
 	bool is_security;
-	const char *commit; /* of the snapshot that it was found on */
+	const char *severity, *severity_reason; /* triage/severity.h */
+	bool is_remote;				/* a crash that strangers can send */
+	const char *commit;			/* of the snapshot that it was found on */
 	const char *retest; /* what it did on a newer one: triage_retest_words() */
 	const char *flavour;
 	unsigned hits, runs;  /* reproduction rate */

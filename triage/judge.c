@@ -113,6 +113,12 @@ static int store_new_bug(struct triage_judge *j, struct iw_dbc *dbc, struct iw_e
 	return rc < 0 ? rc : bug_db_add(dbc, row, err);
 }
 
+/* Strangers can send it, and it ends the program. */
+static bool is_remote(const struct triage_judge *j)
+{
+	return j->c->target->spec->is_network && hit_of(j)->severity.is_crash;
+}
+
 /* What the bug's row and its life say of this crash. */
 static int tell_bug(
 	struct triage_judge *j, struct iw_dbc *dbc, int64_t id, struct iw_err *err)
@@ -127,6 +133,8 @@ static int tell_bug(
 	if (rc == 0)
 		rc = j->is_new ? bug_db_add_event(dbc, id, "found", found, err)
 			       : bug_db_add_sighting(dbc, id, where, err);
+	if (rc == 0 && is_remote(j))
+		rc = bug_db_set_remote(dbc, id, err);
 	return rc < 0 ? rc : bug_db_add_core(dbc, id, j->cpu_us / 1000, err);
 }
 
@@ -247,7 +255,11 @@ static void create_bug(struct triage_judge *j)
 	row->build_id = j->build->id;
 	snprintf(row->type, sizeof row->type, "%s", r->signature.type);
 	snprintf(row->flavour, sizeof row->flavour, "%s", j->build->flavour);
-	row->is_security = r->is_security;
+	row->is_security = r->severity.is_security;
+	row->severity = triage_severity_word(r->severity.class);
+	snprintf(row->severity_reason, sizeof row->severity_reason, "%s",
+		r->severity.reason);
+	row->is_remote = is_remote(j);
 	row->frames = triage_signature_json(&r->signature);
 	row->found_commit = iw_strdup(project_snapshot(j->c->target->project)->commit);
 	row->best = j->c->input;

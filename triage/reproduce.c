@@ -37,7 +37,7 @@ struct triage_reproduce {
 };
 
 bool triage_read_report(const char *text, size_t len, const struct iw_exit *exit,
-	struct triage_signature *sig, bool *is_security)
+	struct triage_signature *sig, struct triage_severity *severity)
 {
 	_auto_(iw_arena_freep) struct iw_arena *arena = iw_arena_new();
 	struct san_sig_frame frames[SAN_SIGNATURE_FRAMES];
@@ -55,8 +55,8 @@ bool triage_read_report(const char *text, size_t len, const struct iw_exit *exit
 	count = san_report_signature_frames(arena, primary, frames);
 	for (i = 0; i < count; i++)
 		triage_signature_add(sig, frames[i].function);
-	if (is_security)
-		*is_security = primary->is_security;
+	if (severity)
+		triage_severity_of(primary, severity);
 	return true;
 }
 
@@ -95,7 +95,7 @@ static bool is_enough(const struct triage_reproduce *op)
 }
 
 static void take_hit(struct triage_reproduce *op, struct triage_signature *sig,
-	bool is_security, char **text, size_t len)
+	const struct triage_severity *severity, char **text, size_t len)
 {
 	struct triage_reproduce_result *r = &op->result;
 	const struct triage_signature *same = op->spec.same ? op->spec.same
@@ -119,7 +119,7 @@ static void take_hit(struct triage_reproduce *op, struct triage_signature *sig,
 		return;
 	}
 	triage_signature_copy(&r->signature, sig);
-	r->is_security = is_security;
+	r->severity = *severity;
 	r->report = iw_steal(text);
 	r->report_len = len;
 }
@@ -154,15 +154,16 @@ static void go_on(struct triage_reproduce *op)
 static void judge_run(struct triage_reproduce *op, char *text, size_t len)
 {
 	struct triage_signature sig = {0};
-	bool is_security = false;
+	struct triage_severity severity;
 
-	if (triage_read_report(text, len, &op->exit, &sig, &is_security)) {
-		take_hit(op, &sig, is_security, &text, len);
+	if (triage_read_report(text, len, &op->exit, &sig, &severity)) {
+		take_hit(op, &sig, &severity, &text, len);
 	} else if (!op->spec.target->spec->args || op->exit.class != IW_EXIT_FAILED) {
 		/* Without a report a program's exit status only says what it thinks of its
 		 * input; all else is a failure. */
 		name_by_exit(&op->exit, &sig);
-		take_hit(op, &sig, is_security, &text, len);
+		triage_severity_of_exit(&op->exit, &severity);
+		take_hit(op, &sig, &severity, &text, len);
 	}
 	triage_signature_fini(&sig);
 	free(text);

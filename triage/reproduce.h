@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/build.h"
+#include "triage/severity.h"
 #include "triage/signature.h"
 #include "triage/what.h"
 #include "triage/world.h"
@@ -42,8 +43,8 @@ struct triage_reproduce_result {
 	unsigned others;		   /* failures that are something else */
 	int64_t cpu_us;			   /* of all runs */
 	struct triage_signature signature; /* of the first hit; hangs: of all hits */
-	bool is_security;
-	char *report; /* text of the first hit; NULL without one */
+	struct triage_severity severity;   /* likewise */
+	char *report;			   /* text of the first hit; NULL without one */
 	size_t report_len;
 };
 
@@ -64,9 +65,10 @@ void triage_reproduce_free(struct triage_reproduce *op);
  * such a reason. Frees the naming; the caller owns the text. */
 char *triage_named_report(struct san_naming *naming, size_t *len);
 
-/* What a report says, as a signature; false when it says nothing. sig is initialised. How the
+/* What a report says, as a signature; false when it says nothing. sig is initialised;
+ * severity may be NULL. How the
  * process ended (NULL: not known) tells which of several reports can be its own. */
 bool triage_read_report(const char *text, size_t len, const struct iw_exit *exit,
-	struct triage_signature *sig, bool *is_security);
+	struct triage_signature *sig, struct triage_severity *severity);
 
 #endif

@@ -176,7 +176,7 @@ static void take_report(struct pile_bug *bug, struct triage_reproduce_result *r)
 	free(bug->report);
 	bug->report = iw_steal(&r->report);
 	bug->report_len = r->report_len;
-	bug->is_security |= r->is_security;
+	bug->is_security |= r->severity.is_security;
 }
 
 /* It fails alone: it is a bug, and perhaps one that is known. */

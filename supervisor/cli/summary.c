@@ -21,7 +21,8 @@ struct printing {
 
 struct cli_table *cli_bug_table(void)
 {
-	return cli_table_new(">bug|type|target|>bytes|rate|pull request|state|issue");
+	return cli_table_new(
+		">bug|type|target|severity|>bytes|rate|pull request|state|issue");
 }
 
 char *cli_bug_blame(const char *outcome, const json_t *prs)
@@ -48,6 +49,18 @@ char *cli_bug_name(const char *type, const json_t *frames)
 	return iw_fmt("%s in %s", type, frame ? frame : "?");
 }
 
+/* What an attacker may make of it, in a narrow column. */
+static const char *severity_words(const struct bug_row *row)
+{
+	if (!row->severity)
+		return "-";
+	if (strcmp(row->severity, "EXPLOITABLE") == 0)
+		return row->is_remote ? "exploitable, remote" : "exploitable";
+	if (strcmp(row->severity, "PROBABLY_EXPLOITABLE") == 0)
+		return row->is_remote ? "probable, remote" : "probable";
+	return row->is_remote ? "remote crash" : "low";
+}
+
 void cli_bug_row(struct cli_table *table, const struct bug_row *row, const char *outbox)
 {
 	json_t *prs = row->prs ? json_loads(row->prs, 0, NULL) : NULL;
@@ -60,6 +73,7 @@ void cli_bug_row(struct cli_table *table, const struct bug_row *row, const char 
 	cli_table_cell(table, "%lld", (long long)row->id);
 	cli_table_cell(table, "%s", name);
 	cli_table_cell(table, "%s/%s", row->adapter, row->target);
+	cli_table_cell(table, "%s", severity_words(row));
 	cli_table_cell(table, "%lld", (long long)row->best_size);
 	cli_table_cell(table, "%s", rate);
 	cli_table_cell(table, "%s", blame);

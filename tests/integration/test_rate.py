@@ -52,14 +52,23 @@ def words(rate):
 
 
 def test_stable_bug_costs_few_runs(ironworks, tmp_path, state):
-    (bug,) = run(ironworks, Tiny(tmp_path, "tiny", {"parser.c": STABLE, **SEED}), state)
+    adapter = Tiny(tmp_path, "tiny", {"parser.c": STABLE, **SEED})
+    adapter.document["targets"][0]["network"] = True
+    adapter.write(adapter.document)
+    (bug,) = run(ironworks, adapter, state)
     found = rows(state, "SELECT text FROM bug_event WHERE what = 'found'")[0][0]
     assert found.endswith("fails in 5 of 5 runs, at least 41 %")
     assert bug["state"] == "open" and bug["hits"] == bug["runs"] >= 5
     assert 0.4 < bug["rate_low"] < 1 == bug["rate_high"]
     issue = ironworks("bug", "show", bug["id"], "--state", state).stdout
     assert words(bug) + "100 %); its true rate is" in issue
+    # How grave it is, for people and for programs.
+    assert (bug["severity"], bug["severity_reason"], bug["remote"]) == (
+        "NOT_EXPLOITABLE", "AbortSignal", True)
+    assert "| Severity | `NOT_EXPLOITABLE: AbortSignal` |" in issue
+    assert "| Remote crash | **yes**" in issue
     listed = ironworks("bug", "list", "--state", state).stdout
+    assert "remote crash" in listed
     assert f"{bug['hits']}/{bug['runs']} (" in listed and "-100%)" in listed
 
 

@@ -3,7 +3,7 @@ import {get, post, request, token} from "./api.js";
 import {h} from "./dom.js";
 import {bytes, duration, number, plural} from "./format.js";
 import {may, say} from "./live.js";
-import {OUTCOMES, interval, isHidden, kindOf, prLinks, state, tokenHint} from "./bugs.js";
+import {OUTCOMES, interval, isHidden, kindOf, prLinks, severity, state, tokenHint} from "./bugs.js";
 import {badge, code, command, empty, facts, notice, section, since, table, targetName,
 	waiting} from "./parts.js";
 
@@ -53,6 +53,9 @@ const factsOf = (bug) => facts([
 	["Input", bug.first_size > bug.input_size ?
 		`${bytes(bug.input_size)}, was ${bytes(bug.first_size)}` : bytes(bug.input_size)],
 	!isHidden(bug) && ["Security", bug.security ? badge("relevant", "bad") : "not relevant"],
+	bug.severity && ["Severity", [severity(bug), ` ${bug.severity_reason}`]],
+	bug.severity && ["Remote crash", bug.remote ? badge("yes", "bad") : "no",
+		"it ends the program, and its target's input comes from the network"],
 	["Private", bug.private ? badge("yes", "warn") : "no",
 		"private until a staged pull request is proven to be the cause"],
 	["Seen", plural(bug.sightings, "time")],

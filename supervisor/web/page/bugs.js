@@ -46,12 +46,17 @@ export const state = (bug) => {
 		"sightings do not rewrite its issue")]];
 };
 
+/* CASR's class and reason. */
+export const severity = (bug) => badge(bug.severity.toLowerCase().replace("_", " "),
+	{EXPLOITABLE: "bad", PROBABLY_EXPLOITABLE: "warn"}[bug.severity] || "plain", bug.severity_reason);
+
 function what(bug)
 {
 	if (isHidden(bug))
 		return h("span", {class: "quiet"}, "private");
 	return [kindOf(bug), bug.frames?.length > 0 && [" in ", code(bug.frames[0])],
-		bug.security && [" ", badge("security", "bad", "an attacker may use it")],
+		bug.severity && bug.severity !== "NOT_EXPLOITABLE" && [" ", severity(bug)],
+		bug.remote && [" ", badge("remote", "bad", "strangers can send what ends the program")],
 		bug.private && [" ", badge("private", "plain", "shown to you because of your token")]];
 }
 
