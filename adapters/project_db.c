@@ -286,8 +286,9 @@ int project_db_engines(struct iw_dbc *dbc, int64_t target_id, project_db_engine_
 	"coalesce(g.core_ms, 0) AS bug_core_ms "                                         \
 	"FROM target t JOIN adapter a ON a.id = t.adapter_id "                           \
 	"LEFT JOIN (SELECT target_id, count(*) AS bugs, "                                \
-	"sum(state <> 'flaky' AND decision IS NULL) AS open_bugs, sum(core_ms) AS "      \
-	"core_ms FROM bug WHERE merged_into IS NULL GROUP BY target_id) g "              \
+	"sum(state NOT IN ('flaky', 'fixed') AND decision IS NULL) AS open_bugs, "       \
+	"sum(core_ms) AS core_ms "                                                       \
+	"FROM bug WHERE merged_into IS NULL GROUP BY target_id) g "                      \
 	"ON g.target_id = t.id "
 
 int project_db_targets(struct iw_dbc *dbc, int64_t id, project_db_target_cb each,

@@ -69,12 +69,12 @@ static bool wants_names(const struct iw_build *build, const struct san_flavour *
 
 /* Calls add for each variable: options of the flavour, then the one every runtime needs
  * to find its tools. */
-static void each_env(const struct iw_build *build, enum san_use use,
+static void each_env(const struct iw_build *build, enum san_use use, bool is_named,
 	const char *symbolizer,
 	void (*add)(void *ctx, const char *name, const char *value), void *ctx)
 {
 	const struct san_flavour *flavour = san_flavour_find(build->flavour);
-	bool has_names = symbolizer && wants_names(build, flavour);
+	bool has_names = symbolizer && (is_named || wants_names(build, flavour));
 	const struct san_env *env;
 
 	for (env = flavour->env; env && env->name; env++) {
@@ -104,7 +104,13 @@ static void add_to_job(void *ctx, const char *name, const char *value)
 void target_add_env(struct iw_job *job, const struct iw_build *build, enum san_use use,
 	const char *symbolizer)
 {
-	each_env(build, use, symbolizer, add_to_job, job);
+	each_env(build, use, false, symbolizer, add_to_job, job);
+}
+
+void target_add_env_named(struct iw_job *job, const struct iw_build *build,
+	enum san_use use, const char *symbolizer)
+{
+	each_env(build, use, true, symbolizer, add_to_job, job);
 }
 
 static void add_to_spec(void *ctx, const char *name, const char *value)
@@ -127,8 +133,8 @@ int target_driver_init(struct target_driver *out, const struct iw_build *build,
 	if (!out->binary)
 		return iw_err_set(err, IW_ENOENT, "the %s build has no '%s'",
 			build->flavour, target->binary);
-	each_env(build, target->args ? target_use(target) : SAN_USE_REPLAY, symbolizer,
-		add_to_spec, out);
+	each_env(build, target->args ? target_use(target) : SAN_USE_REPLAY, false,
+		symbolizer, add_to_spec, out);
 	out->reads[0] = build->dir;
 	out->spec = (struct engine_driver_spec){
 		.binary = out->binary,

@@ -35,6 +35,10 @@ void target_add_env(struct iw_job *job, const struct iw_build *build, enum san_u
  * a program's runtime is, by the use in which it does not. */
 enum san_use target_use(const struct adapter_target *target);
 
+/* The same, with names while it runs, for what is no report. */
+void target_add_env_named(struct iw_job *job, const struct iw_build *build,
+	enum san_use use, const char *symbolizer);
+
 /* A driver spec with the strings it points to. Zero-initialise. */
 struct target_driver {
 	struct engine_driver_spec spec;

@@ -55,6 +55,8 @@ static void add_tested(json_t *bug, const struct bug_row *row)
 		is_tested ? json_integer(row->tested_runs) : json_null());
 	json_object_set_new(bug, "tested_hits",
 		is_tested ? json_integer(row->tested_hits) : json_null());
+	json_object_set_new(bug, "tested_reach",
+		row->tested_reach < 0 ? json_null() : json_boolean(row->tested_reach));
 }
 
 /* Who decided and why is for those with a role: it may tell of what is private. */

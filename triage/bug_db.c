@@ -75,7 +75,8 @@ int bug_db_set_issue(struct iw_dbc *dbc, int64_t id, const char *state, const ch
 	struct iw_err *err)
 {
 	return iw_db_exec(dbc, err,
-		"UPDATE bug SET state = ?, issue = ?, changed_ms = ? WHERE id = ?",
+		"UPDATE bug SET state = iif(state IN ('fixed', 'regressed'), state, ?), "
+		"issue = ?, changed_ms = ? WHERE id = ?",
 		"ssii", state, issue, iw_time_wall_ms(), id);
 }
 
@@ -88,15 +89,43 @@ int bug_db_set_remote(struct iw_dbc *dbc, int64_t id, struct iw_err *err)
 }
 
 int bug_db_set_tested(struct iw_dbc *dbc, int64_t id, const char *tree, int64_t runs,
-	int64_t hits, struct iw_err *err)
+	int64_t hits, int64_t reach, struct iw_err *err)
 {
 	int64_t now = iw_time_wall_ms();
 	int rc = iw_db_exec(dbc, err,
 		"UPDATE bug SET tested_tree = ?, tested_ms = ?, tested_runs = ?, "
-		"tested_hits = ?, changed_ms = ? WHERE id = ?",
-		"siiiii", tree, now, runs, hits, now, id);
+		"tested_hits = ?, tested_reach = ?, changed_ms = ? WHERE id = ?",
+		"siiinii", tree, now, runs, hits, reach, now, id);
 
 	return rc < 0 || hits == 0 ? rc : decision_db_seen(dbc, id, err);
+}
+
+int bug_db_set_state(
+	struct iw_dbc *dbc, int64_t id, const char *state, struct iw_err *err)
+{
+	return iw_db_exec(dbc, err,
+		"UPDATE bug SET state = ?, changed_ms = ? WHERE id = ?", "sii", state,
+		iw_time_wall_ms(), id);
+}
+
+int bug_db_regress(struct iw_dbc *dbc, const struct bug_row *row, struct iw_err *err)
+{
+	int64_t now = iw_time_wall_ms();
+	int64_t is_fixed;
+	int rc = iw_db_int(dbc, 0, &is_fixed, err,
+		"SELECT 1 FROM bug WHERE id = ? AND state = 'fixed'", "i", row->id);
+
+	if (rc < 0 || !is_fixed)
+		return rc;
+	rc = iw_db_exec(dbc, err,
+		"UPDATE bug SET state = 'regressed', best = ?, best_size = ?, "
+		"is_minimized = 0, runs = ?, hits = ?, flavour = ?, build_id = ?, "
+		"tested_tree = ?, tested_ms = ?, tested_runs = ?, tested_hits = ?, "
+		"tested_reach = NULL, changed_ms = ? WHERE id = ?",
+		"biiisisiiiii", row->best.bytes, sizeof row->best.bytes, row->best_size,
+		row->runs, row->hits, row->flavour, row->build_id, row->tested_tree, now,
+		row->runs, row->hits, now, row->id);
+	return rc < 0 ? rc : 1;
 }
 
 static void copy(char *to, size_t size, const char *from)
@@ -143,6 +172,7 @@ static void read_row(sqlite3_stmt *stmt, struct bug_row *row)
 		.tested_ms = iw_col_int(stmt, "tested_ms"),
 		.tested_runs = iw_col_int(stmt, "tested_runs"),
 		.tested_hits = iw_col_int(stmt, "tested_hits"),
+		.tested_reach = iw_col_id(stmt, "tested_reach"),
 		.found_ms = iw_col_int(stmt, "found_ms"),
 		.sightings = iw_col_int(stmt, "sightings"),
 		.changed_ms = iw_col_int(stmt, "changed_ms"),

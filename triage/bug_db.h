@@ -17,7 +17,7 @@ struct bug_row {
 	int64_t id;
 	int64_t adapter_id, target_id, build_id;
 	char adapter[48], target[48], flavour[40], closure[IW_SHA256_HEX];
-	char state[16]; /* new, open, flaky */
+	char state[16]; /* new, open, flaky, fixed, regressed */
 	char type[64];
 	bool is_security, is_minimized;
 	const char *
@@ -36,6 +36,7 @@ struct bug_row {
 	char *tested_tree;   /* the newest it was run on again; NULL: none */
 	int64_t tested_ms;
 	int64_t tested_runs, tested_hits; /* 0 runs: it cannot be tested there */
+	int64_t tested_reach; /* 1, 0; -1: not known whether its input reaches the code */
 	int64_t found_ms, sightings;
 	int64_t changed_ms;
 	int64_t core_ms; /* CPU time of triage's jobs for it; builds are not counted */
@@ -54,14 +55,22 @@ int bug_db_set_best(struct iw_dbc *dbc, int64_t id, const struct iw_sha256 *best
 	int64_t size, int64_t runs, int64_t hits, bool is_minimized, struct iw_err *err);
 int bug_db_set_outcome(struct iw_dbc *dbc, int64_t id, const char *outcome,
 	const char *prs, const char *proof, struct iw_err *err);
-/* state becomes open or flaky, the issue's file is remembered. */
+/* state becomes open or flaky unless it is further already; the issue's file is
+ * remembered. */
 int bug_db_set_issue(struct iw_dbc *dbc, int64_t id, const char *state, const char *issue,
 	struct iw_err *err);
 /* It was seen where strangers can send it. */
 int bug_db_set_remote(struct iw_dbc *dbc, int64_t id, struct iw_err *err);
 /* What its best input did on a newer snapshot. */
 int bug_db_set_tested(struct iw_dbc *dbc, int64_t id, const char *tree, int64_t runs,
-	int64_t hits, struct iw_err *err);
+	int64_t hits, int64_t reach, struct iw_err *err);
+int bug_db_set_state(
+	struct iw_dbc *dbc, int64_t id, const char *state, struct iw_err *err);
+
+/* A fixed bug shows again, with another input: 1, and it is regressed and has that input,
+ * which row describes (best, size, runs, hits, flavour, build, tested_tree). 0: it was not
+ * fixed, and nothing is done. */
+int bug_db_regress(struct iw_dbc *dbc, const struct bug_row *row, struct iw_err *err);
 
 /* Which bugs; zero-initialised means all. Strings are borrowed, NULL: any. */
 struct bug_filter {
@@ -104,6 +113,8 @@ int bug_db_list(
  *	attributed  outcome and pull requests
  *	issue       written for the first time
  *	tested      on a newer snapshot: whether it still shows
+ *	fixed       it does not, and its input reaches the code that failed
+ *	regressed   it was fixed, and shows again
  *	wontfix, expected, closed, muted, reopened
  *	            decision_db's, most of them by hand
  *	merged      with another, into it or it into this

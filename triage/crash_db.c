@@ -164,6 +164,18 @@ int crash_db_unreproduced(struct iw_dbc *dbc, int64_t target_id, int64_t build_i
 	return each_row(dbc, stmt, each, ctx, err);
 }
 
+int crash_db_shows(struct iw_dbc *dbc, int64_t bug_id, int64_t build_id, bool *shows,
+	struct iw_err *err)
+{
+	int64_t id;
+	int rc = iw_db_int(dbc, 0, &id, err,
+		"SELECT id FROM crash WHERE bug_id = ? AND tried_build = ? LIMIT 1", "ii",
+		bug_id, build_id);
+
+	*shows = rc == 0 && id != 0;
+	return rc;
+}
+
 int crash_db_sightings(struct iw_dbc *dbc, int64_t bug_id, struct crash_sighting *out,
 	size_t max, size_t *count, struct iw_err *err)
 {

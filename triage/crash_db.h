@@ -5,6 +5,7 @@
 #ifndef TRIAGE_CRASH_DB_H
 #define TRIAGE_CRASH_DB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -69,6 +70,10 @@ int crash_db_unjudged(struct iw_dbc *dbc, int64_t target_id, crash_db_cb each, v
 #define CRASH_RETRIED_AT_ONCE 8
 int crash_db_unreproduced(struct iw_dbc *dbc, int64_t target_id, int64_t build_id,
 	crash_db_cb each, void *ctx, struct iw_err *err);
+
+/* Whether a crash of this bug was judged on builds as new as this reference build. */
+int crash_db_shows(struct iw_dbc *dbc, int64_t bug_id, int64_t build_id, bool *shows,
+	struct iw_err *err);
 
 /* One line of "also seen": target × flavour. */
 struct crash_sighting {

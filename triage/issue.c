@@ -279,6 +279,16 @@ static void add_attribution(struct iw_buf *out, const struct triage_issue *issue
 	}
 }
 
+/* Only what its reader would not expect. */
+static void add_state(struct iw_buf *out, const struct triage_issue *issue)
+{
+	if (issue->state && strcmp(issue->state, "fixed") == 0)
+		iw_buf_adds(out, "| State | **fixed** |\n");
+	else if (issue->state && strcmp(issue->state, "regressed") == 0)
+		iw_buf_adds(out,
+			"| State | **regressed**: it was fixed, and shows again |\n");
+}
+
 static void add_severity(struct iw_buf *out, const struct triage_issue *issue)
 {
 	_auto_free_ char *text = iw_fmt("%s: %s", issue->severity,
@@ -318,6 +328,7 @@ static void add_table(struct iw_buf *out, const struct triage_issue *issue)
 	add_row(out, "Snapshot", issue->commit);
 	add_row(out, "Flavour", issue->flavour);
 	add_rate(out, issue);
+	add_state(out, issue);
 	add_row(out, "Newest snapshot", issue->retest);
 	add_attribution(out, issue);
 	iw_buf_adds(out, "\n");

@@ -27,12 +27,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "triage/artifact.h"
-#include "triage/crash_db.h"
-#include "triage/environment.h"
-#include "triage/merge_db.h"
+#include "triage/judge_room.h"
 #include "triage/rate.h"
-#include "triage/reproduce.h"
-#include "triage/room.h"
 
 #include "base/banned.h"
 
@@ -42,37 +38,11 @@
 /* Another case writes the same new bug at this moment. */
 #define RETRY_MS 50
 
-struct triage_judge {
-	struct triage *triage;
-	struct triage_case *c;
-	const struct triage_world *world;
-	const struct san_flavour *order[8];
-	size_t order_count, at;
-	bool is_last_chance; /* the flavour of the find, long */
-
-	char *input;
-	size_t len;
-	struct iw_db_req db_req;
-	struct iw_build_req build_req;
-	const struct iw_build *build;
-	struct triage_reproduce *run;
-	struct triage_reproduce *rate;		/* of a new bug: after run's hit */
-	struct triage_environment *environment; /* when nothing else helped */
-	unsigned runs, hits;
-	unsigned own_runs, other_runs; /* without a hit: on the find's flavour; others */
-	int64_t cpu_us;		       /* of all runs on all flavours */
-	struct iw_timer *retry;
-
-	struct triage_bug *bug; /* the verdict, merged or not; NULL: unreproducible */
-	bool is_new;
-	struct bug_row row;
-	bool is_stopped;
-};
-
 static void end(struct triage_judge *j)
 {
 	struct triage *t = j->triage;
-	struct triage_bug *pursue = j->is_new ? j->bug : NULL;
+	struct triage_bug *pursue =
+		j->is_new || j->is_back ? triage_bug_survivor(j->bug) : NULL;
 
 	triage_judge_done(t, j, pursue);
 	triage_reproduce_free(j->run);
@@ -94,115 +64,6 @@ static void give_up(struct triage_judge *j, const struct iw_err *err)
 	j->bug = NULL;
 	j->is_new = false;
 	end(j);
-}
-
-static const struct triage_reproduce_result *hit_of(const struct triage_judge *j)
-{
-	return j->run ? triage_reproduce_result(j->run) : NULL;
-}
-
-static int store_new_bug(struct triage_judge *j, struct iw_dbc *dbc, struct iw_err *err)
-{
-	const struct triage_reproduce_result *r = hit_of(j);
-	struct bug_row *row = &j->row;
-	const char *report = r->report ? r->report : "";
-	int rc;
-
-	rc = triage_artifact_put(
-		j->world->artifacts_dir, report, r->report_len, &row->report, err);
-	return rc < 0 ? rc : bug_db_add(dbc, row, err);
-}
-
-/* Strangers can send it, and it ends the program. */
-static bool is_remote(const struct triage_judge *j)
-{
-	return j->c->target->spec->is_network && hit_of(j)->severity.is_crash;
-}
-
-/* What the bug's row and its life say of this crash. */
-static int tell_bug(
-	struct triage_judge *j, struct iw_dbc *dbc, int64_t id, struct iw_err *err)
-{
-	_auto_free_ char *where =
-		iw_fmt("%s/%s, %s", project_adapter(j->c->target->project)->name,
-			j->c->target->spec->name, j->build->flavour);
-	_auto_free_ char *rate = triage_rate_words(j->hits, j->runs);
-	_auto_free_ char *found = iw_fmt("in %s, fails in %s", where, rate);
-	int rc = bug_db_survivor(dbc, id, &id, err);
-
-	if (rc == 0)
-		rc = j->is_new ? bug_db_add_event(dbc, id, "found", found, err)
-			       : bug_db_add_sighting(dbc, id, where, err);
-	if (rc == 0 && is_remote(j))
-		rc = bug_db_set_remote(dbc, id, err);
-	return rc < 0 ? rc : bug_db_add_core(dbc, id, j->cpu_us / 1000, err);
-}
-
-/* Why it is no bug: how often it was run in vain, or what is needed to see it. */
-static char *why_none(const struct triage_judge *j)
-{
-	_auto_free_ char *rate = triage_rate_words(0, j->own_runs);
-
-	if (j->environment && triage_environment_result(j->environment)->why)
-		return iw_strdup(triage_environment_result(j->environment)->why);
-	if (j->own_runs == 0)
-		return iw_fmt("none of %u runs fails on the flavours that can be judged",
-			j->other_runs);
-	return iw_fmt("fails in %s, on %s%s", rate, j->c->flavour,
-		j->other_runs ? ", and never on others" : "");
-}
-
-/* An input that is no bug: it fails nowhere, or as the engine runs it only. */
-static int store_none(struct triage_judge *j, struct iw_dbc *dbc, struct iw_err *err)
-{
-	const struct triage_environment_result *e =
-		j->environment ? triage_environment_result(j->environment) : NULL;
-	_auto_free_ char *why = why_none(j), *frames = NULL;
-	int64_t tried = j->c->target->reference_id;
-	struct crash_verdict verdict = {
-		.state = "unreproducible",
-		.runs = j->own_runs ? j->own_runs : j->other_runs,
-		.why = why,
-		.bug_id = -1,
-		.tried_build = tried,
-	};
-
-	if (j->c->is_retry)
-		return crash_db_retried(dbc, j->c->crash_id, tried, err);
-	if (e && e->why) {
-		frames = triage_signature_json(e->signature);
-		verdict.state = "environment";
-		verdict.runs = e->runs;
-		verdict.hits = e->hits;
-		verdict.type = e->signature->type;
-		verdict.frames = frames;
-	}
-	return crash_db_judge(dbc, j->c->crash_id, &verdict, err);
-}
-
-static int store_verdict(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
-{
-	struct triage_judge *j = ctx;
-	struct crash_verdict verdict = {
-		.state = "judged",
-		.runs = j->runs,
-		.hits = j->hits,
-		.tried_build = j->c->target->reference_id,
-	};
-	_auto_free_ char *frames = NULL;
-	int rc = 0;
-
-	if (!j->bug)
-		return store_none(j, dbc, err);
-	frames = triage_signature_json(&hit_of(j)->signature);
-	verdict.type = hit_of(j)->signature.type;
-	verdict.frames = frames;
-	if (j->is_new)
-		rc = store_new_bug(j, dbc, err);
-	verdict.bug_id = j->is_new ? j->row.id : j->bug->id;
-	if (rc == 0)
-		rc = crash_db_judge(dbc, j->c->crash_id, &verdict, err);
-	return rc < 0 ? rc : tell_bug(j, dbc, verdict.bug_id, err);
 }
 
 static void tell(struct triage_judge *j)
@@ -232,20 +93,24 @@ static void on_stored(struct iw_db_req *req)
 	if (j->is_new)
 		j->bug->id = j->row.id;
 	else if (j->bug)
-		triage_bug_sighted(j->triage, j->bug, j->c, &hit_of(j)->signature);
+		triage_bug_sighted(
+			j->triage, j->bug, j->c, &triage_judge_hit(j)->signature);
+	if (j->is_back)
+		triage_bug_survivor(j->bug)->is_fixed = false;
 	tell(j);
 	end(j);
 }
 
 static void store(struct triage_judge *j)
 {
-	j->db_req = (struct iw_db_req){.run = store_verdict, .ctx = j, .done = on_stored};
+	j->db_req = (struct iw_db_req){
+		.run = triage_judge_store, .ctx = j, .done = on_stored};
 	iw_db_submit(j->world->db, &j->db_req);
 }
 
 static void create_bug(struct triage_judge *j)
 {
-	const struct triage_reproduce_result *r = hit_of(j);
+	const struct triage_reproduce_result *r = triage_judge_hit(j);
 	struct bug_row *row = &j->row;
 
 	j->is_new = true;
@@ -259,7 +124,7 @@ static void create_bug(struct triage_judge *j)
 	row->severity = triage_severity_word(r->severity.class);
 	snprintf(row->severity_reason, sizeof row->severity_reason, "%s",
 		r->severity.reason);
-	row->is_remote = is_remote(j);
+	row->is_remote = triage_judge_is_remote(j);
 	row->frames = triage_signature_json(&r->signature);
 	row->found_commit = iw_strdup(project_snapshot(j->c->target->project)->commit);
 	row->best = j->c->input;
@@ -284,7 +149,7 @@ static void on_retry(void *ctx)
 static void decide(struct triage_judge *j)
 {
 	struct triage_bug *bug =
-		triage_match(j->triage, j->c->target, &hit_of(j)->signature);
+		triage_match(j->triage, j->c->target, &triage_judge_hit(j)->signature);
 
 	if (bug && bug->id < 0) {
 		j->retry = iw_timer_new(j->world->loop, on_retry, j);
@@ -339,7 +204,7 @@ static void start_rate(struct triage_judge *j)
 		.had_runs = j->runs,
 		.purpose = IW_PURPOSE_REPRODUCE,
 		.subject = {"crash", j->c->crash_id},
-		.same = &hit_of(j)->signature,
+		.same = &triage_judge_hit(j)->signature,
 	};
 
 	j->rate = triage_reproduce_start(j->world, &spec, on_rate, j);
@@ -375,7 +240,8 @@ static void on_run(struct triage_reproduce *run, const struct iw_err *err, void 
 		return;
 	}
 	bug = triage_match(j->triage, j->c->target, &r->signature);
-	if ((bug && bug->id >= 0) ||
+	/* A known bug needs no rate, unless it was fixed: it gets this input then. */
+	if ((bug && bug->id >= 0 && !triage_bug_survivor(bug)->is_fixed) ||
 		!triage_rate_wants_more(j->hits, j->runs, is_hang(j)))
 		decide(j);
 	else

@@ -1,6 +1,7 @@
 #include "triage/known.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -101,6 +102,7 @@ static int load_bug(void *ctx, const struct bug_row *row)
 		return rc;
 	bug = triage_known_add(l->known, row->id, row->adapter_id, row->target_id, &sig);
 	bug->has_issue = row->issue != NULL;
+	bug->is_fixed = strcmp(row->state, "fixed") == 0;
 	return 0;
 }
 

@@ -76,6 +76,7 @@ static void follow_row(struct triage *t, const struct bug_row *row)
 	triage_bug_survivor(bug)->is_dirty = true;
 	bug->merged_into = into;
 	bug->has_issue = row->issue != NULL;
+	bug->is_fixed = strcmp(row->state, "fixed") == 0;
 	triage_bug_survivor(bug)->is_dirty = true;
 	if (!into && bug->target && !(row->outcome && row->issue))
 		triage_pursue_new(t, bug);

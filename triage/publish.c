@@ -256,6 +256,7 @@ static const char *retest_words(struct draft *d, const struct bug_row *row)
 		.runs = (unsigned)row->tested_runs,
 		.was_hits = (unsigned)row->hits,
 		.was_runs = (unsigned)row->runs,
+		.reach = (enum triage_reach)row->tested_reach,
 	};
 	_auto_free_ char *words = NULL;
 
@@ -293,6 +294,7 @@ static int write_row(void *ctx, const struct bug_row *row)
 		.severity_reason = row->severity_reason,
 		.is_remote = row->is_remote,
 		.commit = row->found_commit ? row->found_commit : row->snapshot,
+		.state = row->state,
 		.retest = retest_words(d, row),
 		.decision = decision_of(d, row),
 		.flavour = row->flavour,

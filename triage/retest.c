@@ -3,6 +3,7 @@
  *
  *	LOAD --> BUILD --> RUN a few --> hit: STORE --> end
  *	                       \--> no hit: RUN the rest, until the first --> STORE --> end
+ *	                                       \--> still none: REACH --> STORE --> end
  *
  * The failures: a snapshot on which its target is missing, or on which the input always
  * fails in another way, tells nothing, and that is what is stored; what failed otherwise
@@ -21,6 +22,7 @@
 #include "base/mem.h"
 #include "triage/artifact.h"
 #include "triage/bisect_tree.h"
+#include "triage/crash_db.h"
 #include "triage/reproduce.h"
 #include "triage/room.h"
 
@@ -43,23 +45,58 @@ struct triage_retest {
 	struct iw_build_req build_req;
 	const struct iw_build *build;
 	struct triage_reproduce *run;
+	struct triage_reach_run *reach_run;
+	enum triage_reach reach;
 	unsigned runs, hits, others; /* runs: all of them */
 	int64_t cpu_us;
+	bool shows_elsewise;
 	const char *obstacle;
+	bool is_fixed; /* its new state */
 	bool is_stopped;
 };
 
 struct triage_retest_plan triage_retest_plan(unsigned hits, unsigned runs, bool is_hang)
 {
-	unsigned max = is_hang ? TRIAGE_RETEST_HANG_RUNS : TRIAGE_RETEST_RUNS;
 	struct triage_retest_plan plan = {.first = FIRST_RUNS, .all = FIRST_RUNS};
 
 	/* The few of a hang cost its timeout each, too. */
 	if (is_hang)
 		plan.first = plan.all = 2;
-	while (plan.all < max && bisect_miss(hits, runs, plan.all) > TRIAGE_BISECT_MISS)
+	while (plan.all < TRIAGE_RETEST_RUNS &&
+		bisect_miss(hits, runs, plan.all) > TRIAGE_BISECT_MISS)
 		plan.all++;
 	return plan;
+}
+
+/* Only what would decide is told: an input that fails is there. */
+static void add_reach(struct iw_buf *text, const struct triage_retest_seen *s)
+{
+	if (s->hits > 0)
+		return;
+	if (s->shows_elsewise)
+		iw_buf_adds(text, "; but another input of it fails there");
+	else if (s->reach == TRIAGE_REACH_YES)
+		iw_buf_adds(text, "; its input still reaches the code that failed");
+	else if (s->reach == TRIAGE_REACH_NOT)
+		iw_buf_adds(text,
+			"; its input no longer reaches the code that failed, "
+			"which therefore may fail as ever");
+	else
+		iw_buf_adds(text,
+			"; whether its input still reaches the code that failed "
+			"is not known");
+}
+
+const char *triage_retest_state(const char *state, const struct triage_retest_seen *s)
+{
+	if (s->runs == 0)
+		return state;
+	if (s->hits > 0)
+		return strcmp(state, "fixed") == 0 ? "regressed" : state;
+	if (s->shows_elsewise || s->reach != TRIAGE_REACH_YES ||
+		bisect_miss(s->was_hits, s->was_runs, s->runs) > TRIAGE_BISECT_MISS)
+		return state;
+	return "fixed";
 }
 
 char *triage_retest_words(const struct triage_retest_seen *s)
@@ -81,6 +118,7 @@ char *triage_retest_words(const struct triage_retest_seen *s)
 	if (s->hits == 0 && miss > TRIAGE_BISECT_MISS)
 		iw_buf_addf(&text, "; one of its rate hides so long by chance in %.2g %%",
 			100 * miss);
+	add_reach(&text, s);
 	if (s->others > 0)
 		iw_buf_addf(
 			&text, "; its input fails in another way in %u more", s->others);
@@ -106,32 +144,82 @@ static void give_up(struct triage_retest *r, const struct iw_err *err)
 	end(r, NULL);
 }
 
-static char *words(const struct triage_retest *r)
+static int take_row(void *ctx, const struct bug_row *row)
 {
-	_auto_free_ char *commit = iw_strndup(r->snapshot->commit, COMMIT_SHOWN);
-	struct triage_retest_seen seen = {
-		.snapshot = commit,
+	struct triage_retest *r = ctx;
+
+	/* The strings belong to the list, and none is wanted here. */
+	r->row.hits = row->hits;
+	r->row.runs = row->runs;
+	r->row.best = row->best;
+	memcpy(r->row.flavour, row->flavour, sizeof r->row.flavour);
+	memcpy(r->row.type, row->type, sizeof r->row.type);
+	memcpy(r->row.state, row->state, sizeof r->row.state);
+	return 0;
+}
+
+static void describe(const struct triage_retest *r, const char *snapshot,
+	struct triage_retest_seen *seen)
+{
+	*seen = (struct triage_retest_seen){
+		.snapshot = snapshot,
 		.hits = r->hits,
 		.runs = r->runs - r->others,
 		.others = r->others,
+		.reach = r->reach,
+		.shows_elsewise = r->shows_elsewise,
 		.obstacle = r->obstacle,
 		.was_hits = (unsigned)r->row.hits,
 		.was_runs = (unsigned)r->row.runs,
 	};
+}
 
+static char *words(const struct triage_retest *r)
+{
+	_auto_free_ char *commit = iw_strndup(r->snapshot->commit, COMMIT_SHOWN);
+	struct triage_retest_seen seen;
+
+	describe(r, commit, &seen);
 	return triage_retest_words(&seen);
+}
+
+/* Fixed, or back again; the evidence is the event before it. */
+static int store_state(struct triage_retest *r, struct iw_dbc *dbc, struct iw_err *err)
+{
+	_auto_free_ char *text = iw_fmt("on %.12s", r->snapshot->commit);
+	struct triage_retest_seen seen;
+	const char *state;
+	int rc;
+
+	describe(r, r->snapshot->commit, &seen);
+	state = triage_retest_state(r->row.state, &seen);
+	r->is_fixed = strcmp(state, "fixed") == 0;
+	if (strcmp(state, r->row.state) == 0)
+		return 0;
+	rc = bug_db_set_state(dbc, r->bug->id, state, err);
+	return rc < 0 ? rc : bug_db_add_event(dbc, r->bug->id, state, text, err);
 }
 
 static int store_tested(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
 	struct triage_retest *r = ctx;
-	_auto_free_ char *text = words(r);
-	int rc = bug_db_set_tested(
-		dbc, r->bug->id, r->snapshot->tree, r->runs - r->others, r->hits, err);
+	_auto_free_ char *text = NULL;
+	/* A sighting may have said something of it meanwhile. */
+	int rc = bug_db_list(dbc, r->bug->id, take_row, r, err);
 
 	if (rc == 0)
+		rc = crash_db_shows(dbc, r->bug->id, r->bug->target->reference_id,
+			&r->shows_elsewise, err);
+
+	text = words(r);
+	if (rc == 0)
+		rc = bug_db_set_tested(dbc, r->bug->id, r->snapshot->tree,
+			r->runs - r->others, r->hits, r->reach, err);
+	if (rc == 0)
 		rc = bug_db_add_core(dbc, r->bug->id, r->cpu_us / 1000, err);
-	return rc < 0 ? rc : bug_db_add_event(dbc, r->bug->id, "tested", text, err);
+	if (rc == 0)
+		rc = bug_db_add_event(dbc, r->bug->id, "tested", text, err);
+	return rc < 0 ? rc : store_state(r, dbc, err);
 }
 
 static void on_stored(struct iw_db_req *req)
@@ -143,6 +231,7 @@ static void on_stored(struct iw_db_req *req)
 		give_up(r, &req->err);
 		return;
 	}
+	r->bug->is_fixed = r->is_fixed;
 	text = words(r);
 	iw_info("bug tested again", I("bug", r->bug->id), S("seen", text));
 	end(r, r->bug);
@@ -172,6 +261,39 @@ static void store(struct triage_retest *r)
 	iw_db_submit(r->world->db, &r->db_req);
 }
 
+static void on_reach(
+	enum triage_reach reach, int64_t cpu_us, const struct iw_err *err, void *ctx)
+{
+	struct triage_retest *r = ctx;
+
+	r->reach_run = NULL;
+	r->reach = reach;
+	r->cpu_us += cpu_us;
+	if (err) {
+		struct iw_err copy = *err;
+
+		give_up(r, &copy);
+		return;
+	}
+	store(r);
+}
+
+static void start_reach(struct triage_retest *r)
+{
+	struct triage_reach_spec spec = {
+		.build = r->build,
+		.target = r->bug->target,
+		.input = r->input,
+		.len = r->len,
+		.frames = &r->bug->signature.frames,
+		.subject = {"bug", r->bug->id},
+	};
+
+	r->reach_run = triage_reach_start(r->world, &spec, on_reach, r);
+	if (r->is_stopped)
+		triage_reach_stop(r->reach_run);
+}
+
 static void start_runs(struct triage_retest *r, unsigned runs, unsigned stop_hits);
 
 static void on_run(struct triage_reproduce *run, const struct iw_err *err, void *ctx)
@@ -193,6 +315,8 @@ static void on_run(struct triage_reproduce *run, const struct iw_err *err, void 
 	r->run = NULL;
 	if (r->hits == 0 && r->others < r->runs && r->runs < r->plan.all)
 		start_runs(r, r->plan.all - r->runs, 1);
+	else if (r->hits == 0 && r->others == 0)
+		start_reach(r);
 	else
 		store(r);
 }
@@ -239,19 +363,6 @@ static void on_built(
 	start_runs(r, r->plan.first, 0);
 }
 
-static int take_row(void *ctx, const struct bug_row *row)
-{
-	struct triage_retest *r = ctx;
-
-	/* The strings belong to the list, and none is wanted here. */
-	r->row.hits = row->hits;
-	r->row.runs = row->runs;
-	r->row.best = row->best;
-	memcpy(r->row.flavour, row->flavour, sizeof r->row.flavour);
-	memcpy(r->row.type, row->type, sizeof r->row.type);
-	return 0;
-}
-
 static int load(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
 	struct triage_retest *r = ctx;
@@ -287,6 +398,7 @@ struct triage_retest *triage_retest_start(struct triage *t, struct triage_bug *b
 	struct triage_retest *r = iw_calloc(1, sizeof *r);
 
 	r->triage = t;
+	r->reach = TRIAGE_REACH_UNKNOWN;
 	r->world = triage_world_of(t);
 	r->bug = bug;
 	r->snapshot = project_snapshot(bug->target->project);
@@ -298,6 +410,8 @@ struct triage_retest *triage_retest_start(struct triage *t, struct triage_bug *b
 void triage_retest_stop(struct triage_retest *r)
 {
 	r->is_stopped = true;
-	if (r->run)
+	if (r->reach_run)
+		triage_reach_stop(r->reach_run);
+	else if (r->run)
 		triage_reproduce_stop(r->run);
 }

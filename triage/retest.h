@@ -7,6 +7,10 @@
  * TRIAGE_BISECT_MISS, as in a bisection; where that is more than can be afforded the
  * sentence says what chance is left.
  *
+ * Where the chance is that small and the input still reaches the code that failed (reach),
+ * the bug is fixed; when it shows again on a newer snapshot it has regressed, and stays the
+ * same bug. Everything less leaves its state alone.
+ *
  * Pure and synchronous. Thread: any.
  */
 #ifndef TRIAGE_RETEST_H
@@ -14,8 +18,10 @@
 
 #include <stdbool.h>
 
-#define TRIAGE_RETEST_RUNS 200	   /* at most */
-#define TRIAGE_RETEST_HANG_RUNS 10 /* of a hang, each of which costs its timeout */
+#include "triage/reach.h"
+
+/* At most. Of a hang, too: only runs in which it shows cost its timeout. */
+#define TRIAGE_RETEST_RUNS 200
 
 struct triage_retest_plan {
 	unsigned first; /* all of these are made */
@@ -29,10 +35,14 @@ struct triage_retest_seen {
 	unsigned hits,
 		runs;	 /* runs that failed in another way hide it and are not here */
 	unsigned others; /* those */
+	enum triage_reach reach;     /* where no run failed */
+	bool shows_elsewise;	     /* another input of it fails there */
 	const char *obstacle;	     /* no run was made: why; or NULL */
 	unsigned was_hits, was_runs; /* its rate */
 };
 /* "still shows on 0123456789ab, 5 of 5"; nothing private is in it. The caller frees. */
 char *triage_retest_words(const struct triage_retest_seen *seen);
+/* What becomes of a bug in this state: a literal, or state. */
+const char *triage_retest_state(const char *state, const struct triage_retest_seen *seen);
 
 #endif

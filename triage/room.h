@@ -19,6 +19,7 @@ struct triage_bug {
 	struct triage_bug *merged_into;	    /* NULL: it stands for itself */
 	bool is_dirty;			    /* the issue is older than the sightings */
 	bool has_issue;			    /* attributed and published once */
+	bool is_fixed;			    /* its state */
 	bool wants_retest;		    /* nobody knows whether the snapshot has it */
 	bool is_settled;		    /* in the database when it was announced */
 	unsigned tries;			    /* pursuits that failed, in a row */

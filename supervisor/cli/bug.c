@@ -24,7 +24,7 @@ static const char help[] =
 	"  ironworks bug wontfix 3 --why 'only a fuzzer calls it like that'\n"
 	"  ironworks bug reopen 3\n"
 	"\n"
-	"usage: ironworks bug list [--state DIR] [--json]\n"
+	"usage: ironworks bug list [--all] [--state DIR] [--json]\n"
 	"       ironworks bug show BUG [--state DIR] [--json]\n"
 	"       ironworks bug wontfix BUG [--why TEXT] [--state DIR] [--json]\n"
 	"       ironworks bug expected BUG [--why TEXT] [--state DIR] [--json]\n"
@@ -54,6 +54,7 @@ static const char help[] =
 	"those\n"
 	"crashes are another bug, which gets a number of its own; merge undoes it.\n"
 	"\n"
+	"  --all         fixed ones, too: those that no longer show on a newer snapshot\n"
 	"  --why TEXT    one line, for the others\n"
 	"  --state DIR   (default: the user's state folder)\n"
 	"  --json        print the answer as one JSON object\n"
@@ -65,7 +66,8 @@ struct listing {
 	const struct iw_state *state;
 	struct cli_table *table;
 	json_t *bugs;
-	int count;
+	bool all;
+	int count, fixed;
 };
 
 static int list_bug(void *ctx, const struct bug_row *row)
@@ -75,24 +77,32 @@ static int list_bug(void *ctx, const struct bug_row *row)
 
 	if (row->merged_into >= 0)
 		return 0;
+	if (strcmp(row->state, "fixed") == 0 && !l->all) {
+		l->fixed++;
+		return 0;
+	}
 	l->count++;
 	cli_bug_row(l->table, row, l->state->outbox);
 	json_array_append_new(l->bugs, answer_bug(&scope, row));
 	return 0;
 }
 
-static int list(const struct iw_state *state, bool json, struct iw_err *err)
+static int list(const struct iw_state *state, bool all, bool json, struct iw_err *err)
 {
-	struct listing l = {
-		.state = state, .table = cli_bug_table(), .bugs = json_array()};
+	struct listing l = {.state = state,
+		.table = cli_bug_table(),
+		.bugs = json_array(),
+		.all = all};
 	int rc = bug_db_list(state->dbc, 0, list_bug, &l, err);
 
 	if (rc == 0 && json)
 		cli_print_json(json_pack("{sO}", "bugs", l.bugs));
 	else if (rc == 0 && l.count)
 		cli_table_print(l.table, stdout, 0);
-	else if (rc == 0)
+	else if (rc == 0 && !l.fixed)
 		puts("no bugs yet");
+	if (rc == 0 && !json && l.fixed)
+		printf("%s%d fixed, which --all shows\n", l.count ? "\n" : "", l.fixed);
 	json_decref(l.bugs);
 	cli_table_free(l.table);
 	return rc;
@@ -163,7 +173,9 @@ int cli_bug(int argc, char **argv)
 {
 	struct iw_err err = IW_ERR_INIT;
 	const char *why = NULL;
-	const struct cli_option more[] = {{"why", .word = &why}, {0}};
+	bool all = false;
+	const struct cli_option more[] = {
+		{"why", .word = &why}, {"all", .flag = &all}, {0}};
 	struct cli_common common;
 	struct iw_state state;
 	int64_t id = 0;
@@ -182,6 +194,8 @@ int cli_bug(int argc, char **argv)
 		return cli_bug_decide(&common, verb, id, why);
 	if (why)
 		return cli_usage("bug", "--why is for what you decide");
+	if (all && strcmp(verb, "list") != 0)
+		return cli_usage("bug", "--all is for 'list'");
 	if ((strcmp(verb, "show") != 0 || argc - first != 2) &&
 		(strcmp(verb, "list") != 0 || argc - first != 1))
 		return cli_usage("bug",
@@ -190,7 +204,8 @@ int cli_bug(int argc, char **argv)
 			"'split BUG CRASH…'");
 	if (iw_state_open(&state, common.state, IW_STATE_READ, &err) < 0)
 		return cli_fail(&err);
-	rc = id ? show(&state, id, common.json, &err) : list(&state, common.json, &err);
+	rc = id ? show(&state, id, common.json, &err)
+		: list(&state, all, common.json, &err);
 	iw_state_close(&state);
 	return rc < 0 ? cli_fail(&err) : CLI_DONE;
 }

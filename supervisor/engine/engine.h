@@ -30,6 +30,7 @@ struct engine_slice {
 	int64_t rss_limit_mb;	 /* resident memory, the sanitizer's included */
 	int64_t malloc_limit_mb; /* one allocation */
 	int64_t repeat;		 /* of reproduce: so often in one process; 0: once */
+	bool tells_functions;	 /* of reproduce: at its end, which ones were entered */
 	bool check_leaks;
 	bool is_resumed; /* the corpus is what its last slice kept */
 	uint32_t seed;

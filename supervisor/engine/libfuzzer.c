@@ -56,6 +56,11 @@ static void reproduce(
 	/* With a file to run it means how often, not how many mutants. */
 	if (slice->repeat)
 		iw_job_argf(job, "-runs=%lld", (long long)slice->repeat);
+	/* Only the two together list the functions of a single run. */
+	if (slice->tells_functions) {
+		iw_job_arg(job, "-print_coverage=1");
+		iw_job_arg(job, "-print_full_coverage=1");
+	}
 	iw_job_arg(job, input);
 }
 

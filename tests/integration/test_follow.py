@@ -171,10 +171,15 @@ def mended(service, adapter, bug):
                service.engines("parser") == service.running(), 20, "the other one has ended")
     tested = service.await_tested(bug, adapter)
     assert tested["tested_hits"] == 0 and 5 <= tested["tested_runs"] <= 200
-    assert tested["state"] == "open", "that is for others to decide"
-    words = f"no longer shows on {head(adapter)}, 0 of {tested['tested_runs']}"
+    assert tested["state"] == "fixed" and tested["tested_reach"] is True
+    words = (f"no longer shows on {head(adapter)}, 0 of {tested['tested_runs']}; its input still "
+             "reaches the code that failed")
     assert service.last_event(bug) == words
     service.await_issue(bug, words)
+    service.await_issue(bug, "| State | **fixed** |")
+    listed = service.ironworks("bug", "list", "--state", service.state).stdout
+    assert listed == "1 fixed, which --all shows\n"
+    assert "fixed" in service.ironworks("bug", "list", "--all", "--state", service.state).stdout
     (spare,) = [t for t in service.targets() if t["target"] == "spare"]
     assert spare["offline_ms"] and spare["units"] > 0, "what it has is kept"
     assert "tiny/spare: offline for" in service.ironworks("status", "--state",
@@ -188,7 +193,13 @@ def back(service, adapter, bug):
     service.await_said(f"on to commit {head(adapter)}")
     tested = service.await_tested(bug, adapter)
     assert (tested["tested_hits"], tested["tested_runs"]) == (5, 5)
-    assert service.last_event(bug) == f"still shows on {head(adapter)}, 5 of 5"
+    words = f"still shows on {head(adapter)}, 5 of 5"
+    wait_until(lambda: service.last_event(bug) == words, 20, "the best input was run, too")
+    assert tested["state"] == "regressed"
+    service.await_issue(bug, "| State | **regressed**")
+    assert rows(service.state, "SELECT what FROM bug_event WHERE what IN ('fixed', 'regressed') "
+                "ORDER BY id") == [("fixed",), ("regressed",)]
+    assert rows(service.state, "SELECT count(*) FROM bug") == [(1,)]
     wait_until(lambda: not any(t["offline_ms"] for t in service.targets()), 20, "it is back")
 
 

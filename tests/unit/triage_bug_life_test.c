@@ -213,9 +213,9 @@ static void test_tested_again(void **state)
 	assert_null(row.tested_tree);
 	assert_true(strlen(row.found_tree) > 0);
 	iw_time_set(ROWS_NOW + 9, -1);
-	temp_ok(&r.t.err, bug_db_set_tested(r.dbc, bug, "t1", 20, 0, &r.t.err));
+	temp_ok(&r.t.err, bug_db_set_tested(r.dbc, bug, "t1", 20, 0, 1, &r.t.err));
 	iw_time_set(ROWS_NOW + 11, -1);
-	temp_ok(&r.t.err, bug_db_set_tested(r.dbc, bug, "t2", 5, 4, &r.t.err));
+	temp_ok(&r.t.err, bug_db_set_tested(r.dbc, bug, "t2", 5, 4, -1, &r.t.err));
 	rows_reopen(&r);
 	temp_ok(&r.t.err, bug_db_list(r.dbc, bug, take_tested, &row, &r.t.err));
 	assert_string_equal(row.tested_tree, "t2");

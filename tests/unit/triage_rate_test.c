@@ -2,6 +2,7 @@
  * and few runs are made of what always fails. */
 #include <math.h>
 
+#include "tests/lib/chance.h"
 #include "tests/lib/temp.h"
 
 #include "triage/rate.h"
@@ -9,15 +10,6 @@
 #include "base/banned.h"
 
 #define BUGS 10000
-
-/* xorshift64*: the same world on every machine. */
-static double chance(uint64_t *seed)
-{
-	*seed ^= *seed >> 12;
-	*seed ^= *seed << 25;
-	*seed ^= *seed >> 27;
-	return (double)((*seed * UINT64_C(0x2545F4914F6CDD1D)) >> 11) * 0x1p-53;
-}
 
 #define MANY 200
 
@@ -57,7 +49,7 @@ static struct trial judge(double p, bool is_hang, uint64_t *seed)
 
 	do {
 		t.runs++;
-		t.hits += chance(seed) < p;
+		t.hits += test_chance(seed) < p;
 		if (t.hits == 0 && t.runs >= TRIAGE_RATE_MISSES)
 			break;
 	} while (t.hits == 0 || wants_more(t.hits, t.runs, is_hang));
@@ -114,7 +106,7 @@ static void test_it_holds_at_every_moment(void **state)
 
 		while (t.runs < MANY) {
 			t.runs++;
-			t.hits += chance(&seed) < 0.2;
+			t.hits += test_chance(&seed) < 0.2;
 			was_wrong |= !holds(t, 0.2);
 		}
 		wrong += was_wrong;

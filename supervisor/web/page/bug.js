@@ -22,7 +22,10 @@ function tested(bug)
 	if (!bug.tested_runs)
 		return "cannot be tested there";
 	return [`${bug.tested_hits ? "still shows" : "no longer shows"}, ` +
-		`${number(bug.tested_hits)} of ${plural(bug.tested_runs, "run")}, `, since(bug.tested_ms)];
+		`${number(bug.tested_hits)} of ${plural(bug.tested_runs, "run")}, `,
+	bug.tested_reach === true && "its input still reaches the code that failed, ",
+	bug.tested_reach === false && "but its input no longer reaches the code that failed, ",
+	since(bug.tested_ms)];
 }
 
 function decided(bug)
