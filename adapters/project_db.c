@@ -283,13 +283,17 @@ int project_db_engines(struct iw_dbc *dbc, int64_t target_id, project_db_engine_
 	"t.found_ms, t.failures, t.failed_ms, t.failure, t.held_ms, t.held_why, "        \
 	"t.offline_ms, t.units, t.crashes, "                                             \
 	"coalesce(g.bugs, 0) AS bugs, coalesce(g.open_bugs, 0) AS open_bugs, "           \
-	"coalesce(g.core_ms, 0) AS bug_core_ms "                                         \
+	"coalesce(g.core_ms, 0) AS bug_core_ms, "                                        \
+	"coalesce(n.ms, 0) AS burned_ms "                                                \
 	"FROM target t JOIN adapter a ON a.id = t.adapter_id "                           \
 	"LEFT JOIN (SELECT target_id, count(*) AS bugs, "                                \
 	"sum(state NOT IN ('flaky', 'fixed') AND decision IS NULL) AS open_bugs, "       \
 	"sum(core_ms) AS core_ms "                                                       \
 	"FROM bug WHERE merged_into IS NULL GROUP BY target_id) g "                      \
-	"ON g.target_id = t.id "
+	"ON g.target_id = t.id "                                                         \
+	"LEFT JOIN (SELECT c.target_id, sum(u.us) / 1000 AS ms FROM crash_burn u "       \
+	"CROSS JOIN crash c ON c.id = u.crash_id GROUP BY c.target_id) n "               \
+	"ON n.target_id = t.id "
 
 int project_db_targets(struct iw_dbc *dbc, int64_t id, project_db_target_cb each,
 	void *ctx, struct iw_err *err)
@@ -318,6 +322,7 @@ int project_db_targets(struct iw_dbc *dbc, int64_t id, project_db_target_cb each
 			.bugs = iw_col_int(stmt, "bugs"),
 			.open_bugs = iw_col_int(stmt, "open_bugs"),
 			.bug_core_ms = iw_col_int(stmt, "bug_core_ms"),
+			.burned_ms = iw_col_int(stmt, "burned_ms"),
 			.held_ms = iw_col_int(stmt, "held_ms"),
 			.held_why = iw_col_str(stmt, "held_why"),
 			.offline_ms = iw_col_int(stmt, "offline_ms"),

@@ -97,6 +97,7 @@ struct project_target_row {
 	int64_t units, crashes, bugs;
 	int64_t open_bugs;    /* of those: neither flaky nor decided about by hand */
 	int64_t bug_core_ms;  /* CPU time of triage's jobs for its bugs */
+	int64_t burned_ms;    /* of its engines, lost to crashes that are known */
 	int64_t held_ms;      /* since when no engine may start on it; 0: one may */
 	const char *held_why; /* or NULL; borrowed */
 	int64_t offline_ms;   /* its adapter has it no more since then; 0: it has */

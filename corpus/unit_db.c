@@ -283,6 +283,19 @@ int corpus_unit_quarantine(
 		"ii", target_id, unit_id);
 }
 
+/* Other flavours look at it as if it had come today: what they saw, they saw before. */
+int corpus_units_retest(
+	struct iw_dbc *dbc, int64_t target_id, int64_t build_id, struct iw_err *err)
+{
+	return iw_db_exec(dbc, err,
+		"UPDATE target_unit SET state = 'good', added_ms = ?1 "
+		"WHERE target_id = ?2 AND state = 'quarantined' AND NOT EXISTS "
+		"(SELECT 1 FROM measure m WHERE m.build_id = ?3 "
+		"AND m.target_id = target_unit.target_id "
+		"AND m.unit_id = target_unit.unit_id)",
+		"iii", iw_time_wall_ms(), target_id, build_id);
+}
+
 struct measures {
 	int64_t build_id, target_id;
 	const struct corpus_measure_row *rows;

@@ -84,6 +84,11 @@ int corpus_units_count(
 int corpus_unit_quarantine(
 	struct iw_dbc *dbc, int64_t target_id, int64_t unit_id, struct iw_err *err);
 
+/* A newer build may have mended what a unit did: those that are quarantined and have not
+ * run on it are good until they have. */
+int corpus_units_retest(
+	struct iw_dbc *dbc, int64_t target_id, int64_t build_id, struct iw_err *err);
+
 /* What a unit did on one build. */
 struct corpus_measure_row {
 	int64_t unit_id;

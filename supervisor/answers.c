@@ -104,7 +104,7 @@ json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 
 	iw_sha256_hex(&row->best, best);
 	bug = json_pack("{sI ss ss ss sb ss sb so ss ss ss sI sI sI sI ss? so so ss? sI "
-			"sI sI sI}",
+			"sI sI sI sI sI}",
 		"id", (json_int_t)row->id, "adapter", row->adapter, "target", row->target,
 		"state", row->state, "private", (int)is_private, "type", row->type,
 		"security", (int)row->is_security, "frames", loads_or_null(row->frames),
@@ -115,7 +115,8 @@ json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 		loads_or_null(row->prs), "proof", loads_or_null(row->proof), "issue",
 		path, "found_ms", (json_int_t)row->found_ms, "changed_ms",
 		(json_int_t)row->changed_ms, "sightings", (json_int_t)row->sightings,
-		"core_ms", (json_int_t)row->core_ms);
+		"core_ms", (json_int_t)row->core_ms, "burned_ms",
+		(json_int_t)row->burned_ms, "swallowed", (json_int_t)row->swallowed);
 	add_severity(bug, row);
 	add_rate(bug, row);
 	add_tested(bug, row);
@@ -421,17 +422,18 @@ json_t *answer_target(const struct answer_scope *scope,
 {
 	const struct project_target_totals *t = &row->totals;
 
-	return json_pack(
-		"{sI ss ss sI sI so sI sI sI sI sI so sI so ss? sb so so s{} so s{} sn}",
+	return json_pack("{sI ss ss sI sI so sI sI sI sI sI sI so sI so ss? sb so so s{} "
+			 "so s{} sn}",
 		"id", (json_int_t)row->id, "adapter", row->adapter, "target", row->name,
 		"executions", (json_int_t)t->executions, "core_ms",
 		(json_int_t)t->core_ms, "features",
 		features < 0 ? json_null() : json_integer(features), "units",
 		(json_int_t)row->units, "crashes", (json_int_t)row->crashes, "bugs",
 		(json_int_t)row->bugs, "open_bugs", (json_int_t)row->open_bugs,
-		"bug_core_ms", (json_int_t)row->bug_core_ms, "found_ms",
-		time_or_null(t->found_ms), "failures", (json_int_t)t->failures,
-		"failed_ms", time_or_null(t->failed_ms), "failure", t->failure, "is_held",
+		"bug_core_ms", (json_int_t)row->bug_core_ms, "burned_ms",
+		(json_int_t)row->burned_ms, "found_ms", time_or_null(t->found_ms),
+		"failures", (json_int_t)t->failures, "failed_ms",
+		time_or_null(t->failed_ms), "failure", t->failure, "is_held",
 		row->held_ms != 0, "held_ms", time_or_null(row->held_ms), "held_why",
 		/* Why an operator holds one may tell of a bug. */
 		text_or_null(scope->sees_private ? row->held_why : NULL), "engines",

@@ -11,7 +11,7 @@
  *	opening.c   from adapter to targets that can be fuzzed
  *	finding.c   which targets a project has
  *	following.c newer snapshots, built while the old ones are fuzzed
- *	slice.c     one engine running for a while
+ *	slice.c     one engine running for a while (slice_room.h, slice_shield.h)
  *	share.c     which engine a target's next slice gets
  *	exchange.c  what one engine found, given to the others
  *	keeping.c   an engine's queue from slice to slice
@@ -93,6 +93,7 @@ struct farm_lane {
 	int failures;
 	bool is_out;
 	int64_t fuzz_from_ms;
+	int deaths; /* slices in a row that ended with a crash at once */
 };
 
 /* A unit for an engine that did not find it. */
@@ -177,7 +178,8 @@ struct farm_target {
 	char why[FARM_WHY_MAX]; /* policy would choose it next */
 	/* The last point of its history in this run; at_ms: monotonic, 0: none yet. */
 	struct history_point history;
-	int checks; /* start checks under way */
+	int checks;	    /* start checks under way */
+	int64_t sampled_ms; /* monotonic: when known crashes were looked at again */
 };
 
 /* One that is active. */

@@ -261,6 +261,10 @@ static int load_target(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 		dbc, project_id(t->owner->project), t->spec.name, &t->triage.id, err);
 	if (rc == 0)
 		rc = project_db_totals(dbc, t->triage.id, &totals, err);
+	/* Before anybody else gets them they run on it. */
+	if (rc == 0)
+		rc = corpus_units_retest(
+			dbc, t->triage.id, t->lanes[0].build->id, err);
 	if (rc == 0)
 		rc = corpus_units_count(dbc, t->triage.id, &t->units, err);
 	if (rc == 0)

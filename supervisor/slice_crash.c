@@ -59,6 +59,20 @@ static void on_artifact_stored(void *ctx, const struct iw_err *err)
 	slice_next_artifact(s);
 }
 
+static bool is_sample(const struct artifact *a)
+{
+	return strcmp(a->dir, ENGINE_SHIELD_DIR) == 0;
+}
+
+/* What the bill needs to know of it. */
+static void note_death(struct artifact *a, const struct triage_crash *crash)
+{
+	a->death.sha = iw_sha256(crash->input, crash->len);
+	a->death.input = iw_shield_hash(0, crash->input, crash->len);
+	a->death.is_hang =
+		strcmp(crash->kind, engine_artifact_name(ENGINE_ARTIFACT_TIMEOUT)) == 0;
+}
+
 void slice_next_artifact(struct slice *s)
 {
 	_auto_free_ char *input = NULL, *report = NULL;
@@ -70,7 +84,7 @@ void slice_next_artifact(struct slice *s)
 	};
 	struct iw_err err = IW_ERR_INIT;
 	size_t report_len = 0;
-	const struct artifact *a;
+	struct artifact *a;
 	int rc;
 
 	if (s->artifact_at == s->artifact_count && !s->is_closing)
@@ -93,11 +107,14 @@ void slice_next_artifact(struct slice *s)
 		return;
 	}
 	/* An engine that goes on has printed nothing about it. */
-	if (s->engine->goes_on ||
+	if (s->engine->goes_on || is_sample(a) ||
 		iw_job_log_read(s->job, REPORT_MAX, &report, &report_len, NULL) < 0)
 		report = iw_strdup("");
-	crash.kind = engine_artifact_name(s->engine->artifact(a->dir, a->name));
+	crash.kind = is_sample(a)
+		? engine_artifact_name(ENGINE_ARTIFACT_CRASH)
+		: engine_artifact_name(s->engine->artifact(a->dir, a->name));
 	crash.input = input;
+	note_death(a, &crash);
 	crash.report = report;
 	crash.report_len = report_len;
 	s->is_storing = true;
@@ -152,4 +169,23 @@ int slice_list_artifacts(struct slice *s, struct iw_err *err)
 				FARM_ENTRIES_MAX, take_artifact, s, err);
 	}
 	return rc < 0 ? rc : 0;
+}
+
+static int take_sample(void *ctx, const char *name)
+{
+	struct slice *s = ctx;
+
+	if (!engine_shield_is_sample(name) || s->artifact_count == FARM_ARTIFACTS_MAX)
+		return 0;
+	iw_grow(s->artifacts, s->artifact_count, s->artifact_cap);
+	s->artifacts[s->artifact_count++] =
+		(struct artifact){.dir = ENGINE_SHIELD_DIR, .name = iw_strdup(name)};
+	return 0;
+}
+
+void slice_list_samples(struct slice *s)
+{
+	if (farm_is_folder(iw_job_work(s->job), ENGINE_SHIELD_DIR))
+		iw_dir_each_below(iw_job_work(s->job), ENGINE_SHIELD_DIR,
+			FARM_ENTRIES_MAX, take_sample, s, NULL);
 }

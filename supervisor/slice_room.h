@@ -4,6 +4,7 @@
  *	slice_start.c  corpus, inbox, job, command
  *	slice.c        running, scanning, ending
  *	slice_crash.c  what crashed, to triage
+ *	slice_shield.c what it has cost
  */
 #ifndef IW_SLICE_ROOM_H
 #define IW_SLICE_ROOM_H
@@ -12,13 +13,17 @@
 #include "corpus/ingest.h"
 #include "exchange.h"
 #include "farm_room.h"
+#include "slice_shield.h"
+#include "triage/burn_db.h"
 
 /* What could not be stored or started is tried again after so long. */
 #define SLICE_RETRY_MS 3000
 
 struct artifact {
-	const char *dir; /* the engine's */
+	const char
+		*dir; /* the engine's, or ENGINE_SHIELD_DIR: the engine went on past it */
 	char *name;
+	struct slice_death death; /* when it is stored */
 };
 
 struct slice {
@@ -32,12 +37,16 @@ struct slice {
 	int64_t seconds;
 	struct iw_ids campaigns;   /* it works for them */
 	int64_t cpu_ms, cpu_at_ms; /* when it was asked for last, wall clock */
-	bool is_resumed;
+	bool is_resumed, wants_samples;
 	char why[FARM_WHY_MAX]; /* policy chose it */
 
 	struct iw_work work;
 	struct corpus_handout handout;
 	struct iw_err err;
+
+	struct burn_known known; /* crashes that it goes on past */
+	int64_t timeout_s;	 /* of one unit */
+	int64_t began_ms;	 /* monotonic */
 
 	struct corpus_scan *scan;
 	struct corpus_ingest ingest;
@@ -72,6 +81,8 @@ bool slice_left(struct slice *s);
 /* Lists what is new in the engine's folders of artifacts. A folder that the target took
  * away is empty; an error is the disk's. */
 int slice_list_artifacts(struct slice *s, struct iw_err *err);
+/* When it has ended: an input of each place that it went on past. */
+void slice_list_samples(struct slice *s);
 /* Hands the next one to triage, unless one is on its way; goes on by itself. When the
  * slice is closing and none is left: slice_add_totals(). */
 void slice_next_artifact(struct slice *s);

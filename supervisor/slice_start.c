@@ -24,6 +24,11 @@
 /* The engine ends by itself; the keeper's deadline is for one that does not. */
 #define OVERTIME_MS 30000
 #define STALL_MS 10000
+/* Where units are known to hang, an engine waits no longer than this for each: what is
+ * only slow, triage finds out. */
+#define KNOWN_HANG_S 2
+#define DEATHS_MAX 3
+#define SAMPLES_EVERY_MS ((int64_t)600 * 1000)
 
 static void give_up(struct slice *s)
 {
@@ -51,10 +56,14 @@ static void start_engine(struct slice *s)
 		.dictionary = s->target->dictionary,
 		.seconds = s->seconds,
 		.max_len = t->max_len,
-		.timeout_s = target_timeout_s(s->lane->build, t),
+		.driver = s->farm->world.driver,
+		.has_shield = true,
+		.timeout_s = s->timeout_s,
 		.rss_limit_mb = target_rss_limit_mb(s->lane->build, t),
 		.malloc_limit_mb = t->rss_limit_mb,
-		.check_leaks = t->check_leaks,
+		/* A unit that was swallowed leaves its memory behind; leaks are found
+		 * when units are judged. */
+		.check_leaks = t->check_leaks && s->known.count == 0,
 		.seed = farm_random(s->farm) | 1,
 	};
 
@@ -67,6 +76,7 @@ static void start_engine(struct slice *s)
 	target_add_env(
 		s->job, s->lane->build, SAN_USE_FUZZ, s->farm->world.tools->symbolizer);
 	s->is_running = true;
+	s->began_ms = iw_time_mono_ms();
 	iw_job_submit(s->job, slice_on_ended, s);
 }
 
@@ -78,10 +88,8 @@ static void write_first_unit(struct slice *s)
 		&s->err);
 }
 
-static void write_corpus(struct iw_work *work)
+static void fill_corpus(struct slice *s)
 {
-	struct slice *s = (struct slice *)((char *)work - offsetof(struct slice, work));
-
 	if (s->kept_path && farm_kept_take(s->kept_path, s->corpus_dir)) {
 		s->is_resumed = true;
 		/* What others found while it did not run: all there is when nobody knows
@@ -98,6 +106,32 @@ static void write_corpus(struct iw_work *work)
 		write_first_unit(s);
 	if (!farm_is_folder(iw_job_work(s->job), s->engine->inbox_dir))
 		iw_dir_make(s->handout_inbox, &s->err);
+}
+
+static void write_shield(struct slice *s)
+{
+	struct engine_shield_spec spec = {
+		.keys = s->known.places,
+		.key_count = s->known.count,
+		/* It forks anew by itself: a place is known when it has died there. */
+		.deaths_max = s->engine->goes_on ? DEATHS_MAX : 0,
+		.rss_limit_mb = target_rss_limit_mb(s->lane->build, &s->target->spec),
+		/* libFuzzer runs an empty unit first. */
+		.warm_units = (int64_t)s->handout.files + 1,
+		.wants_samples = s->wants_samples,
+	};
+
+	engine_shield_write(iw_job_work(s->job), &spec, &s->err);
+}
+
+/* Pool. */
+static void write_corpus(struct iw_work *work)
+{
+	struct slice *s = (struct slice *)((char *)work - offsetof(struct slice, work));
+
+	fill_corpus(s);
+	if (!s->err.code)
+		write_shield(s);
 }
 
 /* What was found while it did not run is in its corpus, or goes into its inbox. */
@@ -181,7 +215,7 @@ static int make_job(struct slice *s, struct iw_err *err)
 		.engine = s->engine,
 		.campaigns = s->campaigns,
 	};
-	int64_t timeout_s = target_timeout_s(s->lane->build, t);
+	int64_t timeout_s = s->timeout_s;
 	_auto_free_ char *about = farm_about_write(&whose);
 	_auto_free_ char *what = farm_lane_what(s->lane);
 	struct iw_job_spec spec = {
@@ -245,6 +279,7 @@ static struct slice *new_slice(struct farm_target *target, struct farm_lane *lan
 	s->engine = lane->share->engine;
 	s->progress = engine_progress_none;
 	s->seconds = slice_seconds(target);
+	s->timeout_s = target_timeout_s(lane->build, &target->spec);
 	memcpy(s->why, target->why, sizeof s->why);
 	s->next = farm->slices;
 	farm->slices = s;
@@ -294,6 +329,41 @@ void farm_slice_adopt(struct farm_target *target, struct farm_lane *lane, const 
 	s->is_running = true;
 }
 
+/* Writer thread. */
+static int look_up_known(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
+{
+	struct slice *s = ctx;
+
+	return burn_db_known(dbc, s->target->triage.id, s->lane->build->id,
+		IW_SHIELD_KNOWN_MAX, &s->known, err);
+}
+
+/* A place that is known is looked at again now and then: another bug may hide there. */
+static bool wants_samples(struct farm_target *t)
+{
+	int64_t now = iw_time_mono_ms();
+
+	if (t->sampled_ms && now - t->sampled_ms < SAMPLES_EVERY_MS)
+		return false;
+	t->sampled_ms = now;
+	return true;
+}
+
+static void on_known(struct iw_db_req *req)
+{
+	struct slice *s = req->ctx;
+
+	if (req->err.code) {
+		iw_err_copy(&s->err, &req->err);
+		give_up(s);
+		return;
+	}
+	if (s->known.has_hang && s->timeout_s > KNOWN_HANG_S)
+		s->timeout_s = KNOWN_HANG_S;
+	s->wants_samples = s->known.count > 0 && wants_samples(s->target);
+	iw_work_submit(s->farm->world.loop, &s->work, write_corpus, on_corpus_written);
+}
+
 void farm_slice_start(struct farm_target *target, struct farm_lane *lane)
 {
 	struct farm *farm = target->farm;
@@ -312,5 +382,6 @@ void farm_slice_start(struct farm_target *target, struct farm_lane *lane)
 		.target_id = target->triage.id,
 		.dir = s->corpus_dir,
 	};
-	iw_work_submit(farm->world.loop, &s->work, write_corpus, on_corpus_written);
+	s->db_req = (struct iw_db_req){.run = look_up_known, .ctx = s, .done = on_known};
+	iw_db_submit(farm->db, &s->db_req);
 }

@@ -16,6 +16,7 @@
 #include "corpus/ingest.h"
 #include "corpus/unit_db.h"
 #include "farm_room.h"
+#include "slice_shield.h"
 
 #include "base/banned.h"
 
@@ -31,6 +32,8 @@ struct remains {
 	const char *artifact_dir;
 	struct farm_about about;
 	size_t artifacts;
+	struct slice_death *deaths;
+	size_t death_count, death_cap;
 	struct iw_err *err;
 };
 
@@ -66,8 +69,15 @@ static int store_artifact(void *ctx, const char *name)
 	crash.report = report;
 	rc = triage_store(
 		r->dbc, r->farm->world.state->artifacts, &crash, &id, &hash, r->err);
-	if (rc != 0)
-		return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	iw_grow(r->deaths, r->death_count, r->death_cap);
+	r->deaths[r->death_count++] = (struct slice_death){.sha = hash,
+		.input = iw_shield_hash(0, input, crash.len),
+		.is_hang = strcmp(crash.kind,
+				   engine_artifact_name(ENGINE_ARTIFACT_TIMEOUT)) == 0};
+	if (rc > 0)
+		return 0;
 	iw_grow(swept->crashes, swept->crash_count, swept->crash_cap);
 	swept->crashes[swept->crash_count++] = id;
 	return 0;
@@ -111,6 +121,24 @@ static int store_finds(struct remains *r)
 	return rc;
 }
 
+/* What a hang took is not known any more. */
+static int store_bill(struct remains *r, struct iw_dbc *dbc, int64_t cpu_us)
+{
+	struct engine_shield shield;
+	struct slice_bill bill = {
+		.target_id = r->about.target_id,
+		.build_id = r->about.build_id,
+		.engine = r->about.engine,
+		.shield = &shield,
+		.deaths = r->deaths,
+		.death_count = r->death_count,
+		.cpu_us = cpu_us,
+	};
+
+	engine_shield_read(r->work, &shield);
+	return slice_bill_store(dbc, &bill, r->err);
+}
+
 /* How it ended stands in its record, and what it did in its log. */
 static int store_totals(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
@@ -134,6 +162,8 @@ static int store_totals(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	if (rc == 0)
 		rc = staged_db_add(
 			dbc, r->about.build_id, more.executions, more.core_ms, err);
+	if (rc == 0)
+		rc = store_bill(r, dbc, iw_exit_cpu_us(&exit));
 	return rc < 0 ? rc
 		      : farm_campaigns_add(dbc, &r->about.campaigns, more.executions,
 				more.core_ms, err);
@@ -161,6 +191,7 @@ int farm_sweep_folder(struct farm *farm, struct iw_dbc *dbc, const char *dir,
 	if (rc >= 0)
 		rc = iw_db_tx(dbc, store_totals, &r, err);
 	farm_about_fini(&r.about);
+	free(r.deaths);
 	return rc < 0 ? rc : 0;
 }
 

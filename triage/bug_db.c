@@ -183,6 +183,8 @@ static void read_row(sqlite3_stmt *stmt, struct bug_row *row)
 		.decision_ms = iw_col_int(stmt, "decision_ms"),
 		.muted_ms = iw_col_int(stmt, "muted_ms"),
 		.merged_into = iw_col_id(stmt, "merged_into"),
+		.burned_ms = iw_col_int(stmt, "burned_ms"),
+		.swallowed = iw_col_int(stmt, "swallowed"),
 	};
 	copy(row->adapter, sizeof row->adapter, iw_col_str(stmt, "adapter"));
 	copy(row->target, sizeof row->target, iw_col_str(stmt, "target"));
@@ -201,7 +203,11 @@ static void read_row(sqlite3_stmt *stmt, struct bug_row *row)
 #define SELECT_BUGS                                                                      \
 	"SELECT g.*, t.name AS target, a.name AS adapter, b.closure AS closure, "        \
 	"a.snapshot AS snapshot, b.tree AS found_tree, "                                 \
-	"(SELECT count(*) FROM crash c WHERE c.bug_id = g.id) AS sightings "             \
+	"(SELECT count(*) FROM crash c WHERE c.bug_id = g.id) AS sightings, "            \
+	"(SELECT coalesce(sum(n.us), 0) / 1000 FROM crash c JOIN crash_burn n "          \
+	" ON n.crash_id = c.id WHERE c.bug_id = g.id) AS burned_ms, "                    \
+	"(SELECT coalesce(sum(n.swallowed), 0) FROM crash c JOIN crash_burn n "          \
+	" ON n.crash_id = c.id WHERE c.bug_id = g.id) AS swallowed "                     \
 	"FROM bug g JOIN target t ON t.id = g.target_id "                                \
 	"JOIN adapter a ON a.id = g.adapter_id JOIN build b ON b.id = g.build_id "
 

@@ -45,6 +45,8 @@ struct bug_row {
 	char *decision_by, *decision_why; /* or NULL */
 	int64_t decision_ms, muted_ms;	  /* 0: not */
 	int64_t merged_into; /* the bug that it turned out to be; -1: itself */
+	int64_t burned_ms;   /* CPU time that engines lost to it */
+	int64_t swallowed;   /* executions that ended there, and the engine went on */
 };
 
 void bug_row_fini(struct bug_row *row);

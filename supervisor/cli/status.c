@@ -18,6 +18,10 @@
 
 #include "base/banned.h"
 
+/* Of a target's core time, before it is worth a line. */
+#define NOTEWORTHY_MS 1000
+#define NOTEWORTHY_PERCENT 1
+
 static const char help[] =
 	"Examples:\n"
 	"  ironworks status\n"
@@ -122,6 +126,20 @@ static int add_judge(
 	return 0;
 }
 
+/* What known crashes take from an engine. */
+static void note_burned(struct status *s, const struct project_target_row *row)
+{
+	char burned[24];
+
+	iw_time_words(row->burned_ms, burned);
+	iw_buf_addf(&s->notes,
+		"%s/%s: crashes that are known burned %s, %lld %% of its core time\n",
+		row->adapter, row->name, burned,
+		(long long)(row->totals.core_ms
+				? row->burned_ms * 100 / row->totals.core_ms
+				: 0));
+}
+
 static void add_row(struct status *s, int64_t features)
 {
 	const struct project_target_row *row = s->row;
@@ -148,6 +166,9 @@ static void add_row(struct status *s, int64_t features)
 		iw_buf_addf(&s->notes, "%s/%s: %lld engine%s did not work, the last %s\n",
 			row->adapter, row->name, (long long)row->totals.failures,
 			row->totals.failures == 1 ? "" : "s", row->totals.failure);
+	if (row->burned_ms >= NOTEWORTHY_MS &&
+		row->burned_ms * 100 >= row->totals.core_ms * NOTEWORTHY_PERCENT)
+		note_burned(s, row);
 	if (row->held_ms)
 		iw_buf_addf(&s->notes, "%s/%s is held%s%s\n", row->adapter, row->name,
 			row->held_why ? ": " : "", row->held_why ? row->held_why : "");

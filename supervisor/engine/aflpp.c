@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "engine/inbox_format.h"
 #include "engine/number.h"
+#include "engine/shield.h"
 
 #include "base/banned.h"
 
@@ -44,6 +45,7 @@ static void add_environment(struct iw_job *job, const struct engine_slice *slice
 		"AFL_SKIP_CPUFREQ", "AFL_NO_CRASH_README", "AFL_FAST_CAL"};
 	_auto_free_ char *hang = iw_fmt("%lld", (long long)slice->timeout_s * 1000);
 	_auto_free_ char *inbox = iw_path_join(iw_job_work(job), INBOX);
+	_auto_free_ char *shield = iw_path_join(iw_job_work(job), ENGINE_SHIELD_DIR);
 	size_t i;
 
 	for (i = 0; i < IW_COUNT(on); i++)
@@ -59,6 +61,11 @@ static void add_environment(struct iw_job *job, const struct engine_slice *slice
 		iw_job_env(job, "AFL_CUSTOM_MUTATOR_LIBRARY", slice->inbox);
 		iw_job_env(job, IW_INBOX_ENV, inbox);
 		iw_job_read(job, slice->inbox);
+	}
+	if (slice->has_shield) {
+		iw_job_env(job, "AFL_PRELOAD", slice->driver);
+		iw_job_env(job, IW_SHIELD_ENV, shield);
+		iw_job_read(job, slice->driver);
 	}
 }
 

@@ -23,6 +23,7 @@ struct engine_slice {
 	const char *program;	 /* the engine's own, where it is not in the binary */
 	const char *companion;	 /* the target once more, built to help; or NULL */
 	const char *inbox;	 /* path of ironworks-inbox.so */
+	const char *driver;	 /* path of ironworks-driver.so */
 	const char *dictionary;	 /* or NULL */
 	int64_t seconds;	 /* how long the engine is to run */
 	int64_t max_len;	 /* bytes; 0: the engine decides */
@@ -32,6 +33,7 @@ struct engine_slice {
 	int64_t repeat;		 /* of reproduce: so often in one process; 0: once */
 	bool tells_functions;	 /* of reproduce: at its end, which ones were entered */
 	bool check_leaks;
+	bool has_shield; /* it goes on past known crashes: ENGINE_SHIELD_DIR is there */
 	bool is_resumed; /* the corpus is what its last slice kept */
 	uint32_t seed;
 };

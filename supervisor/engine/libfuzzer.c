@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "engine/number.h"
+#include "engine/shield.h"
 
 #include "base/banned.h"
 
@@ -29,10 +30,21 @@ static void add_limits(struct iw_job *job, const struct engine_slice *slice)
 	iw_job_argf(job, "-detect_leaks=%d", slice->check_leaks);
 }
 
+/* Set by env(1) inside the sandbox: bubblewrap itself must not load it. */
+static void add_shield(struct iw_job *job, const struct engine_slice *slice)
+{
+	iw_job_read(job, slice->driver);
+	iw_job_arg(job, "/usr/bin/env");
+	iw_job_argf(job, "LD_PRELOAD=%s", slice->driver);
+	iw_job_argf(job, IW_SHIELD_ENV "=%s/" ENGINE_SHIELD_DIR, iw_job_work(job));
+}
+
 static void command(struct iw_job *job, const struct engine_slice *slice)
 {
 	const char *work = iw_job_work(job);
 
+	if (slice->has_shield)
+		add_shield(job, slice);
 	iw_job_arg(job, slice->binary);
 	iw_job_argf(job, "-artifact_prefix=%s/%s/", work, ARTIFACTS);
 	iw_job_argf(job, "-max_total_time=%lld", (long long)slice->seconds);

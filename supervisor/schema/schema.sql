@@ -319,6 +319,17 @@ CREATE INDEX crash_by_own_bug ON crash(own_bug_id) WHERE own_bug_id IS NOT NULL;
 CREATE INDEX crash_unjudged ON crash(target_id) WHERE state = 'new';
 CREATE INDEX crash_unreproduced ON crash(target_id) WHERE state IN ('unreproducible', 'environment');
 
+-- Where a crash strikes on its build, so that engines go on past it, and what that and
+-- starting them again has cost.
+CREATE TABLE crash_burn (
+	crash_id INTEGER PRIMARY KEY REFERENCES crash(id) ON DELETE CASCADE,
+	place INTEGER,                       -- the shield's key; NULL: nobody could tell
+	swallowed INTEGER NOT NULL DEFAULT 0,  -- executions that ended there and nothing else did
+	deaths INTEGER NOT NULL DEFAULT 0,   -- engines that ended there
+	us INTEGER NOT NULL DEFAULT 0        -- CPU time of both
+) STRICT;
+CREATE INDEX crash_burn_by_place ON crash_burn(place) WHERE place IS NOT NULL;
+
 -- Answers of the bisection: does this bug show on a tree?
 CREATE TABLE verdict (
 	bug_id INTEGER NOT NULL REFERENCES bug(id),

@@ -194,6 +194,31 @@ static void test_quarantine(void **state)
 	store_close(&s);
 }
 
+/* On a newer build a unit is good until it has died there, too. */
+static void test_retest(void **state)
+{
+	static const uint32_t list[] = {1, 2};
+	struct store s;
+	int64_t id, count;
+
+	(void)state;
+	store_open(&s);
+	id = store_add(&s, 1, "bad");
+	add_measure(&s, 1, id, list, 2);
+	store_ok(&s, corpus_unit_quarantine(s.dbc, 1, id, &s.err));
+	store_ok(&s, corpus_units_retest(s.dbc, 1, 1, &s.err));
+	store_ok(&s, corpus_units_count(s.dbc, 1, &count, &s.err));
+	assert_int_equal(count, 0); /* it has run there */
+	store_ok(&s, corpus_units_retest(s.dbc, 2, 2, &s.err));
+	store_ok(&s, corpus_units_count(s.dbc, 1, &count, &s.err));
+	assert_int_equal(count, 0); /* another target's */
+	store_ok(&s, corpus_units_retest(s.dbc, 1, 2, &s.err));
+	store_ok(&s, corpus_units_count(s.dbc, 1, &count, &s.err));
+	assert_int_equal(count, 1);
+	assert_int_equal(count_unmeasured(&s, 2, 100), 1);
+	store_close(&s);
+}
+
 static void test_cover(void **state)
 {
 	static const uint32_t one[] = {1, 2}, two[] = {2, 3}, both[] = {1, 2, 3};
@@ -287,6 +312,7 @@ int main(void)
 		cmocka_unit_test(test_a_unit_is_measured_once_per_build),
 		cmocka_unit_test(test_features_of_good_units),
 		cmocka_unit_test(test_quarantine),
+		cmocka_unit_test(test_retest),
 		cmocka_unit_test(test_cover),
 		cmocka_unit_test(test_rollback_leaves_a_harmless_tail),
 	};

@@ -37,7 +37,9 @@
 
 #include "engine/preload/death.h"
 #include "engine/preload/features.h"
+#include "engine/preload/shield.h"
 #include "engine/preload/traces.h"
+#include "engine/shield_format.h"
 #include "base/banned.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -423,7 +425,21 @@ static int driver_main(int argc, char **argv, char **envp)
 	sys_exit(batch_run());
 }
 
-typedef int (*main_cb)(int argc, char **argv, char **envp);
+/* The target's own. */
+static main_cb own_main;
+
+static int shielded_main(int argc, char **argv, char **envp)
+{
+	return shield_main(own_main, argc, argv, envp);
+}
+
+static main_cb main_for(main_cb target_main)
+{
+	own_main = target_main;
+	if (getenv(IW_DRIVER_ENV))
+		return driver_main;
+	return getenv(IW_SHIELD_ENV) ? shielded_main : target_main;
+}
 
 /*
  * Stands in for libc's. The arguments after argv are passed through as they are; they
@@ -441,6 +457,5 @@ EXPORT int __libc_start_main(main_cb target_main, int argc, char **argv,
 	*(void **)&real = dlsym(RTLD_NEXT, "__libc_start_main");
 	if (!real)
 		sys_exit(IW_DRIVER_EXIT_IO);
-	return real(getenv(IW_DRIVER_ENV) ? driver_main : target_main, argc, argv, init,
-		fini, rtld_fini, stack_end);
+	return real(main_for(target_main), argc, argv, init, fini, rtld_fini, stack_end);
 }

@@ -92,6 +92,7 @@ static void **target_slot(struct target *t, const char *name)
 	} wanted[] = {
 		{"LLVMFuzzerTestOneInput", &t->test_one},
 		{"LLVMFuzzerInitialize", &t->initialize},
+		{"LLVMFuzzerRunDriver", &t->run_driver},
 		{"__start___sancov_cntrs", &t->counters},
 		{"__stop___sancov_cntrs", &t->counters_end},
 		{"__lsan_do_recoverable_leak_check", &t->leak_check},
@@ -101,6 +102,8 @@ static void **target_slot(struct target *t, const char *name)
 		{"__msan_unpoison", &t->msan_unpoison},
 		{"__msan_unpoison_param", &t->msan_unpoison_param},
 		{"__tsan_init", &t->tsan_init},
+		{"__asan_unpoison_memory_region", &t->asan_unpoison},
+		{"__asan_handle_no_return", &t->asan_no_return},
 	};
 
 	if (strncmp(name, "LLVMFuzzer", 10) != 0 && strncmp(name, "__", 2) != 0)
@@ -136,6 +139,8 @@ static void target_take_table(
 		if (ELF64_ST_TYPE(sym[i].st_info) == STT_FUNC &&
 			trace_is_name(str + sym[i].st_name))
 			target_add_trace(t, base + sym[i].st_value);
+		if (strcmp(str + sym[i].st_name, "main") == 0)
+			t->main_size = sym[i].st_size;
 		slot = target_slot(t, str + sym[i].st_name);
 		if (slot && !*slot)
 			*slot = (void *)(base + sym[i].st_value);

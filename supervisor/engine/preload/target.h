@@ -16,10 +16,13 @@ typedef void (*target_free_cb)(const volatile void *p);
 
 #define TARGET_TRACES_MAX 32
 
-/* Every pointer but test_one may be NULL: the build has no such runtime. */
+/* Every pointer but test_one may be NULL: the build has no such thing. */
 struct target {
 	int (*test_one)(const uint8_t *data, size_t size);
 	int (*initialize)(int *argc, char ***argv);
+	int (*run_driver)(
+		int *argc, char ***argv, int (*run)(const uint8_t *data, size_t size));
+	size_t main_size;
 	uint8_t *counters;
 	uint8_t *counters_end;
 	int (*leak_check)(void);
@@ -29,6 +32,8 @@ struct target {
 	void (*msan_unpoison)(const volatile void *p, size_t size);
 	void (*msan_unpoison_param)(size_t count);
 	void (*tsan_init)(void);
+	void (*asan_unpoison)(const volatile void *p, size_t size);
+	void (*asan_no_return)(void);
 	void *traces[TARGET_TRACES_MAX]; /* see engine/preload/traces.h */
 	size_t trace_count;
 };

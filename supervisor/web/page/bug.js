@@ -62,7 +62,10 @@ const factsOf = (bug) => facts([
 	["Private", bug.private ? badge("yes", "warn") : "no",
 		"private until a staged pull request is proven to be the cause"],
 	["Seen", plural(bug.sightings, "time")],
-	["CPU", bug.core_ms > 0 ? duration(bug.core_ms) : "–", "core time it has cost"],
+	["CPU", bug.core_ms > 0 ? duration(bug.core_ms) : "–", "core time of triage for it"],
+	["Engines lost", bug.burned_ms > 0 ? `${duration(bug.burned_ms)}, ` +
+		`${plural(bug.swallowed, "unit")} gone past` : "–",
+		"core time of engines that ended in it: units that crashed there, and starting again"],
 	["Found", since(bug.found_ms)],
 	["Changed", since(bug.changed_ms)],
 	["Judged on", code(bug.flavour)],

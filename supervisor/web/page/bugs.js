@@ -60,6 +60,8 @@ function what(bug)
 		bug.private && [" ", badge("private", "plain", "shown to you because of your token")]];
 }
 
+const cost = (b) => b.core_ms + b.burned_ms;
+
 const COLUMNS = [
 	{id: "id", label: "Bug", noun: "Bug", sort: (b) => b.id, cell: (b) =>
 		h("a", {href: `#/bugs/${b.id}`}, number(b.id))},
@@ -80,8 +82,8 @@ const COLUMNS = [
 		cell: (b) => bytes(b.input_size)},
 	{id: "sightings", label: "Seen", num: true, title: "crashes that are this bug",
 		sort: (b) => b.sightings, cell: (b) => number(b.sightings)},
-	{id: "core", label: "CPU", num: true, title: "core time it has cost", sort: (b) => b.core_ms,
-		cell: (b) => b.core_ms > 0 ? duration(b.core_ms) : "–"},
+	{id: "core", label: "CPU", num: true, title: "core time that triage and engines have lost to it",
+		sort: cost, cell: (b) => cost(b) > 0 ? duration(cost(b)) : "–"},
 	{id: "found", label: "Found", num: true, sort: (b) => b.found_ms, cell: (b) => since(b.found_ms)},
 ];
 

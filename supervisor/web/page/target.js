@@ -5,7 +5,7 @@ import {duration, number, percent, plural} from "./format.js";
 import {Graph} from "./graph.js";
 import {learnTarget, live, may, now, say, targetOf} from "./live.js";
 import {empty, facts, notice, reachedLines, section, since, table, targetName, waiting} from "./parts.js";
-import {bugLink, failure, late, status} from "./targets.js";
+import {bugLink, burntMs, failure, late, status} from "./targets.js";
 
 const ENGINE_COLUMNS = [
 	{id: "engine", label: "Engine", cell: ([name]) => name},
@@ -62,7 +62,8 @@ const factsOf = (t) => facts([
 	["Stability", t.stability === null ? "–" : percent(t.stability, 100)],
 	["Crashes", number(t.crashes)],
 	["Open bugs", bugLink(t)],
-	["Their CPU", t.bug_core_ms > 0 ? duration(t.bug_core_ms) : "–", "core time that open bugs have cost"],
+	["Their CPU", burntMs(t) > 0 ? duration(burntMs(t)) : "–",
+		"core time that triage and engines have lost to bugs"],
 	["Last find", since(t.found_ms)],
 ]);
 

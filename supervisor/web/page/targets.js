@@ -48,8 +48,9 @@ const oldest = (t) => Math.max(0, ...Object.values(t.judging || {}).map((j) => j
 const grown = (t) => t.features - t.features_start;
 
 /* A small farm's core time is spent on bugs when a crash ends an engine again and again. */
-const burnt = (t) => t.bug_core_ms > 0 ?
-	[duration(t.bug_core_ms), h("small", null, percent(t.bug_core_ms, t.core_ms))] : "–";
+export const burntMs = (t) => t.bug_core_ms + t.burned_ms;
+const burnt = (t) => burntMs(t) > 0 ?
+	[duration(burntMs(t)), h("small", null, percent(burntMs(t), t.core_ms))] : "–";
 
 export const bugLink = (t) => t.open_bugs > 0 ?
 	h("a", {href: `#/bugs?adapter=${encodeURIComponent(t.adapter)}` +
@@ -78,8 +79,8 @@ const COLUMNS = [
 	{id: "crashes", label: "Crashes", num: true, sort: (t) => t.crashes,
 		cell: (t) => number(t.crashes)},
 	{id: "bugs", label: "Open bugs", num: true, sort: (t) => t.open_bugs, cell: bugLink},
-	{id: "burnt", label: "Their CPU", num: true, sort: (t) => t.bug_core_ms,
-		title: "core time that open bugs have cost, and its share of the target's", cell: burnt},
+	{id: "burnt", label: "Their CPU", num: true, sort: burntMs,
+		title: "core time that triage and engines have lost to bugs, as a share of the target's", cell: burnt},
 	{id: "found", label: "Last find", num: true, sort: (t) => t.found_ms,
 		title: "when it last showed a new feature", cell: (t) => since(t.found_ms)},
 	{id: "unseen", label: "Unseen", num: true, sort: oldest,
