@@ -23,10 +23,11 @@ static void open_page(struct temp *t, struct iw_shield_page *page)
 		.rss_limit_mb = 2048,
 		.warm_units = 7,
 		.wants_samples = true};
-	_auto_free_ char *path = page_path(t), *data = NULL;
+	_auto_free_ char *path = NULL, *data = NULL;
 	size_t len;
 
 	temp_open(t);
+	path = page_path(t);
 	temp_ok(&t->err, engine_shield_write(t->dir, &spec, &t->err));
 	temp_ok(&t->err, iw_file_read(path, sizeof *page, &data, &len, &t->err));
 	assert_int_equal(len, sizeof *page);

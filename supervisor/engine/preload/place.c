@@ -43,6 +43,7 @@ struct frame {
 
 struct trace {
 	uintptr_t struck;
+	bool is_report; /* it begins behind our own function, wherever that is */
 	bool has_begun;
 	struct frame frames[FRAMES_MAX];
 	int count;
@@ -145,8 +146,9 @@ static _Unwind_Reason_Code take_frame(struct _Unwind_Context *context, void *arg
 	uintptr_t pc = unwind_pc(context);
 	struct frame *frame;
 
-	if (!t->has_begun && pc != t->struck)
-		return _URC_NO_REASON; /* the handler's own */
+	/* Before it begins they are the handler's own, or ours. */
+	if (!t->has_begun && (t->is_report ? range_has(&own, pc) : pc != t->struck))
+		return _URC_NO_REASON;
 	if ((t->has_begun && range_has(&own, pc)) || t->count == FRAMES_MAX)
 		return _URC_END_OF_STACK;
 	frame = &t->frames[t->count++];
@@ -274,10 +276,9 @@ static uint64_t key_of(const uintptr_t *offsets, int count, int sig)
 	return count > 0 ? key : 0;
 }
 
-static bool is_same(const struct seen *s, int sig, const ucontext_t *context)
+static bool is_same(const struct seen *s, int sig, uintptr_t pc, uintptr_t stack)
 {
-	if (s->sig != sig || s->pc != context_pc(context) ||
-		s->stack != place_stack(context))
+	if (s->sig != sig || s->pc != pc || s->stack != stack)
 		return false;
 	for (int i = 0; i < s->count; i++)
 		if (*(const uintptr_t *)s->frames[i].slot != s->frames[i].pc)
@@ -285,10 +286,10 @@ static bool is_same(const struct seen *s, int sig, const ucontext_t *context)
 	return true;
 }
 
-static const struct seen *find_seen(int sig, const ucontext_t *context)
+static const struct seen *find_seen(int sig, uintptr_t pc, uintptr_t stack)
 {
 	for (size_t i = 0; i < SEEN_MAX && seen[i].count; i++)
-		if (is_same(&seen[i], sig, context))
+		if (is_same(&seen[i], sig, pc, stack))
 			return &seen[i];
 	return NULL;
 }
@@ -306,7 +307,8 @@ static void remember(const struct trace *t, struct seen *s)
 
 uint64_t place_key(const siginfo_t *info, const ucontext_t *context, bool *in_allocator)
 {
-	const struct seen *known = find_seen(info->si_signo, context);
+	const struct seen *known =
+		find_seen(info->si_signo, context_pc(context), place_stack(context));
 	struct seen s = {.sig = info->si_signo,
 		.pc = context_pc(context),
 		.stack = place_stack(context)};
@@ -325,6 +327,28 @@ uint64_t place_key(const siginfo_t *info, const ucontext_t *context, bool *in_al
 	*in_allocator = s.in_allocator;
 	if (recursion)
 		return key_of(&recursion, 1, s.sig);
+	s.key = key_of(offsets, count, s.sig);
+	remember(&trace, &s);
+	return s.key;
+}
+
+/* No signal has this number. */
+#define REPORT 0
+
+uint64_t place_report_key(uintptr_t pc, uintptr_t stack)
+{
+	const struct seen *known = find_seen(REPORT, pc, stack);
+	struct seen s = {.sig = REPORT, .pc = pc, .stack = stack};
+	uintptr_t offsets[FRAMES_MAX];
+	struct trace trace = {.is_report = true};
+	int count;
+
+	if (known)
+		return known->key;
+	/* The runtime's own frames lie in the executable, too; the last of them says what
+	 * kind of access it was. */
+	unwind(take_frame, &trace);
+	count = take_offsets(&trace, offsets, &s.in_allocator);
 	s.key = key_of(offsets, count, s.sig);
 	remember(&trace, &s);
 	return s.key;

@@ -26,6 +26,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -238,6 +239,25 @@ static void on_crash(int sig, siginfo_t *info, void *context)
 	errno = saved;
 }
 
+/* AddressSanitizer found something: the same for what sends no signal. */
+static void on_report(uintptr_t pc, uintptr_t stack)
+{
+	struct iw_shield_slot *slot;
+	uint64_t key;
+
+	if (!in_unit || in_handler)
+		return;
+	in_handler = 1;
+	key = place_report_key(pc, stack);
+	in_handler = 0;
+	slot = slot_of(key, false);
+	if (slot && is_known(slot)) {
+		crash_stack = (uintptr_t)__builtin_frame_address(0);
+		swallow(slot);
+	}
+	note_death(key);
+}
+
 /*
  * libFuzzer's timer. The same unit at two strokes, with next to no CPU time between them,
  * waits for a lock that an earlier one took with it. So once a crash was swallowed, a unit
@@ -263,6 +283,17 @@ static void on_alarm(int sig, siginfo_t *info, void *context)
 		before_alarm.sa_handler(sig);
 }
 
+/* What was swallowed is no leak of the units that passed: LeakSanitizer must not look when
+ * the engine is done. An exit() of the target is the engine's to find. */
+static void on_exit_called(int status, void *arg)
+{
+	(void)arg;
+	if (in_unit || !first_rss)
+		return;
+	fflush(NULL);
+	sys_exit(status);
+}
+
 /* A stack that overflowed has no room for a handler. */
 static void make_altstack(void)
 {
@@ -285,6 +316,7 @@ static void take_signals(void)
 		.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
 
 	is_ready = true;
+	on_exit(on_exit_called, NULL);
 	make_altstack();
 	for (size_t i = 0; i < SIGNALS; i++)
 		real_sigaction(signals[i], &sa, &before[i]);
@@ -375,6 +407,7 @@ int shield_main(main_cb target_main, int argc, char **argv, char **envp)
 	*(void **)&real_siglongjmp = dlsym(RTLD_NEXT, "siglongjmp");
 	if (!real_siglongjmp || !place_prepare())
 		return target_main(argc, argv, envp);
+	report_take(&target, on_report);
 	page->state = IW_SHIELD_WORKS;
 	return target.run_driver(&argc, &argv, run_unit);
 }

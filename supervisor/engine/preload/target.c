@@ -104,9 +104,11 @@ static void **target_slot(struct target *t, const char *name)
 		{"__tsan_init", &t->tsan_init},
 		{"__asan_unpoison_memory_region", &t->asan_unpoison},
 		{"__asan_handle_no_return", &t->asan_no_return},
+		{"_ZN6__asan18ReportGenericErrorEmmmmbmjb", &t->asan_report},
 	};
 
-	if (strncmp(name, "LLVMFuzzer", 10) != 0 && strncmp(name, "__", 2) != 0)
+	if (strncmp(name, "LLVMFuzzer", 10) != 0 && strncmp(name, "__", 2) != 0 &&
+		strncmp(name, "_ZN6__asan", 10) != 0)
 		return NULL;
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
 		if (strcmp(name, wanted[i].name) == 0)

@@ -34,6 +34,7 @@ struct target {
 	void (*tsan_init)(void);
 	void (*asan_unpoison)(const volatile void *p, size_t size);
 	void (*asan_no_return)(void);
+	void *asan_report;		 /* see report_take() */
 	void *traces[TARGET_TRACES_MAX]; /* see engine/preload/traces.h */
 	size_t trace_count;
 };

@@ -27,12 +27,29 @@ __attribute__((noinline)) static int recurse(volatile char *from)
 
 __attribute__((noinline)) static void corrupt_allocator(void)
 {
+	char *volatile first = malloc(64);
+
 	/* What it gave back is written to, and lent out again. */
 	kept = malloc(64);
+	free(first);
 	free(kept);
 	memset(kept, 'A', 16);
 	kept = malloc(64);
 	kept = malloc(64);
+}
+
+__attribute__((noinline)) static void overflow(void)
+{
+	kept = malloc(8);
+	kept[8 + zero] = 1;
+	free(kept);
+}
+
+__attribute__((noinline)) static void use_freed(void)
+{
+	kept = malloc(8);
+	free(kept);
+	kept[zero] = 1;
 }
 
 static void *crash_there(void *arg)
@@ -84,6 +101,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			null();
 		} else if (strcmp(kind, "allocator") == 0)
 			corrupt_allocator();
+		else if (strcmp(kind, "overflow") == 0)
+			overflow();
+		else if (strcmp(kind, "freed") == 0)
+			use_freed();
 		else if (strcmp(kind, "thread") == 0)
 			crash_in_thread();
 	}
