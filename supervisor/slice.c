@@ -39,8 +39,6 @@
 #define BACKOFF_MAX_MS 60000
 #define LOST_MAX_MS 5000
 #define FAILURES_MAX 5
-/* A slice that found a crash sooner has seen little else. */
-#define AT_ONCE_MS 5000
 
 static void finish_scan(struct slice *s);
 
@@ -103,31 +101,6 @@ static bool is_machines_fault(const struct slice *s)
 	return s->exit.class == IW_EXIT_LOST || s->exit.class == IW_EXIT_SPAWN_FAILED;
 }
 
-/* Of the crashes that are stored; samples cost nothing beside what the page says. */
-static int store_bill(struct slice *s, struct iw_dbc *dbc, struct iw_err *err)
-{
-	_auto_free_ struct slice_death *deaths =
-		iw_calloc(s->artifact_count + 1, sizeof *deaths);
-	struct engine_shield shield;
-	struct slice_bill bill = {
-		.target_id = s->target->triage.id,
-		.build_id = s->lane->build->id,
-		.engine = s->engine,
-		.shield = &shield,
-		.deaths = deaths,
-		.timeout_us = s->timeout_s * 1000000,
-		.cpu_us = iw_exit_cpu_us(&s->exit),
-	};
-	size_t i;
-
-	engine_shield_read(iw_job_work(s->job), &shield);
-	for (i = 0; i < s->artifact_count; i++)
-		if (strcmp(s->artifacts[i].dir, ENGINE_SHIELD_DIR) != 0 &&
-			s->artifacts[i].death.input)
-			deaths[bill.death_count++] = s->artifacts[i].death;
-	return slice_bill_store(dbc, &bill, err);
-}
-
 static int add_totals(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
 	struct slice *s = ctx;
@@ -157,7 +130,7 @@ static int add_totals(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 		rc = staged_db_add(
 			dbc, s->lane->build->id, more.executions, more.core_ms, err);
 	if (rc == 0)
-		rc = store_bill(s, dbc, err);
+		rc = slice_store_bill(s, dbc, err);
 	return rc < 0 ? rc
 		      : farm_campaigns_add(
 				dbc, &s->campaigns, more.executions, more.core_ms, err);
@@ -210,34 +183,6 @@ static void back_off(struct farm_target *t, int64_t max_ms)
 	t->backoff_ms = t->backoff_ms * 4 < max_ms ? t->backoff_ms * 4 : max_ms;
 }
 
-static bool can_other_fuzz(const struct slice *s)
-{
-	const struct farm_target *t = s->target;
-	size_t i;
-
-	for (i = 0; i < t->lane_count; i++)
-		if (&t->lanes[i] != s->lane && t->lanes[i].share && !t->lanes[i].is_out &&
-			t->lanes[i].deaths == 0)
-			return true;
-	return false;
-}
-
-/* A build that dies at once again and again, of crashes that cannot be gone past, leaves
- * its time to those that get somewhere. */
-static void give_way(struct slice *s, int64_t now)
-{
-	struct farm_lane *lane = s->lane;
-
-	if (s->artifact_count == 0 || s->engine->goes_on ||
-		now - s->began_ms >= AT_ONCE_MS) {
-		lane->deaths = 0;
-		return;
-	}
-	lane->deaths++;
-	if (can_other_fuzz(s))
-		lane->fuzz_from_ms = now + slice_rest_ms(lane->deaths);
-}
-
 /* A target whose engine cannot work at all must not spin. */
 static void note_end(struct slice *s)
 {
@@ -255,7 +200,7 @@ static void note_end(struct slice *s)
 	if (!s->has_failed) {
 		t->failures = s->lane->failures = 0;
 		t->backoff_ms = START_REST_MS;
-		give_way(s, now);
+		slice_give_way(s, now);
 	} else if (is_machines_fault(s)) {
 		iw_warn("an engine was lost", S("target", t->spec.name),
 			S("how", s->exit.words));

@@ -13,6 +13,8 @@
 #include "base/banned.h"
 
 #define REPORT_MAX ((size_t)256 << 10)
+/* A slice that found a crash sooner has seen little else. */
+#define AT_ONCE_MS 5000
 
 int farm_artifact_read(const char *work, const char *dir, const char *name, char **data,
 	size_t *len, struct iw_err *err)
@@ -188,4 +190,54 @@ void slice_list_samples(struct slice *s)
 	if (farm_is_folder(iw_job_work(s->job), ENGINE_SHIELD_DIR))
 		iw_dir_each_below(iw_job_work(s->job), ENGINE_SHIELD_DIR,
 			FARM_ENTRIES_MAX, take_sample, s, NULL);
+}
+
+int slice_store_bill(struct slice *s, struct iw_dbc *dbc, struct iw_err *err)
+{
+	_auto_free_ struct slice_death *deaths =
+		iw_calloc(s->artifact_count + 1, sizeof *deaths);
+	struct engine_shield shield;
+	struct slice_bill bill = {
+		.target_id = s->target->triage.id,
+		.build_id = s->lane->build->id,
+		.engine = s->engine,
+		.shield = &shield,
+		.deaths = deaths,
+		.timeout_us = s->timeout_s * 1000000,
+		.cpu_us = iw_exit_cpu_us(&s->exit),
+	};
+	size_t i;
+
+	engine_shield_read(iw_job_work(s->job), &shield);
+	for (i = 0; i < s->artifact_count; i++)
+		if (strcmp(s->artifacts[i].dir, ENGINE_SHIELD_DIR) != 0 &&
+			s->artifacts[i].death.input)
+			deaths[bill.death_count++] = s->artifacts[i].death;
+	return slice_bill_store(dbc, &bill, err);
+}
+
+static bool can_other_fuzz(const struct slice *s)
+{
+	const struct farm_target *t = s->target;
+	size_t i;
+
+	for (i = 0; i < t->lane_count; i++)
+		if (&t->lanes[i] != s->lane && t->lanes[i].share && !t->lanes[i].is_out &&
+			t->lanes[i].deaths == 0)
+			return true;
+	return false;
+}
+
+void slice_give_way(struct slice *s, int64_t now)
+{
+	struct farm_lane *lane = s->lane;
+
+	if (s->artifact_count == 0 || s->engine->goes_on ||
+		now - s->began_ms >= AT_ONCE_MS) {
+		lane->deaths = 0;
+		return;
+	}
+	lane->deaths++;
+	if (can_other_fuzz(s))
+		lane->fuzz_from_ms = now + slice_rest_ms(lane->deaths);
 }

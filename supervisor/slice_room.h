@@ -83,6 +83,12 @@ bool slice_left(struct slice *s);
 int slice_list_artifacts(struct slice *s, struct iw_err *err);
 /* When it has ended: an input of each place that it went on past. */
 void slice_list_samples(struct slice *s);
+/* What those that are stored have cost; samples cost nothing beside what the shield says.
+ * In the transaction of its totals. */
+int slice_store_bill(struct slice *s, struct iw_dbc *dbc, struct iw_err *err);
+/* A build that dies at once again and again, of crashes that cannot be gone past, leaves
+ * its time to those that get somewhere. now: monotonic. */
+void slice_give_way(struct slice *s, int64_t now);
 /* Hands the next one to triage, unless one is on its way; goes on by itself. When the
  * slice is closing and none is left: slice_add_totals(). */
 void slice_next_artifact(struct slice *s);
