@@ -263,8 +263,7 @@ static int load_target(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 		rc = project_db_totals(dbc, t->triage.id, &totals, err);
 	/* Before anybody else gets them they run on it. */
 	if (rc == 0)
-		rc = corpus_units_retest(
-			dbc, t->triage.id, t->lanes[0].build->id, err);
+		rc = corpus_units_retest(dbc, t->triage.id, t->lanes[0].build->id, err);
 	if (rc == 0)
 		rc = corpus_units_count(dbc, t->triage.id, &t->units, err);
 	if (rc == 0)

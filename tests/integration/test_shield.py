@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import BIN, rows
+from conftest import BIN, rows, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "lib"))
@@ -218,3 +218,21 @@ def test_farm_goes_on_past_a_known_bug(ironworks, tiny, state):
     assert len(rows(state, "SELECT DISTINCT c.build_id FROM crash_burn n "
                     "JOIN crash c ON c.id = n.crash_id JOIN build b ON b.id = c.build_id "
                     "WHERE b.flavour = 'libfuzzer' AND n.place IS NOT NULL")) == 2
+
+
+def test_counts_outlive_the_supervisor(ironworks, tiny, state):
+    adapter = tiny(files={"maze.c": maze.source("abort", rooms=60)})
+    farm = ironworks.start("serve", adapter, "--cores", 1, "--http", "127.0.0.1:0",
+                           "--state", state)
+
+    def swallowed():
+        pages = [shield.read(p) for p in state.glob("jobs/*/work/shield/page")]
+        return max((s.swallowed for p in pages for s in p.slots), default=0)
+
+    wait_until(lambda: swallowed() > 1000, 60, "a known crash is gone past")
+    farm.kill()
+    farm.communicate()
+    before = swallowed()
+    assert ironworks("stop", "--state", state).rc == 0
+    [(counted, us)] = rows(state, "SELECT sum(swallowed), sum(us) FROM crash_burn")
+    assert counted >= before > 1000 and us > 0

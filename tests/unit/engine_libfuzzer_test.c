@@ -151,8 +151,10 @@ static void test_find(void **state)
 	assert_null(engine_find(""));
 }
 
-/* What is run is read from the spec that the keeper would get. */
-static void expect_args(struct jobs_test *j, struct iw_job *job, const char *const *args)
+/* What is run is read from the spec that the keeper would get. Returns whether
+ * there are more. */
+static bool expect_first_args(
+	struct jobs_test *j, struct iw_job *job, const char *const *args)
 {
 	struct jobs_end end = {.calls = 0};
 	_auto_free_ char *path = iw_path_join(iw_job_dir(job), IW_KEEPER_SPEC);
@@ -167,8 +169,13 @@ static void expect_args(struct jobs_test *j, struct iw_job *job, const char *con
 		assert_memory_equal(p, "arg=", 4);
 		assert_string_equal(p + 4, *args);
 	}
-	assert_true(strncmp(p, "arg=", 4) != 0);
 	iw_job_free(job);
+	return strncmp(p, "arg=", 4) == 0;
+}
+
+static void expect_args(struct jobs_test *j, struct iw_job *job, const char *const *args)
+{
+	assert_false(expect_first_args(j, job, args));
 }
 
 static void test_commands(void **state)
@@ -183,7 +190,10 @@ static void test_commands(void **state)
 		.check_leaks = true,
 		.seed = 7};
 	const struct engine_slice bare = {.binary = "/nowhere/t", .seconds = 1};
-	_auto_free_ char *prefix = NULL, *corpus = NULL;
+	const struct engine_slice shielded = {.binary = "/nowhere/t",
+		.driver = "/nowhere/driver.so",
+		.has_shield = true};
+	_auto_free_ char *prefix = NULL, *corpus = NULL, *shield = NULL;
 	struct jobs_test j;
 	struct iw_job *job;
 
@@ -199,6 +209,12 @@ static void test_commands(void **state)
 			"-rss_limit_mb=99", "-detect_leaks=1",
 			"-report_slow_units=1000000", "-print_final_stats=1", corpus,
 			NULL});
+	temp_ok(&j.t.err, iw_job_new(&job, j.jobs, &spec, &j.t.err));
+	shield = iw_fmt("IRONWORKS_SHIELD=%s/shield", iw_job_work(job));
+	engine_libfuzzer.command(job, &shielded);
+	expect_first_args(&j, job,
+		(const char *const[]){"/usr/bin/env", "LD_PRELOAD=/nowhere/driver.so",
+			shield, "/nowhere/t", NULL});
 	temp_ok(&j.t.err, iw_job_new(&job, j.jobs, &spec, &j.t.err));
 	engine_libfuzzer.reproduce(job, &bare, "/nowhere/input");
 	expect_args(&j, job,
