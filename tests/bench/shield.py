@@ -2,10 +2,10 @@
 """What a known bug leaves of a farm: features beside a crash in every third input over those of
 a run without it, at equal core time of engines.
 
-Each pair is a maze of its own (tests/lib/maze.py), fuzzed by `ironworks run` with every engine
-twice: A has a crash in each input whose first byte divides by three, B has the same code and
-never takes that branch. Their features have the same numbers. A and B take turns to be first;
-the longer of the two counts up to the core time of the shorter.
+Each pair is a maze of its own (tests/lib/maze.py), fuzzed by a farm with every engine twice: A
+has a crash in each input whose first byte divides by three, B has the same code and never takes
+that branch, so their features have the same numbers. Both are campaigns of the same core time,
+and take turns to be first.
 
 The last line is JSON.
 
@@ -24,7 +24,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
 from distil import BIN, ROOT, interval, say
@@ -33,7 +32,7 @@ sys.path.insert(0, str(ROOT / "tests" / "lib"))
 import maze  # noqa: E402
 
 GOAL = 0.9
-ROOMS = 1200
+ROOMS = 600
 #: One after the other.
 BUGS = ("null", "abort", "trap")
 FLAVOURS = ["libfuzzer", "libfuzzer+asan+ubsan", "aflpp"]
@@ -44,7 +43,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=10, help="A and B so often (at least 10)")
-    parser.add_argument("--for", dest="seconds", type=int, default=30, help="each of them")
+    parser.add_argument("--for", dest="seconds", type=int, default=30, help="core seconds of each of them")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--flavours", nargs="+", default=FLAVOURS)
     args = parser.parse_args()
@@ -73,48 +72,47 @@ def make_adapter(home: Path, source: str, flavours: list[str]) -> Path:
     return folder
 
 
-def look(state: Path) -> tuple[int, int] | None:
-    """Executions and features of the farm as it runs."""
-    try:
-        url = (state / "http").read_text().strip().rstrip("/")
-        with urllib.request.urlopen(f"{url}/api/v1/targets", timeout=5) as answer:
-            [target] = json.load(answer)["targets"]
-        return target["executions"], target["features"]
-    except (OSError, ValueError, KeyError):
-        return None
+def ironworks(*words: object) -> dict:
+    done = subprocess.run([BIN / "ironworks", *map(str, words), "--json"], capture_output=True,
+                          text=True, check=False)
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"ironworks {words[0]} ended with {done.returncode}:\n{done.stderr}")
+    return json.loads(done.stdout or "{}")
+
+
+def wait_for(what: str, look, seconds: float):
+    ends = time.monotonic() + seconds
+    while not (found := look()):
+        if time.monotonic() > ends:
+            raise SystemExit(f"not within {seconds} s: {what}")
+        time.sleep(0.2)
+    return found
 
 
 def fuzz(home: Path, source: str, args: argparse.Namespace) -> dict:
-    """Core time of engines, features, and how they came with executions."""
-    state, curve = home / "state", [(0, 0)]
-    adapter = make_adapter(home, source, args.flavours)
-    run = subprocess.Popen(
-        [BIN / "ironworks", "run", adapter, "--for", f"{args.seconds}s", "--cores",
-         str(args.cores), "--state", state, "--json"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    while run.poll() is None:
-        point = look(state)
-        if point and point[0] > curve[-1][0]:
-            curve.append(point)
-        time.sleep(0.5)
-    if run.returncode not in (0, 1):
-        raise SystemExit(f"ironworks run ended with {run.returncode}")
-    status = subprocess.run([BIN / "ironworks", "status", "--state", state, "--json"],
-                            capture_output=True, text=True, check=True)
-    [target] = json.loads(status.stdout)["targets"]
-    curve.append((target["executions"], target["features"]))
+    """What a campaign of so much core time brought, on a farm of its own."""
+    state, adapter = home / "state", make_adapter(home, source, args.flavours)
+    with (home / "said").open("w") as said:
+        farm = subprocess.Popen(
+            [BIN / "ironworks", "serve", adapter, "--cores", str(args.cores), "--state", state,
+             "--http", "127.0.0.1:0"], stdout=said, stderr=said)
+    wait_for("the farm fuzzes", lambda: "fuzzing 1 targets" in (home / "said").read_text(), 900)
+    ironworks("campaign", "start", "bench", "--target", "bench/maze", "--budget",
+              f"{args.seconds}s", "--state", state)
+
+    def result():
+        [campaign] = ironworks("campaign", "list", "--state", state)["campaigns"]
+        return campaign["outcome"]
+
+    outcome = wait_for("the campaign ends", result, 900)
+    subprocess.run([BIN / "ironworks", "stop", "--state", state], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    farm.wait()
+    [target] = ironworks("status", "--state", state)["targets"]
     shutil.rmtree(home)
-    return {"core_ms": target["core_ms"], "burned_ms": target["burned_ms"],
-            "crashes": target["crashes"], "curve": curve}
-
-
-def features_at(run: dict, core_ms: int) -> float:
-    """How far it was after so much core time, between the two looks around it."""
-    wanted = run["curve"][-1][0] * core_ms / run["core_ms"]
-    for (x0, y0), (x1, y1) in zip(run["curve"], run["curve"][1:]):
-        if x0 <= wanted <= x1:
-            return y0 + (y1 - y0) * (wanted - x0) / max(x1 - x0, 1)
-    return run["curve"][-1][1]
+    return {"core_ms": outcome["core_ms"], "features": outcome["new_features"],
+            "burned": target["burned_ms"] / max(target["core_ms"], 1),
+            "crashes": outcome["crashes"]}
 
 
 def pair(args: argparse.Namespace, number: int, home: Path) -> float:
@@ -122,18 +120,17 @@ def pair(args: argparse.Namespace, number: int, home: Path) -> float:
     order = ("crash", "free") if number % 2 else ("free", "crash")
     runs = {name: fuzz(home / name, maze.source(bug if name == "crash" else None, rooms=ROOMS,
                                                 seed=number + 1), args) for name in order}
-    core = min(run["core_ms"] for run in runs.values())
-    got = {name: features_at(run, core) for name, run in runs.items()}
-    ratio = got["crash"] / got["free"]
-    say(f"{number + 1:4} {bug:>6} {core / 1000:8.1f} {got['crash']:10.0f} {got['free']:10.0f} "
-        f"{ratio:7.3f} {runs['crash']['burned_ms'] / runs['crash']['core_ms']:7.1%} "
-        f"{runs['crash']['crashes']:7}")
+    a, b = runs["crash"], runs["free"]
+    ratio = a["features"] / b["features"]
+    say(f"{number + 1:4} {bug:>6} {a['core_ms'] / 1000:7.1f} {b['core_ms'] / 1000:7.1f} "
+        f"{a['features']:10} {b['features']:10} {ratio:7.3f} {a['burned']:7.1%} "
+        f"{a['crashes']:7}")
     return ratio
 
 
 def main() -> int:
     args = parse_args()
-    say(f"{'pair':>4} {'bug':>6} {'core s':>8} {'A features':>10} {'B features':>10} "
+    say(f"{'pair':>4} {'bug':>6} {'A core':>7} {'B core':>7} {'A features':>10} {'B features':>10} "
         f"{'ratio':>7} {'burned':>7} {'crashes':>7}")
     with tempfile.TemporaryDirectory(prefix="bench-shield-") as name:
         ratios = [pair(args, i, Path(name)) for i in range(args.pairs)]
