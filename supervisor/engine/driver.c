@@ -22,7 +22,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "engine/apart.h"
 #include "engine/driver_batch.h"
 #include "engine/driver_format.h"
@@ -107,22 +106,11 @@ static void on_apart(struct engine_apart *apart, const struct iw_err *err, void 
 	finish(d);
 }
 
-/* Foreign words in a sentence of ours. */
-static int fail_with_words(struct engine_driver *d, const char *what)
-{
-	struct iw_buf plain = {0};
-	int rc;
-
-	iw_text_plain(&plain, d->why[0] ? d->why : d->exit.words);
-	rc = iw_err_set(&d->err, IW_EJOB, "%s: %.700s", what, plain.data);
-	iw_buf_fini(&plain);
-	return rc;
-}
-
 static void fall_back(struct engine_driver *d)
 {
 	if (d->spec.collect) {
-		fail_with_words(d, "the driver cannot serve this target");
+		engine_batch_failed(&d->err, "the driver cannot serve this target",
+			d->why[0] ? d->why : d->exit.words);
 		finish(d);
 		return;
 	}
@@ -139,37 +127,15 @@ static void fall_back(struct engine_driver *d)
 
 static void judge(struct engine_driver *d)
 {
-	/* What never ran, or lost its keeper, says nothing about the target. */
-	if (d->exit.class == IW_EXIT_SPAWN_FAILED || d->exit.class == IW_EXIT_LOST)
-		iw_err_set(&d->err, IW_EIO, "a %s job could not run: %s",
-			iw_purpose_name(d->spec.purpose), d->exit.words);
-	if (d->err.code || d->is_stopped) {
-		finish(d);
-		return;
-	}
-	switch (d->end) {
-	case ENGINE_BATCH_WHOLE:
-		break;
-	case ENGINE_BATCH_UNFIT:
+	int rc = 0;
+
+	if (!d->err.code && !d->is_stopped)
+		rc = engine_batch_judge(
+			d->end, &d->exit, d->spec.purpose, d->why, &d->err);
+	if (rc > 0)
 		fall_back(d);
-		return;
-	case ENGINE_BATCH_ABSENT:
-		/* A clean end without a result is libFuzzer's -runs=0: nobody preloaded
-		 * us. Everything else is a job that never got as far as the driver. */
-		if (d->exit.class == IW_EXIT_CLEAN) {
-			fall_back(d);
-			return;
-		}
-		fail_with_words(d, "the target did not start");
-		break;
-	case ENGINE_BATCH_INIT:
-		fail_with_words(d, "the target died before its first unit");
-		break;
-	case ENGINE_BATCH_CUT:
-		fail_with_words(d, "the driver ended in the middle");
-		break;
-	}
-	finish(d);
+	else
+		finish(d);
 }
 
 /* Pool. */
@@ -202,17 +168,6 @@ static void on_job_done(struct iw_job *job, const struct iw_exit *exit, void *ct
 	iw_work_submit(iw_jobs_loop(d->jobs), &d->work, read_batch, on_read);
 }
 
-/* The two variables are set by env(1) inside the sandbox: bubblewrap itself must not be
- * taken over by the driver. */
-static void add_command(struct engine_driver *d)
-{
-	iw_job_arg(d->job, "/usr/bin/env");
-	iw_job_argf(d->job, "LD_PRELOAD=%s", d->spec.driver);
-	iw_job_argf(d->job, IW_DRIVER_ENV "=%s", iw_job_work(d->job));
-	iw_job_arg(d->job, d->spec.binary);
-	iw_job_arg(d->job, "-runs=0");
-}
-
 /* Pool. */
 static void write_batch(struct iw_work *work)
 {
@@ -230,7 +185,7 @@ static void on_written(struct iw_work *work)
 		finish(d);
 		return;
 	}
-	add_command(d);
+	engine_target_command(d->job, &d->spec);
 	d->state = RUNNING;
 	iw_job_submit(d->job, on_job_done, d);
 }
@@ -249,8 +204,7 @@ void engine_driver_start(struct engine_driver *d, const struct engine_units *uni
 			d->jobs, &d->spec, &d->units, &d->results, on_apart, d);
 		return;
 	}
-	if (engine_target_job(&d->job, d->jobs, &d->spec, units->count, &d->err) == 0)
-		iw_job_read(d->job, d->spec.driver);
+	engine_target_job(&d->job, d->jobs, &d->spec, units->count, &d->err);
 	d->state = WRITING;
 	iw_work_submit(iw_jobs_loop(d->jobs), &d->work, write_batch, on_written);
 }

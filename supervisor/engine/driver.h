@@ -36,6 +36,7 @@ struct engine_driver_spec {
 	const char *what;  /* for people who watch, or NULL */
 	enum iw_purpose purpose;
 	int64_t timeout_ms; /* of one unit; 0: none */
+	int64_t cpu_ms;	    /* likewise, CPU time */
 	int64_t rss_limit_mb;
 	int64_t disk_limit_mb; /* 0: the jobs' default */
 	int64_t malloc_limit_mb;
@@ -44,6 +45,7 @@ struct engine_driver_spec {
 	bool leaks;	     /* check after each unit; the env must say detect_leaks=1 */
 	bool no_aslr;
 	bool is_urgent; /* its job goes before others */
+	bool serves;	/* batch after batch: engine/session.h sets it */
 	/* On a pool thread, when the job has ended and before its folder goes: what the
 	 * target wrote into its work/, which is foreign. libFuzzer does not step in where
 	 * the driver cannot, for nobody would collect. Or NULL. */

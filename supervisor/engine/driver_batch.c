@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "engine/driver_format.h"
 
 #include "base/banned.h"
@@ -38,10 +39,12 @@ static int write_spec(
 	if (!spec->wants_features)
 		iw_buf_add(&buf, "features=0", sizeof "features=0");
 	add_key(&buf, "timeout_ms", spec->timeout_ms);
+	add_key(&buf, "cpu_ms", spec->cpu_ms);
 	add_key(&buf, "rss_limit_mb", spec->rss_limit_mb);
 	add_key(&buf, "malloc_limit_mb", spec->malloc_limit_mb);
 	add_key(&buf, "leaks", spec->leaks);
 	add_key(&buf, "max_deaths", spec->max_deaths);
+	add_key(&buf, "serve", spec->serves);
 	rc = iw_file_write(path, buf.data ? buf.data : "", buf.len, 0644, err);
 	iw_buf_fini(&buf);
 	return rc;
@@ -297,4 +300,40 @@ int engine_batch_read(const char *dir, struct engine_results *results,
 	if (rc >= 0)
 		look_for_init_death(&r);
 	return rc < 0 ? rc : 0;
+}
+
+int engine_batch_failed(struct iw_err *err, const char *what, const char *words)
+{
+	struct iw_buf plain = {0};
+	int rc;
+
+	iw_text_plain(&plain, words);
+	rc = iw_err_set(err, IW_EJOB, "%s: %.700s", what, plain.data);
+	iw_buf_fini(&plain);
+	return rc;
+}
+
+int engine_batch_judge(enum engine_batch_end end, const struct iw_exit *exit,
+	enum iw_purpose purpose, const char *why, struct iw_err *err)
+{
+	const char *words = why[0] ? why : exit->words;
+
+	if (end == ENGINE_BATCH_WHOLE)
+		return 0;
+	/* What never ran, or lost its keeper, says nothing about the target. */
+	if (exit->class == IW_EXIT_SPAWN_FAILED || exit->class == IW_EXIT_LOST)
+		return iw_err_set(err, IW_EIO, "a %s job could not run: %s",
+			iw_purpose_name(purpose), exit->words);
+	if (end == ENGINE_BATCH_UNFIT)
+		return 1;
+	if (end == ENGINE_BATCH_INIT)
+		return engine_batch_failed(
+			err, "the target died before its first unit", words);
+	if (end == ENGINE_BATCH_CUT)
+		return engine_batch_failed(err, "the driver ended in the middle", words);
+	/* A clean end without a result is libFuzzer's -runs=0: nobody preloaded us.
+	 * Everything else is a job that never got as far as the driver. */
+	if (exit->class == IW_EXIT_CLEAN)
+		return 1;
+	return engine_batch_failed(err, "the target did not start", words);
 }

@@ -33,4 +33,11 @@ enum engine_batch_end {
 int engine_batch_read(const char *dir, struct engine_results *results,
 	enum engine_batch_end *end, char why[static 512], struct iw_err *err);
 
+/* What the end of a batch means, together with how its job ended: 0 it is whole, 1 the
+ * driver cannot serve this target, else the error. why as above. Thread: any. */
+int engine_batch_judge(enum engine_batch_end end, const struct iw_exit *exit,
+	enum iw_purpose purpose, const char *why, struct iw_err *err);
+/* IW_EJOB with "what: words"; the words are foreign ones. */
+int engine_batch_failed(struct iw_err *err, const char *what, const char *words);
+
 #endif

@@ -74,6 +74,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "formats are little en
  *   timeout_ms       0 (default): none. A unit that runs longer is a death of kind
  *                    timeout. The child reports its own stack; if it cannot, it is
  *                    killed IW_DRIVER_KILL_MS later
+ *   cpu_ms           0 (default): none. The same for CPU time, which does not pass while
+ *                    others have the core
  *   rss_limit_mb     0 (default): none. Sampled every IW_DRIVER_POLL_MS. A unit during
  *                    which the limit is passed is run once more, as the first of a
  *                    fresh process, before it is called oom: memory adds up over units
@@ -92,6 +94,11 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "formats are little en
  *                    started threads during initialisation (a fork would lose them);
  *                    then the header says IW_DRIVER_SPAWNS. Giving it next time saves
  *                    one start of the target
+ *   serve            1: the process runs many batches, one per byte that it reads on its
+ *                    stdin: each is in `batch` then, bounds are read anew from `spec`, `result` begins anew, and a byte on
+ *                    its stdout says that it is whole. The batch that is there at the start
+ *                    must be well formed and is not run. It ends with its stdin. The
+ *                    target has no stdin, and its stdout is its stderr
  */
 #define IW_DRIVER_SPEC_MAX 4096u
 

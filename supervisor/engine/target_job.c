@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "engine/driver_format.h"
 
 #include "base/banned.h"
 
@@ -45,7 +46,7 @@ int engine_target_job(struct iw_job **out, struct iw_jobs *jobs,
 		job_spec.timeout_ms = spec->timeout_ms;
 		job_spec.rss_limit_mb = spec->rss_limit_mb;
 	} else {
-		if (spec->timeout_ms)
+		if (spec->timeout_ms && units)
 			job_spec.timeout_ms =
 				START_MS + (int64_t)units * spec->timeout_ms;
 		if (spec->rss_limit_mb)
@@ -60,6 +61,18 @@ int engine_target_job(struct iw_job **out, struct iw_jobs *jobs,
 		add_env(job, spec->env[i]);
 	*out = job;
 	return 0;
+}
+
+/* The two variables are set by env(1) inside the sandbox: bubblewrap itself must not be
+ * taken over by the driver. */
+void engine_target_command(struct iw_job *job, const struct engine_driver_spec *spec)
+{
+	iw_job_read(job, spec->driver);
+	iw_job_arg(job, "/usr/bin/env");
+	iw_job_argf(job, "LD_PRELOAD=%s", spec->driver);
+	iw_job_argf(job, IW_DRIVER_ENV "=%s", iw_job_work(job));
+	iw_job_arg(job, spec->binary);
+	iw_job_arg(job, "-runs=0");
 }
 
 static const char *const *copy_words(const char *const *words)

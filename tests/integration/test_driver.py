@@ -282,6 +282,49 @@ def test_sigterm_completes_the_running_unit(targets, tmp_path):
     assert 0 < len(result.measured) == skipped.index
 
 
+def serve(targets, ctl, units):
+    drv.prepare(ctl, units, serve=1)
+    return subprocess.Popen([targets("faults"), "-runs=0"], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                            env=drv.environment(ctl, PRELOAD, QUIET))
+
+
+def ask(child):
+    child.stdin.write(b"?")
+    child.stdin.flush()
+    return child.stdout.read(1)
+
+
+def test_serves_one_batch_after_the_other(targets, tmp_path):
+    ctl = tmp_path / "ctl"
+    with serve(targets, ctl, [b"a", b"A"]) as child:
+        for units, deaths in ([b"a", b"A"], {1}), ([b"A", b"a", b"A", b"b"], {0, 2}), ([b"b"], set()):
+            (ctl / "batch").write_bytes(drv.batch(units))
+            assert ask(child) == b"."
+            result = drv.Result((ctl / "result").read_bytes())
+            assert result.is_complete and set(result.deaths) == deaths
+            assert set(result.measured) == set(range(len(units))) - deaths
+        child.stdin.close()
+        assert child.wait(5) == 0 and child.stdout.read() == b""
+
+
+def test_serving_ends_with_sigterm_and_with_a_bad_batch(targets, tmp_path):
+    ctl = tmp_path / "ctl"
+    with serve(targets, ctl, [b"a"]) as child:
+        assert ask(child) == b"."
+        child.terminate()
+        assert child.wait(5) == 0
+    with serve(targets, tmp_path / "again", [b"a"]) as child:
+        assert ask(child) == b"."
+        (tmp_path / "again" / "batch").write_bytes(b"nonsense, and a lot of it")
+        assert ask(child) == b"" and child.wait(5) == drv.EXIT_BAD_INPUT
+
+
+def test_cpu_time_is_bounded(targets, tmp_path):
+    _, result, _ = run(targets("faults"), tmp_path, [b"a", b"T", b"b"], cpu_ms=100)
+    assert set(result.deaths) == {1} and result.deaths[1].kind == drv.TIMEOUT
+
+
 def test_killed_parent_takes_the_child_along(targets, tmp_path):
     ctl = tmp_path / "ctl"
     drv.prepare(ctl, [b"a", b"T"])

@@ -121,8 +121,10 @@ static void on_alarm(int sig)
 		return;
 	}
 	if (claim(CAUSE_TIMEOUT))
-		report("timeout after ", driver.options.timeout_ms, " ms",
-			IW_DRIVER_CHILD_TIMEOUT);
+		report("timeout after ",
+			sig == SIGPROF ? driver.options.cpu_ms
+				       : driver.options.timeout_ms,
+			" ms", IW_DRIVER_CHILD_TIMEOUT);
 }
 
 static void on_malloc(const volatile void *p, size_t size)
@@ -208,13 +210,13 @@ void child_initialize(int argc, char **argv)
 	fflush(NULL);
 }
 
-static void timer_set(uint32_t ms)
+static void timer_set(int which, uint32_t ms)
 {
 	static struct itimerval t;
 
 	t.it_value.tv_sec = ms / 1000;
 	t.it_value.tv_usec = (suseconds_t)(ms % 1000) * 1000;
-	syscall(SYS_setitimer, ITIMER_REAL, &t, NULL);
+	syscall(SYS_setitimer, which, &t, NULL);
 }
 
 /* Compared in words; the copy is small beside what the target did with it. */
@@ -259,11 +261,15 @@ static int unit_call(const uint8_t *data, uint32_t size, uint64_t *elapsed_ns)
 	atomic_store(&s->started_ns, start);
 	atomic_store(&s->phase, PHASE_UNIT);
 	if (driver.options.timeout_ms)
-		timer_set(driver.options.timeout_ms);
+		timer_set(ITIMER_REAL, driver.options.timeout_ms);
+	if (driver.options.cpu_ms)
+		timer_set(ITIMER_PROF, driver.options.cpu_ms);
 	rc = t->test_one(copy, size);
 	*elapsed_ns = sys_now() - start;
 	if (driver.options.timeout_ms)
-		timer_set(0);
+		timer_set(ITIMER_REAL, 0);
+	if (driver.options.cpu_ms)
+		timer_set(ITIMER_PROF, 0);
 	if (!is_unchanged(copy, data, size) && claim(CAUSE_OVERWRITE))
 		report("overwrites-const-input", 0, NULL, IW_DRIVER_CHILD_OVERWRITE);
 	free(copy);
@@ -340,6 +346,7 @@ void child_run(void)
 
 	own_pid = (int)syscall(SYS_getpid);
 	sys_handle(SIGALRM, on_alarm);
+	sys_handle(SIGPROF, on_alarm);
 	/* Whatever initialisation did is no feature of the first unit. */
 	if (driver.options.features)
 		features_clear(t->counters, t->counters_end);

@@ -18,6 +18,8 @@
  * initialised, which a fork loses. Such a child finds the shared state in a descriptor
  * that it inherits, initialises the target itself, and goes on as a forked one does.
  *
+ * A driver that serves goes through all of this once per question, but for the start.
+ *
  * Failures: no control directory, malformed input, an unfit target and a full disk end
  * the process with a status of their own and, where a file can be written at all, a
  * record that says why. A target that dies while initialising takes the parent with it,
@@ -37,6 +39,7 @@
 
 #include "engine/preload/death.h"
 #include "engine/preload/features.h"
+#include "engine/preload/serve.h"
 #include "engine/preload/shield.h"
 #include "engine/preload/traces.h"
 #include "engine/shield_format.h"
@@ -249,6 +252,21 @@ __attribute__((noreturn)) static void generation_child(void)
 	sys_exit(IW_DRIVER_EXIT_IO);
 }
 
+/*
+ * fork() without what the runtimes hang on it: since clang 17 theirs touch the whole table
+ * of stacks, before and after, which costs more than all the rest of a generation. Their
+ * locks are free, for this process has one thread or it would spawn. Older C libraries
+ * have only fork().
+ */
+static int generation_fork(void)
+{
+	static int (*plain)(void);
+
+	if (!plain)
+		*(void **)&plain = dlsym(RTLD_DEFAULT, "_Fork");
+	return plain ? plain() : fork();
+}
+
 /* Runs one generation from this unit on. Returns the child's raw wait status. */
 static int generation_run(uint32_t first)
 {
@@ -260,7 +278,7 @@ static int generation_run(uint32_t first)
 	atomic_store(&s->cause, CAUSE_NONE);
 	atomic_store(&s->started_ns, 0);
 	sys_truncate(driver.output, 0);
-	pid = fork();
+	pid = generation_fork();
 	if (pid < 0)
 		fail_io("cannot fork");
 	if (pid == 0)
@@ -401,6 +419,25 @@ static void initialize(int argc, char **argv)
 		driver.spawns = true;
 }
 
+/* The first question may be there already; each of them has a batch file of its own. */
+static int batches_serve(void)
+{
+	int status = IW_DRIVER_EXIT_DONE;
+
+	while (status == IW_DRIVER_EXIT_DONE && serve_await()) {
+		sys_truncate(driver.result, 0);
+		atomic_store(&driver.state->result_size, 0);
+		batch_unload(&driver.batch);
+		if (!options_load(&driver.options, driver.dir, &reason) ||
+			!batch_load(&driver.batch, driver.dir, &reason))
+			give_up(IW_DRIVER_FAILED, IW_DRIVER_EXIT_BAD_INPUT);
+		result_begin();
+		status = batch_run();
+		serve_answer();
+	}
+	return status;
+}
+
 static int driver_main(int argc, char **argv, char **envp)
 {
 	const char *dir = getenv(IW_DRIVER_ENV);
@@ -414,6 +451,8 @@ static int driver_main(int argc, char **argv, char **envp)
 	/* A file size limit must show as a failed write, not as the death of a unit. */
 	sys_handle(SIGXFSZ, SIG_IGN);
 	input_load();
+	if (driver.options.serve && !driver.is_child)
+		serve_open();
 	target_load();
 	initialize(argc, argv);
 	sys_handle(SIGTERM, on_stop);
@@ -422,7 +461,7 @@ static int driver_main(int argc, char **argv, char **envp)
 	if (driver.is_child)
 		child_run();
 	result_begin();
-	sys_exit(batch_run());
+	sys_exit(driver.options.serve ? batches_serve() : batch_run());
 }
 
 /* The target's own. */

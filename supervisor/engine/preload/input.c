@@ -52,6 +52,7 @@ bool options_load(struct options *o, int dir, struct text *why)
 	struct option_key keys[] = {
 		{"features", &o->features, 1, false},
 		{"timeout_ms", &o->timeout_ms, 86400000, false},
+		{"cpu_ms", &o->cpu_ms, 86400000, false},
 		{"rss_limit_mb", &o->rss_limit_mb, 1u << 24, false},
 		{"malloc_limit_mb", &o->malloc_limit_mb, 1u << 24, false},
 		{"leaks", &o->leaks, 1, false},
@@ -59,6 +60,7 @@ bool options_load(struct options *o, int dir, struct text *why)
 		{"repeat", &o->repeat, UINT16_MAX, false},
 		{"first", &o->first, IW_DRIVER_UNITS_MAX, false},
 		{"spawn", &o->spawn, 1, false},
+		{"serve", &o->serve, 1, false},
 	};
 	int fd = sys_openat(dir, IW_DRIVER_SPEC, O_RDONLY);
 	ssize_t size = fd < 0 ? 0 : sys_pread(fd, spec, sizeof(spec), 0);
@@ -120,6 +122,11 @@ static bool batch_index(
 	return true;
 }
 
+static size_t index_size(uint32_t units)
+{
+	return (size_t)units * sizeof(uint64_t) + 1;
+}
+
 bool batch_load(struct batch *b, int dir, struct text *why)
 {
 	const struct iw_driver_batch_header *head;
@@ -145,13 +152,23 @@ bool batch_load(struct batch *b, int dir, struct text *why)
 		text_add(why, "batch: wrong magic, version or number of units");
 		return false;
 	}
-	offsets = sys_pages((size_t)head->units * sizeof(*offsets) + 1);
+	offsets = sys_pages(index_size(head->units));
 	if (!offsets) {
 		text_add(why, "batch: no memory for its index");
 		return false;
 	}
-	*b = (struct batch){.units = head->units, .data = p, .offsets = offsets};
+	*b = (struct batch){.units = head->units,
+		.size = (uint64_t)size,
+		.data = p,
+		.offsets = offsets};
 	return batch_index(b, offsets, (uint64_t)size, why);
+}
+
+void batch_unload(struct batch *b)
+{
+	syscall(SYS_munmap, b->data, b->size);
+	syscall(SYS_munmap, b->offsets, index_size(b->units));
+	*b = (struct batch){0};
 }
 
 const uint8_t *batch_unit(const struct batch *b, uint32_t index, uint32_t *size)
