@@ -4,7 +4,10 @@
  * there are several, one candidate with all of them together follows (nearly always it
  * holds too), or its halves and quarters if it does not. At the end of a sweep the pass
  * takes its next, smaller step or hands over to the next pass; rounds repeat until one
- * changes nothing.
+ * changes nothing, and then chance has its turn.
+ *
+ * Where cuts of large chunks all fail, BLANK comes before the small ones: of bytes that
+ * are all the same most cuts are the same input, which is run once.
  */
 #include "triage/shrink.h"
 
@@ -12,82 +15,74 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "triage/shrink_chance.h"
+#include "triage/shrink_edit.h"
+#include "triage/shrink_shape.h"
 
 #include "base/banned.h"
 
 #define DEFAULT_CANDIDATES 4000
 #define BATCH_MAX 256
+#define CHANCE_SEED 0x9e3779b97f4a7c15ULL
 /* Quadratic passes: only short inputs, and so many candidates in one round. */
 #define PAIR_LEN 32
-#define FIELD_LEN 256
+#define BYTE_FIELD_LEN 256
 #define PASS_CANDIDATES 512
+/* BLANK: inputs of this length, chunks down to a part of it. */
+#define BLANK_LEN 64
+#define BLANK_PART 128
+#define BLANK_MIN 4
+/* Cuts that fail down to this part of the input show that it is rigid. */
+#define RIGID_PART 16
+/* Beyond this nobody looks for a shape. */
+#define SHAPE_LEN ((size_t)1 << 20)
 
-enum pass { TAIL, HEAD, CHUNK, PAIR, FIELD, ZERO, LETTER, PASSES };
-
-enum op_kind { CUT, FILL, LOWER };
-
-struct op {
-	enum op_kind kind;
-	size_t off, len;
-	uint8_t value; /* FILL: the byte; LOWER: how much */
-};
-
-struct edit {
-	struct op ops[2];
-	size_t count;
-};
-
-struct bytes {
-	uint8_t *data;
-	size_t len;
+enum pass {
+	TAIL,
+	HEAD,
+	MARK,
+	ELEMENT,
+	FIELD,
+	CHUNK,
+	PAIR,
+	BYTE_FIELD,
+	ZERO,
+	LETTER,
+	LENGTH,
+	CHANCE,
+	PASSES,
+	BLANK, /* in the midst of CHUNK */
 };
 
 struct slot {
-	struct bytes bytes;
+	struct shrink_bytes bytes;
 	size_t first, count; /* in edits, or in winners while combining */
 };
 
 struct triage_shrink {
-	struct bytes best, base; /* base: what the edits of this batch refer to */
+	struct shrink_bytes best, base; /* base: what the edits of this batch refer to */
 	size_t max_candidates, candidates, batches;
 	enum pass pass;
-	size_t window;		      /* of CHUNK, ZERO and LETTER */
+	size_t window;		      /* of CHUNK, BLANK, ZERO and LETTER */
 	size_t i, j, k;		      /* where the sweep is */
 	size_t pass_proposed;	      /* since the pass began */
+	struct shrink_edits shape;    /* what MARK to FIELD, and LENGTH, propose */
+	size_t chances, fruitless;    /* of CHANCE: at most, and so far */
+	uint64_t chance;	      /* its state */
 	bool is_combining, has_parts; /* winners together; already in parts */
 	bool has_batch, is_done;
-	bool did_sweep, did_round; /* progress since it began */
-	bool is_torn;		   /* winners were left over in this sweep */
-	struct edit edits[BATCH_MAX], winners[BATCH_MAX];
+	bool did_sweep, did_pass, did_round; /* progress since it began */
+	bool is_torn;			     /* winners were left over in this sweep */
+	bool was_blanked;
+	struct shrink_edit edits[BATCH_MAX], winners[BATCH_MAX];
 	struct slot slots[BATCH_MAX];
 	size_t slot_count, winner_count;
 	uint64_t *seen; /* hashes of what was proposed: open addressing, 0 is free */
 	size_t seen_count, seen_cap;
 };
 
-static bool is_plain(uint8_t byte)
-{
-	return byte == 0 || byte == 'A';
-}
-
-static size_t colourful(const struct bytes *bytes)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < bytes->len; i++)
-		n += !is_plain(bytes->data[i]);
-	return n;
-}
-
-static bool is_better(const struct bytes *a, const struct bytes *b)
-{
-	if (a->len != b->len)
-		return a->len < b->len;
-	return colourful(a) < colourful(b);
-}
-
 /* FNV-1a, 64 bits: a collision would skip one candidate, nothing worse. */
-static uint64_t hash_bytes(const struct bytes *bytes)
+static uint64_t hash_bytes(const struct shrink_bytes *bytes)
 {
 	uint64_t h = 0xcbf29ce484222325ULL;
 	size_t i;
@@ -108,7 +103,7 @@ static void seen_put(uint64_t *table, size_t cap, uint64_t h)
 }
 
 /* False when these bytes were proposed before. */
-static bool is_new(struct triage_shrink *s, const struct bytes *bytes)
+static bool is_new(struct triage_shrink *s, const struct shrink_bytes *bytes)
 {
 	uint64_t h = hash_bytes(bytes);
 	size_t at, i;
@@ -132,86 +127,40 @@ static bool is_new(struct triage_shrink *s, const struct bytes *bytes)
 	return true;
 }
 
-static struct bytes bytes_dup(const void *data, size_t len)
+static struct shrink_edit edit_of(struct shrink_op op)
 {
-	/* One byte more, so that an empty input has an address too. */
-	struct bytes bytes = {.data = iw_malloc(len + 1), .len = len};
-
-	if (len)
-		memcpy(bytes.data, data, len);
-	return bytes;
-}
-
-static void bytes_assign(struct bytes *dst, const struct bytes *src)
-{
-	struct bytes copy = bytes_dup(src->data, src->len);
-
-	free(dst->data);
-	*dst = copy;
-}
-
-/* All edits at once on one input; they may overlap. */
-static struct bytes apply(
-	const struct bytes *base, const struct edit *edits, size_t count)
-{
-	struct bytes out = bytes_dup(base->data, base->len);
-	_auto_free_ bool *is_cut = iw_calloc(base->len + 1, sizeof *is_cut);
-	size_t i, o, p, n = 0;
-
-	for (i = 0; i < count; i++) {
-		for (o = 0; o < edits[i].count; o++) {
-			const struct op *op = &edits[i].ops[o];
-
-			for (p = op->off; p < op->off + op->len && p < base->len; p++) {
-				if (op->kind == CUT)
-					is_cut[p] = true;
-				else if (op->kind == LOWER)
-					out.data[p] = (uint8_t)(out.data[p] - op->value);
-				else if (!is_plain(out.data[p]))
-					out.data[p] = op->value;
-			}
-		}
-	}
-	for (p = 0; p < base->len; p++)
-		if (!is_cut[p])
-			out.data[n++] = out.data[p];
-	out.len = n;
-	return out;
-}
-
-static struct edit edit_of(struct op op)
-{
-	return (struct edit){.ops = {op}, .count = 1};
+	return (struct shrink_edit){.ops = {op}, .count = 1};
 }
 
 /* Cuts of the end or the start: all, then a half, a quarter … one byte. */
-static bool next_cut(struct triage_shrink *s, bool is_tail, struct edit *edit)
+static bool next_cut(struct triage_shrink *s, bool is_tail, struct shrink_edit *edit)
 {
 	size_t len = s->i == 0 ? s->best.len : s->best.len >> s->i;
 
 	if (len == 0)
 		return false;
 	s->i++;
-	*edit = edit_of((struct op){
-		.kind = CUT, .off = is_tail ? s->best.len - len : 0, .len = len});
+	*edit = edit_of((struct shrink_op){
+		.kind = SHRINK_CUT, .off = is_tail ? s->best.len - len : 0, .len = len});
 	return true;
 }
 
 /* The chunk at i, to be cut, or filled with a byte. */
-static bool next_chunk(struct triage_shrink *s, struct edit *edit)
+static bool next_chunk(struct triage_shrink *s, struct shrink_edit *edit)
 {
 	if (s->i >= s->best.len)
 		return false;
-	*edit = edit_of((struct op){.kind = s->pass == CHUNK ? CUT : FILL,
-		.off = s->i,
-		.len = s->window,
-		.value = s->pass == LETTER ? 'A' : 0});
+	*edit = edit_of(
+		(struct shrink_op){.kind = s->pass == CHUNK ? SHRINK_CUT : SHRINK_FILL,
+			.off = s->i,
+			.len = s->window,
+			.value = s->pass == LETTER ? 'A' : 0});
 	s->i += s->window;
 	return true;
 }
 
 /* Two single bytes: brackets, or two halves that keep a balance. */
-static bool next_pair(struct triage_shrink *s, struct edit *edit)
+static bool next_pair(struct triage_shrink *s, struct shrink_edit *edit)
 {
 	if (s->best.len > PAIR_LEN)
 		return false;
@@ -221,17 +170,17 @@ static bool next_pair(struct triage_shrink *s, struct edit *edit)
 	}
 	if (s->j >= s->best.len)
 		return false;
-	*edit = (struct edit){.ops = {{.kind = CUT, .off = s->i, .len = 1},
-				      {.kind = CUT, .off = s->j, .len = 1}},
+	*edit = (struct shrink_edit){.ops = {{.kind = SHRINK_CUT, .off = s->i, .len = 1},
+					     {.kind = SHRINK_CUT, .off = s->j, .len = 1}},
 		.count = 2};
 	return true;
 }
 
 /* A byte at i that may be a length: lowered by k, from all of it to 1 by halves, and as
  * many bytes cut at j behind it. */
-static bool next_field(struct triage_shrink *s, struct edit *edit)
+static bool next_byte_field(struct triage_shrink *s, struct shrink_edit *edit)
 {
-	if (s->best.len > FIELD_LEN)
+	if (s->best.len > BYTE_FIELD_LEN)
 		return false;
 	for (; s->i < s->best.len; s->i++, s->k = 0) {
 		size_t value = s->best.data[s->i];
@@ -248,11 +197,11 @@ static bool next_field(struct triage_shrink *s, struct edit *edit)
 			if (s->k == 0)
 				continue;
 		}
-		*edit = (struct edit){.ops = {{.kind = LOWER,
-						      .off = s->i,
-						      .len = 1,
-						      .value = (uint8_t)s->k},
-					      {.kind = CUT, .off = s->j, .len = s->k}},
+		*edit = (struct shrink_edit){
+			.ops = {{.kind = SHRINK_LOWER,
+					.field = {.at = s->i, .width = 1},
+					.amount = s->k},
+				{.kind = SHRINK_CUT, .off = s->j, .len = s->k}},
 			.count = 2};
 		s->j += s->k;
 		return true;
@@ -260,21 +209,63 @@ static bool next_field(struct triage_shrink *s, struct edit *edit)
 	return false;
 }
 
-static bool next_edit(struct triage_shrink *s, struct edit *edit)
+static bool next_of_shape(struct triage_shrink *s, struct shrink_edit *edit)
 {
-	if (s->pass_proposed >= PASS_CANDIDATES && (s->pass == PAIR || s->pass == FIELD))
+	if (s->i >= s->shape.count)
+		return false;
+	*edit = s->shape.list[s->i++];
+	return true;
+}
+
+/* As long as it bears fruit, and a while longer. */
+static bool next_chance(struct triage_shrink *s, struct shrink_edit *edit)
+{
+	if (s->fruitless >= s->chances || s->best.len < 2)
+		return false;
+	s->fruitless++;
+	*edit = shrink_chance_edit(&s->best, &s->chance);
+	return true;
+}
+
+static bool next_edit(struct triage_shrink *s, struct shrink_edit *edit)
+{
+	if (s->pass_proposed >= PASS_CANDIDATES &&
+		(s->pass == PAIR || s->pass == BYTE_FIELD))
 		return false;
 	switch (s->pass) {
 	case TAIL:
 	case HEAD:
 		return next_cut(s, s->pass == TAIL, edit);
+	case MARK:
+	case ELEMENT:
+	case FIELD:
+	case LENGTH:
+		return next_of_shape(s, edit);
 	case PAIR:
 		return next_pair(s, edit);
-	case FIELD:
-		return next_field(s, edit);
+	case BYTE_FIELD:
+		return next_byte_field(s, edit);
+	case CHANCE:
+		return next_chance(s, edit);
 	default:
 		return next_chunk(s, edit);
 	}
+}
+
+/* The shape of what is the best now. */
+static void see_shape(struct triage_shrink *s)
+{
+	s->shape.count = 0;
+	if (s->best.len > SHAPE_LEN)
+		return;
+	if (s->pass == MARK)
+		shrink_shape_marks(&s->best, &s->shape);
+	else if (s->pass == ELEMENT)
+		shrink_shape_elements(&s->best, &s->shape);
+	else if (s->pass == FIELD)
+		shrink_shape_fields(&s->best, &s->shape);
+	else if (s->pass == LENGTH)
+		shrink_shape_lengths(&s->best, &s->shape);
 }
 
 static void sweep_begin(struct triage_shrink *s)
@@ -282,13 +273,16 @@ static void sweep_begin(struct triage_shrink *s)
 	s->i = s->j = s->k = 0;
 	s->did_sweep = false;
 	s->is_torn = false;
+	see_shape(s);
 }
 
 static void pass_begin(struct triage_shrink *s, enum pass pass)
 {
 	s->pass = pass;
 	s->pass_proposed = 0;
-	if (pass == CHUNK)
+	s->did_pass = false;
+	s->fruitless = 0;
+	if (pass == CHUNK || pass == BLANK)
 		s->window = (s->best.len + 1) / 2;
 	else
 		s->window = s->best.len;
@@ -297,35 +291,60 @@ static void pass_begin(struct triage_shrink *s, enum pass pass)
 	sweep_begin(s);
 }
 
+/* How small the windows of this pass get. */
+static size_t last_window(const struct triage_shrink *s)
+{
+	size_t part = s->best.len / BLANK_PART;
+
+	if (s->pass != BLANK)
+		return 1;
+	return part > BLANK_MIN ? part : BLANK_MIN;
+}
+
+static void pass_end(struct triage_shrink *s)
+{
+	if (s->pass == BLANK) {
+		pass_begin(s, CHUNK);
+	} else if (s->pass + 1 < PASSES && !(s->pass == LENGTH && s->did_round)) {
+		pass_begin(s, s->pass + 1);
+	} else if (s->did_round && s->best.len > 0) {
+		s->did_round = false;
+		pass_begin(s, MARK); /* what the cuts of both ends do, it does too */
+	} else {
+		s->is_done = true;
+	}
+}
+
 /* The sweep is over: again, smaller, the next pass, or done. */
 static void sweep_end(struct triage_shrink *s)
 {
-	bool is_windowed = s->pass == CHUNK || s->pass == ZERO || s->pass == LETTER;
+	bool is_windowed = s->pass == CHUNK || s->pass == BLANK || s->pass == ZERO ||
+		s->pass == LETTER;
+	size_t last = last_window(s);
 
-	if (s->is_torn || (s->did_sweep && (!is_windowed || s->window == 1))) {
+	if (s->is_torn || (s->did_sweep && (!is_windowed || s->window <= last))) {
 		sweep_begin(s);
 		return;
 	}
-	if (is_windowed && s->window > 1) {
+	if (s->pass == CHUNK && !s->did_pass && !s->was_blanked &&
+		s->best.len >= BLANK_LEN && s->window <= s->best.len / RIGID_PART) {
+		s->was_blanked = true;
+		pass_begin(s, BLANK);
+		return;
+	}
+	if (is_windowed && s->window > last) {
 		s->window /= 2;
 		if (s->window > s->best.len / 2 && s->best.len > 1)
 			s->window = s->best.len / 2;
 		sweep_begin(s);
 		return;
 	}
-	if (s->pass + 1 < PASSES) {
-		pass_begin(s, s->pass + 1);
-	} else if (s->did_round && s->best.len > 0) {
-		s->did_round = false;
-		pass_begin(s, CHUNK); /* what the cuts of both ends do, it does too */
-	} else {
-		s->is_done = true;
-	}
+	pass_end(s);
 }
 
 /* Takes bytes into the batch unless they were proposed before. */
 static void propose(
-	struct triage_shrink *s, struct bytes bytes, size_t first, size_t count)
+	struct triage_shrink *s, struct shrink_bytes bytes, size_t first, size_t count)
 {
 	if (!is_new(s, &bytes)) {
 		free(bytes.data);
@@ -337,12 +356,12 @@ static void propose(
 
 static void fill_edits(struct triage_shrink *s, size_t max)
 {
-	struct edit edit;
+	struct shrink_edit edit;
 
 	while (s->slot_count < max && next_edit(s, &edit)) {
 		s->pass_proposed++;
 		s->edits[s->slot_count] = edit;
-		propose(s, apply(&s->base, &edit, 1), s->slot_count, 1);
+		propose(s, shrink_apply(&s->base, &edit, 1), s->slot_count, 1);
 	}
 }
 
@@ -358,7 +377,8 @@ static void fill_combinations(struct triage_shrink *s, size_t max)
 			size_t count = (part + 1) * s->winner_count / parts - first;
 
 			if (count > 1)
-				propose(s, apply(&s->base, s->winners + first, count),
+				propose(s,
+					shrink_apply(&s->base, s->winners + first, count),
 					first, count);
 		}
 	}
@@ -381,7 +401,7 @@ size_t triage_shrink_next(
 			if (s->slot_count == 0)
 				s->is_combining = false;
 		} else {
-			bytes_assign(&s->base, &s->best);
+			shrink_bytes_assign(&s->base, &s->best);
 			fill_edits(s, max);
 			if (s->slot_count == 0)
 				sweep_end(s);
@@ -399,23 +419,26 @@ size_t triage_shrink_next(
 }
 
 /* Makes the bytes the best. The sweep goes on behind what was cut: all edits of the batch
- * lie before its place, so the place moves by what is gone. */
-static void adopt(struct triage_shrink *s, const struct bytes *bytes)
+ * lie before its place, so the place moves by what is gone. A shape is seen anew. */
+static void adopt(struct triage_shrink *s, const struct shrink_bytes *bytes)
 {
 	size_t gone = s->best.len - bytes->len;
 
-	bytes_assign(&s->best, bytes);
-	s->did_sweep = true;
-	s->did_round = true;
+	shrink_bytes_assign(&s->best, bytes);
+	s->did_sweep = s->did_pass = s->did_round = true;
+	s->fruitless = 0;
 	if (s->pass == CHUNK)
 		s->i = s->i > gone ? s->i - gone : 0;
-	else if (s->pass == PAIR || s->pass == FIELD)
+	else if (s->pass == PAIR || s->pass == BYTE_FIELD)
 		s->i = s->j = s->k = 0;
+	else if (s->pass == MARK || s->pass == ELEMENT || s->pass == FIELD ||
+		s->pass == LENGTH)
+		sweep_begin(s);
 }
 
 static void feed_edits(struct triage_shrink *s, const bool *is_same, size_t count)
 {
-	const struct bytes *best = NULL;
+	const struct shrink_bytes *best = NULL;
 	size_t i;
 
 	s->winner_count = 0;
@@ -423,11 +446,11 @@ static void feed_edits(struct triage_shrink *s, const bool *is_same, size_t coun
 		if (!is_same[i])
 			continue;
 		s->winners[s->winner_count++] = s->edits[s->slots[i].first];
-		if (!best || is_better(&s->slots[i].bytes, best))
+		if (!best || shrink_is_better(&s->slots[i].bytes, best))
 			best = &s->slots[i].bytes;
 	}
 	/* A byte made lower may be worse in colour; shorter it is always. */
-	if (best && is_better(best, &s->best))
+	if (best && shrink_is_better(best, &s->best))
 		adopt(s, best);
 	s->is_combining = s->winner_count > 1 && s->pass != TAIL && s->pass != HEAD;
 	s->has_parts = false;
@@ -435,13 +458,13 @@ static void feed_edits(struct triage_shrink *s, const bool *is_same, size_t coun
 
 static void feed_combinations(struct triage_shrink *s, const bool *is_same, size_t count)
 {
-	const struct bytes *best = NULL;
+	const struct shrink_bytes *best = NULL;
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		if (is_same[i] && (!best || is_better(&s->slots[i].bytes, best)))
+		if (is_same[i] && (!best || shrink_is_better(&s->slots[i].bytes, best)))
 			best = &s->slots[i].bytes;
-	if (best && is_better(best, &s->best))
+	if (best && shrink_is_better(best, &s->best))
 		adopt(s, best);
 	s->is_combining = !best && !s->has_parts && s->winner_count > 3;
 	s->is_torn = s->is_torn || !best || s->has_parts;
@@ -471,9 +494,11 @@ struct triage_shrink *triage_shrink_new(
 {
 	struct triage_shrink *s = iw_calloc(1, sizeof *s);
 
-	s->best = bytes_dup(data, len);
+	s->best = shrink_bytes_dup(data, len);
 	s->max_candidates =
 		limits && limits->candidates ? limits->candidates : DEFAULT_CANDIDATES;
+	s->chances = limits ? limits->chances : 0;
+	s->chance = CHANCE_SEED;
 	is_new(s, &s->best);
 	if (len == 0)
 		s->is_done = true;
@@ -490,6 +515,7 @@ void triage_shrink_free(struct triage_shrink *s)
 		return;
 	for (i = 0; i < s->slot_count; i++)
 		free(s->slots[i].bytes.data);
+	free(s->shape.list);
 	free(s->seen);
 	free(s->base.data);
 	free(s->best.data);

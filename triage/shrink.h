@@ -10,13 +10,14 @@
  *	}
  *	best = triage_shrink_best(s, &len);
  *
- * The passes: cut the tail, cut the head, remove chunks from large to single bytes (the
- * complements of ddmin: Zeller and Hildebrandt, "Simplifying and Isolating
- * Failure-Inducing Input", TSE 2002), remove two pieces at once, lower a byte that may be
- * a length while removing as many bytes, and finally make bytes plain (0, then 'A'). A
- * batch is made of edits that do not depend on each other, because one process runs a
- * whole batch; where several succeed, their combinations are proposed in the next batch,
- * never assumed.
+ * The passes: cut the tail, cut the head, cut what lies between words that come again,
+ * cut elements and payloads together with their lengths (shrink_shape.h), remove chunks
+ * from large to single bytes (the complements of ddmin: Zeller and Hildebrandt,
+ * "Simplifying and Isolating Failure-Inducing Input", TSE 2002), remove two pieces at
+ * once, lower a byte that may be a length while removing as many bytes, make bytes plain
+ * (0, then 'A'), and finally try edits by chance. A batch is made of edits that do not
+ * depend on each other, because one process runs a whole batch; where several succeed,
+ * their combinations are proposed in the next batch, never assumed.
  *
  * Promises: deterministic; the best is the start or an input that feed confirmed; it
  * never grows; the same bytes are proposed at most once. A flaky bug needs a caller that
@@ -35,6 +36,9 @@ struct triage_shrink;
 
 struct triage_shrink_limits {
 	size_t candidates; /* at most so many are proposed; 0: 4,000 */
+	/* So many fruitless ones by chance (shrink_chance.h) are worth their runs, each
+	 * time all else is done. */
+	size_t chances;
 };
 
 /* Borrowed from the shrink until the next feed or free. */
