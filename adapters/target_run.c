@@ -162,6 +162,21 @@ void target_driver_set_what(struct target_driver *d, char *what)
 	d->spec.what = what;
 }
 
+void target_driver_add_option(
+	struct target_driver *d, const char *variable, const char *option)
+{
+	size_t i, len = strlen(variable);
+
+	for (i = 0; d->env && d->env[i]; i++) {
+		char *old = d->env[i];
+
+		if (strncmp(old, variable, len) != 0 || old[len] != '=')
+			continue;
+		d->env[i] = iw_fmt("%s%s%s", old, old[len + 1] ? ":" : "", option);
+		free(old);
+	}
+}
+
 void target_driver_fini(struct target_driver *d)
 {
 	size_t i;

@@ -58,6 +58,9 @@ int target_driver_init(struct target_driver *out, const struct iw_build *build,
 	const char *symbolizer, struct iw_err *err);
 /* What its jobs are for, for people who watch. Takes the string. */
 void target_driver_set_what(struct target_driver *driver, char *what);
+/* For a runtime whose variable is set; of an option given twice it believes the last. */
+void target_driver_add_option(
+	struct target_driver *driver, const char *variable, const char *option);
 void target_driver_fini(struct target_driver *driver);
 
 #endif

@@ -1,3 +1,12 @@
+/*
+ * The happy path: the start is looked at, then batches of candidates are dealt to the
+ * lanes, each with a driver of its own; when the last lane has answered, what died is
+ * compared with the start, the answers are fed, and the next batch is asked for.
+ *
+ *	start --> LOOK --> DEAL --> all lanes back --> COMPARE --> feed --+
+ *	                    ^                                             |
+ *	                    +---------------------------------------------+--> CLOSE --> done
+ */
 #include "triage/minimize.h"
 
 #include <stdlib.h>
@@ -6,55 +15,79 @@
 #include "adapters/target_run.h"
 #include "base/mem.h"
 #include "base/time.h"
-#include "engine/driver.h"
+#include "engine/session.h"
 #include "triage/bisect.h"
 #include "triage/reproduce.h"
 #include "triage/shrink.h"
 
 #include "base/banned.h"
 
-#define BATCH_MAX 32
+#define LANES_MAX 64
+/* A batch of one lane; lanes have as much each. */
+#define LANE_BATCH 64
+#define BATCH_MAX 256
 /* So many innermost frames of the raw stacks must agree. */
 #define RAW_FRAMES 3
+/* A recursion is caught at another depth and instruction each time: of so many inner frames,
+ * the innermost left out, all must be of the start's but those of a helper. */
+#define CYCLE_FRAMES 8
+#define CYCLE_MISSES 1
+#define CYCLE_WITHIN 48
 /* A candidate that hangs costs its whole timeout, so fewer are tried. */
 #define HANG_BATCH 8
-#define HANG_CANDIDATES 60
-#define CANDIDATES 4000
+/* A candidate need not run much longer than the start did until it died. */
+#define CPU_FACTOR 10
+#define CPU_MIN_MS 50
+/* What never ends is told from the rest after a part of the time that it is given; the
+ * confirmation gives it all. */
+#define HANG_PART 8
+#define HANG_MIN_MS 200
+#define FAILURES_MAX 5
+#define HANG_CANDIDATES 400
+#define FLAKY_CANDIDATES 400
+
+enum likeness {
+	LIKE_PLACE, /* raw stacks */
+	LIKE_CYCLE, /* raw stacks of a recursion */
+	LIKE_NAMES, /* where it is caught differs from run to run: only names tell */
+};
+
+struct lane {
+	struct triage_minimize *op;
+	struct engine_session *session;
+	bool is_up;   /* it has had a core */
+	bool is_busy; /* with a share, or getting up */
+	size_t count; /* candidates of its share: first, first + step, … */
+	size_t first, step;
+};
 
 struct triage_minimize {
 	const struct triage_world *world;
 	struct triage_minimize_spec spec;
 	struct target_driver driver_spec;
 	struct triage_shrink *shrink;
-	struct triage_signature
-		raw; /* of the start, unsymbolized; unless is_symbolized */
-	bool is_symbolized, has_raw;
+	enum likeness likeness;
+	struct triage_signature raw; /* of the start, without names */
+	bool has_raw;
 	struct triage_candidate batch[BATCH_MAX];
 	size_t batch_size, batch_max;
 	unsigned repeat; /* how often each candidate runs: more than once when flaky */
 	int64_t deadline, cpu_us;
-	struct engine_driver *driver;
+	struct lane lanes[LANES_MAX];
+	size_t lane_count, pending, open;
 	/* Of the batch that has run: */
 	bool same[BATCH_MAX];
-	size_t looked_at;
+	size_t looked_lane, looked_at;
 	struct san_naming *naming;
 	struct iw_timer *later;
+	unsigned failures; /* of drivers, one after the other */
 	struct iw_err err;
-	bool is_stopped;
+	bool is_stopped, is_closing;
 	triage_minimize_cb done;
 	void *ctx;
 };
 
-static int load_candidate(
-	void *ctx, size_t i, const void **data, size_t *len, struct iw_err *err)
-{
-	struct triage_minimize *op = ctx;
-
-	(void)err;
-	*data = op->batch[i / op->repeat].data;
-	*len = op->batch[i / op->repeat].len;
-	return 0;
-}
+/* -- is it the same bug? ------------------------------------------------------------- */
 
 /* Both come from the same build, so the same place is the same offset. That two bugs
  * share three of them and the type is possible; the caller's confirmation would see it.
@@ -64,13 +97,35 @@ static bool is_same_place(
 {
 	size_t i;
 
-	if (strcmp(a->type, b->type) != 0)
-		return false;
 	for (i = 0; i < RAW_FRAMES && i < a->frames.count; i++)
 		if (i >= b->frames.count ||
 			strcmp(a->frames.names[i], b->frames.names[i]) != 0)
 			return false;
 	return true;
+}
+
+static bool is_in_cycle(const struct triage_signature *a, const char *frame)
+{
+	size_t i;
+
+	for (i = 1; i < CYCLE_WITHIN && i < a->frames.count; i++)
+		if (strcmp(a->frames.names[i], frame) == 0)
+			return true;
+	return false;
+}
+
+static bool is_same_cycle(
+	const struct triage_signature *a, const struct triage_signature *b)
+{
+	size_t i, hits = 0, misses = 0;
+
+	for (i = 1; i <= CYCLE_FRAMES && i < b->frames.count; i++) {
+		if (is_in_cycle(a, b->frames.names[i]))
+			hits++;
+		else
+			misses++;
+	}
+	return hits > 0 && misses <= CYCLE_MISSES;
 }
 
 static bool has_report(const struct engine_unit_result *unit)
@@ -85,11 +140,63 @@ static bool is_same_bug(const struct triage_minimize *op, const char *report, si
 
 	if (!triage_read_report(report, len, NULL, &sig, NULL))
 		return false;
-	is_same = op->is_symbolized ? triage_signature_same(op->spec.signature, &sig)
-				    : is_same_place(&op->raw, &sig);
+	if (op->likeness == LIKE_NAMES)
+		is_same = triage_signature_same(op->spec.signature, &sig);
+	else
+		is_same = strcmp(op->raw.type, sig.type) == 0 &&
+			(op->likeness == LIKE_CYCLE ? is_same_cycle(&op->raw, &sig)
+						    : is_same_place(&op->raw, &sig));
 	triage_signature_fini(&sig);
 	return is_same;
 }
+
+/* -- the end ------------------------------------------------------------------------- */
+
+static void on_end(void *ctx)
+{
+	struct triage_minimize *op = ctx;
+
+	iw_timer_free(iw_steal(&op->later));
+	op->done(op, op->err.code ? &op->err : NULL, op->ctx);
+}
+
+static void end_later(struct triage_minimize *op)
+{
+	op->later = iw_timer_new(op->world->loop, on_end, op);
+	iw_timer_start(op->later, 0, 0);
+}
+
+static void on_lane_closed(void *ctx)
+{
+	struct lane *lane = ctx;
+	struct triage_minimize *op = lane->op;
+
+	op->cpu_us += engine_session_cpu_us(lane->session);
+	lane->session = NULL;
+	if (--op->open == 0)
+		on_end(op);
+}
+
+/* Those that are getting up close when they hear of it. */
+static void close_lane(struct lane *lane)
+{
+	if (lane->is_busy)
+		engine_session_stop(lane->session);
+	else
+		engine_session_close(lane->session, on_lane_closed, lane);
+}
+
+static void close_lanes(struct triage_minimize *op)
+{
+	size_t i;
+
+	op->is_closing = true;
+	op->open = op->lane_count;
+	for (i = 0; i < op->lane_count; i++)
+		close_lane(&op->lanes[i]);
+}
+
+/* -- batches ------------------------------------------------------------------------- */
 
 static void step(struct triage_minimize *op);
 
@@ -98,11 +205,12 @@ static void look_on(struct triage_minimize *op);
 static void on_named(struct san_naming *naming, void *ctx)
 {
 	struct triage_minimize *op = ctx;
-	size_t len;
+	struct lane *lane = &op->lanes[op->looked_lane];
+	size_t len, i = op->looked_at++ / op->repeat;
 	_auto_free_ char *report = triage_named_report(naming, &len);
 
 	op->naming = NULL;
-	op->same[op->looked_at++ / op->repeat] |= is_same_bug(op, report, len);
+	op->same[lane->first + i * lane->step] |= is_same_bug(op, report, len);
 	look_on(op);
 }
 
@@ -118,112 +226,230 @@ static void name(struct triage_minimize *op, const struct engine_unit_result *un
 	op->naming = san_naming_start(op->world->symbolizer, &spec, on_named, op);
 }
 
-/* The deaths of the batch, one after the other where they need names. */
-static void look_on(struct triage_minimize *op)
+/* The deaths of a lane; false: goes on when one has a name. */
+static bool look_at_lane(struct triage_minimize *op, struct lane *lane)
 {
-	const struct engine_results *results = engine_driver_results(op->driver);
+	const struct engine_results *results = engine_session_results(lane->session);
 
-	for (; op->looked_at < results->count; op->looked_at++) {
+	for (; lane->count > 0 && op->looked_at < results->count; op->looked_at++) {
 		const struct engine_unit_result *unit = &results->units[op->looked_at];
-		bool *same = &op->same[op->looked_at / op->repeat];
+		size_t i = op->looked_at / op->repeat;
+		bool *same = &op->same[lane->first + i * lane->step];
 
 		if (*same || op->is_stopped || !has_report(unit))
 			continue;
-		if (op->is_symbolized && op->world->symbolizer) {
+		if (op->likeness == LIKE_NAMES && op->world->symbolizer) {
 			name(op, unit);
-			return;
+			return false;
 		}
 		*same = is_same_bug(op, unit->report, unit->report_len);
 	}
+	return true;
+}
+
+static void feed(struct triage_minimize *op)
+{
+	size_t before, after;
+
+	triage_shrink_best(op->shrink, &before);
 	triage_shrink_feed(op->shrink, op->same, op->batch_size);
-	op->cpu_us += engine_driver_cpu_us(op->driver);
-	engine_driver_free(iw_steal(&op->driver));
+	triage_shrink_best(op->shrink, &after);
+	if (after < before && op->spec.gained)
+		op->spec.gained(op, op->spec.ctx);
+}
+
+static void look_on(struct triage_minimize *op)
+{
+	for (; op->looked_lane < op->lane_count; op->looked_lane++) {
+		if (!look_at_lane(op, &op->lanes[op->looked_lane]))
+			return;
+		op->lanes[op->looked_lane].count = 0;
+		op->looked_at = 0;
+	}
+	feed(op);
 	step(op);
 }
 
-static void on_batch(struct engine_driver *driver, const struct iw_err *err, void *ctx)
+static void on_share(struct engine_session *session, const struct iw_err *err, void *ctx)
 {
-	struct triage_minimize *op = ctx;
+	struct lane *lane = ctx;
+	struct triage_minimize *op = lane->op;
 
-	(void)driver;
-	if (err)
-		op->err = *err;
+	(void)session;
+	lane->is_busy = false;
+	/* A candidate may have taken the driver with it: what was not run is not the bug,
+	 * and the next batch has a new one. */
+	op->failures = err ? op->failures + 1 : 0;
+	if (err && (err->code != IW_EJOB || op->failures >= FAILURES_MAX))
+		iw_err_copy(&op->err, err);
+	if (--op->pending > 0)
+		return;
 	memset(op->same, 0, sizeof op->same);
-	op->looked_at = 0;
+	op->looked_lane = op->looked_at = 0;
 	look_on(op);
 }
 
-/* The start by itself: what its raw stack looks like. */
-static void on_start(struct engine_driver *driver, const struct iw_err *err, void *ctx)
-{
-	struct triage_minimize *op = ctx;
-	const struct engine_results *results = engine_driver_results(driver);
-	size_t i;
-
-	for (i = 0; i < results->count && !op->has_raw; i++)
-		op->has_raw = has_report(&results->units[i]) &&
-			triage_read_report(results->units[i].report,
-				results->units[i].report_len, NULL, &op->raw, NULL);
-	if (err)
-		op->err = *err;
-	else if (!op->has_raw)
-		iw_err_set(&op->err, IW_EJOB, "it does not fail among other units");
-	op->cpu_us += engine_driver_cpu_us(driver);
-	engine_driver_free(driver);
-	op->driver = NULL;
-	step(op);
-}
-
-static int load_start(
+static int load_candidate(
 	void *ctx, size_t i, const void **data, size_t *len, struct iw_err *err)
 {
-	struct triage_minimize *op = ctx;
+	const struct lane *lane = ctx;
+	const struct triage_candidate *candidate =
+		&lane->op->batch[lane->first + i / lane->op->repeat * lane->step];
 
-	(void)i;
 	(void)err;
-	*data = triage_shrink_best(op->shrink, len);
+	*data = candidate->data;
+	*len = candidate->len;
 	return 0;
 }
 
-static void look_at_start(struct triage_minimize *op)
+/* Like cards, because candidates that lie side by side die alike. */
+static void deal(struct triage_minimize *op)
 {
-	struct engine_units units = {.count = op->repeat, .load = load_start, .ctx = op};
+	size_t i, up = 0, n = 0;
 
-	op->driver = engine_driver_new(op->world->jobs, &op->driver_spec.spec);
-	engine_driver_start(op->driver, &units, on_start, op);
+	for (i = 0; i < op->lane_count; i++)
+		up += op->lanes[i].is_up;
+	if (up > op->batch_size)
+		up = op->batch_size;
+	op->pending = up;
+	for (i = 0; i < op->lane_count && n < up; i++) {
+		struct lane *lane = &op->lanes[i];
+		struct engine_units units = {.load = load_candidate, .ctx = lane};
+
+		if (!lane->is_up)
+			continue;
+		lane->first = n++;
+		lane->step = up;
+		lane->count = (op->batch_size - lane->first + up - 1) / up;
+		lane->is_busy = true;
+		units.count = lane->count * op->repeat;
+		engine_session_run(lane->session, &units, on_share, lane);
+	}
 }
 
-static void on_end(void *ctx)
+static size_t batch_max(const struct triage_minimize *op)
 {
-	struct triage_minimize *op = ctx;
+	size_t i, max = 0;
 
-	iw_timer_free(op->later);
-	op->later = NULL;
-	op->done(op, op->err.code ? &op->err : NULL, op->ctx);
-}
-
-static void end_later(struct triage_minimize *op)
-{
-	op->later = iw_timer_new(op->world->loop, on_end, op);
-	iw_timer_start(op->later, 0, 0);
+	for (i = 0; i < op->lane_count; i++)
+		max += op->lanes[i].is_up ? op->batch_max : 0;
+	return max < BATCH_MAX ? max : BATCH_MAX;
 }
 
 static void step(struct triage_minimize *op)
 {
-	struct engine_units units = {.load = load_candidate, .ctx = op};
+	if (!op->is_stopped && !op->err.code && iw_time_mono_ms() < op->deadline)
+		op->batch_size = triage_shrink_next(op->shrink, op->batch, batch_max(op));
+	else
+		op->batch_size = 0;
+	if (op->batch_size == 0)
+		close_lanes(op);
+	else
+		deal(op);
+}
 
-	if (op->is_stopped || op->err.code || iw_time_mono_ms() >= op->deadline) {
-		end_later(op);
-		return;
+/* -- the start ----------------------------------------------------------------------- */
+
+static int load_start(
+	void *ctx, size_t i, const void **data, size_t *len, struct iw_err *err)
+{
+	const struct lane *lane = ctx;
+
+	(void)i;
+	(void)err;
+	*data = lane->op->spec.input;
+	*len = lane->op->spec.len;
+	return 0;
+}
+
+/* Of one candidate. */
+static void bound_cpu(struct triage_minimize *op, int64_t ms, int64_t min_ms)
+{
+	size_t i;
+
+	for (i = 0; i < op->lane_count; i++)
+		engine_session_set_cpu(op->lanes[i].session, ms < min_ms ? min_ms : ms);
+}
+
+/* The start by itself: what its raw stack looks like. */
+static void on_start(struct engine_session *session, const struct iw_err *err, void *ctx)
+{
+	struct lane *lane = ctx;
+	struct triage_minimize *op = lane->op;
+	const struct engine_results *results = engine_session_results(session);
+	int64_t us = 0;
+	size_t i;
+
+	lane->is_busy = false;
+	lane->is_up = true;
+	/* Nobody's time is up before it has a core. */
+	op->deadline = iw_time_mono_ms() + op->spec.budget_ms;
+	for (i = 0; i < results->count; i++)
+		if (results->units[i].us > us)
+			us = results->units[i].us;
+	if (op->likeness != LIKE_NAMES)
+		bound_cpu(op, CPU_FACTOR * us / 1000, CPU_MIN_MS);
+	for (i = 0; i < results->count && !op->has_raw; i++)
+		op->has_raw = has_report(&results->units[i]) &&
+			triage_read_report(results->units[i].report,
+				results->units[i].report_len, NULL, &op->raw, NULL);
+	if (err && !op->err.code)
+		iw_err_copy(&op->err, err);
+	else if (!op->has_raw)
+		iw_err_set(&op->err, IW_EJOB, "it does not fail among other units");
+	step(op);
+}
+
+/* A further lane has a core, or will get none any more. */
+static void on_up(struct engine_session *session, const struct iw_err *err, void *ctx)
+{
+	struct lane *lane = ctx;
+
+	(void)session;
+	lane->is_busy = false;
+	if (lane->op->is_closing)
+		engine_session_close(lane->session, on_lane_closed, lane);
+	else
+		lane->is_up = !err;
+}
+
+static void open_lanes(struct triage_minimize *op)
+{
+	struct engine_driver_spec *driver = &op->driver_spec.spec;
+	size_t i;
+
+	if (op->likeness == LIKE_NAMES)
+		driver->cpu_ms = driver->timeout_ms / HANG_PART < HANG_MIN_MS
+			? HANG_MIN_MS
+			: driver->timeout_ms / HANG_PART;
+	op->lane_count = op->spec.width ? op->spec.width : 1;
+	if (op->lane_count > LANES_MAX)
+		op->lane_count = LANES_MAX;
+	for (i = 0; i < op->lane_count; i++) {
+		struct lane *lane = &op->lanes[i];
+		struct engine_units units = {
+			.count = i ? 1 : op->repeat, .load = load_start, .ctx = lane};
+
+		*lane = (struct lane){.op = op, .is_busy = true};
+		lane->session = engine_session_new(op->world->jobs, driver);
+		engine_session_run(lane->session, &units, i ? on_up : on_start, lane);
 	}
-	op->batch_size = triage_shrink_next(op->shrink, op->batch, op->batch_max);
-	if (op->batch_size == 0) {
-		end_later(op);
-		return;
+}
+
+/* What looks for other kinds of bugs costs time in every candidate. */
+static void look_for_it_alone(struct triage_minimize *op, const char *type)
+{
+	struct target_driver *d = &op->driver_spec;
+
+	d->spec.wants_features = false;
+	if (strstr(type, "leak") == NULL) {
+		d->spec.leaks = false;
+		target_driver_add_option(
+			d, "ASAN_OPTIONS", "detect_leaks=0:malloc_context_size=1");
 	}
-	units.count = op->batch_size * op->repeat;
-	op->driver = engine_driver_new(op->world->jobs, &op->driver_spec.spec);
-	engine_driver_start(op->driver, &units, on_batch, op);
+	if (strstr(type, "use-after-return") == NULL)
+		target_driver_add_option(
+			d, "ASAN_OPTIONS", "detect_stack_use_after_return=0");
 }
 
 struct triage_minimize *triage_minimize_start(const struct triage_world *world,
@@ -231,23 +457,25 @@ struct triage_minimize *triage_minimize_start(const struct triage_world *world,
 {
 	struct triage_minimize *op = iw_calloc(1, sizeof *op);
 	bool is_hang = strcmp(spec->signature->type, "Timeout") == 0;
-	/* Where these are caught differs from run to run; only names tell. */
-	bool is_symbolized =
-		is_hang || strcmp(spec->signature->type, "Stack-overflow") == 0;
 	struct triage_shrink_limits limits = {
-		.candidates = is_hang ? HANG_CANDIDATES : CANDIDATES};
+		.candidates = spec->candidates, .chances = spec->chances};
 
 	op->world = world;
 	op->spec = *spec;
+	op->spec.input = iw_memdup(spec->input, spec->len);
 	op->done = done;
 	op->ctx = ctx;
-	op->deadline = iw_time_mono_ms() + spec->budget_ms;
 	op->repeat =
 		spec->hits < spec->runs ? triage_bisect_runs(spec->hits, spec->runs) : 1;
-	if (op->repeat > 1)
-		limits.candidates = 400;
-	op->is_symbolized = is_symbolized;
-	op->batch_max = is_hang ? HANG_BATCH : BATCH_MAX;
+	if (is_hang)
+		op->likeness = LIKE_NAMES;
+	else if (strcmp(spec->signature->type, "Stack-overflow") == 0)
+		op->likeness = LIKE_CYCLE;
+	if (!limits.candidates && is_hang)
+		limits.candidates = HANG_CANDIDATES;
+	else if (!limits.candidates && op->repeat > 1)
+		limits.candidates = FLAKY_CANDIDATES;
+	op->batch_max = is_hang ? HANG_BATCH : LANE_BATCH;
 	op->shrink = triage_shrink_new(spec->input, spec->len, &limits);
 	if (target_driver_init(&op->driver_spec, spec->build, spec->target->spec,
 		    IW_PURPOSE_MINIMIZE, world->driver, world->symbolizer_path,
@@ -255,22 +483,25 @@ struct triage_minimize *triage_minimize_start(const struct triage_world *world,
 		end_later(op);
 		return op;
 	}
+	look_for_it_alone(op, spec->signature->type);
 	target_driver_set_what(
 		&op->driver_spec, triage_what(&spec->subject, spec->target, spec->build));
-	if (is_symbolized)
-		step(op);
-	else
-		look_at_start(op);
+	open_lanes(op);
 	return op;
 }
 
 void triage_minimize_stop(struct triage_minimize *op)
 {
+	size_t i;
+
+	if (op->is_stopped)
+		return;
 	op->is_stopped = true;
 	if (op->naming)
 		san_naming_stop(op->naming);
-	else if (op->driver)
-		engine_driver_stop(op->driver);
+	for (i = 0; i < op->lane_count; i++)
+		if (op->lanes[i].is_busy)
+			engine_session_stop(op->lanes[i].session);
 }
 
 const uint8_t *triage_minimize_best(const struct triage_minimize *op, size_t *len)
@@ -295,5 +526,6 @@ void triage_minimize_free(struct triage_minimize *op)
 	target_driver_fini(&op->driver_spec);
 	triage_signature_fini(&op->raw);
 	triage_shrink_free(op->shrink);
+	free((void *)op->spec.input);
 	free(op);
 }

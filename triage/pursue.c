@@ -27,6 +27,8 @@
 #include "base/banned.h"
 
 #define MINIMIZE_MS 20000
+/* Cores at once, as far as they are free. */
+#define MINIMIZE_WIDTH 2
 /* Each candidate runs many times. */
 #define MINIMIZE_FLAKY_MS 8000
 /* A tree is good after the fewer runs the surer the rate is: these save more than they
@@ -328,6 +330,7 @@ static void minimize(struct triage_pursuit *p)
 		.len = p->len,
 		.hits = (unsigned)p->row.hits,
 		.runs = (unsigned)p->row.runs,
+		.width = MINIMIZE_WIDTH,
 		.budget_ms = is_flaky(p) ? MINIMIZE_FLAKY_MS : MINIMIZE_MS,
 		.subject = {"bug", p->bug->id},
 	};
