@@ -45,6 +45,7 @@ int cli_coverage(int argc, char **argv);
 int cli_crash(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_man(int argc, char **argv);
+int cli_minimize(int argc, char **argv);
 int cli_parse(int argc, char **argv);
 int cli_repro(int argc, char **argv);
 int cli_run(int argc, char **argv);

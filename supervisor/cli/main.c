@@ -23,6 +23,7 @@ const struct cli_command cli_commands[] = {
 	{"crash", "list and show crashes, bring some", cli_crash},
 	{"repro", "run the input of a bug or a crash again", cli_repro},
 	{"triage", "files that make a program fail: which bugs are they?", cli_triage},
+	{"minimize", "make a crashing input small", cli_minimize},
 	{"parse", "say what a sanitizer's report means", cli_parse},
 	{"doctor", "can this machine do the work? what is missing?", cli_doctor},
 	{"token", "make, list and revoke tokens for HTTP", cli_token},
