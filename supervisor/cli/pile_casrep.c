@@ -50,6 +50,8 @@ json_t *pile_casrep(const struct pile_bug *bug)
 	json_t *json;
 
 	pile_words_init(&words, bug);
+	if (words.severity)
+		casrep.severity = words.severity;
 	stack = stack_of(words.gist.report);
 	command = pile_command(bug, words.input);
 	if (words.place && words.gist.column)

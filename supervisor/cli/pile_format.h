@@ -14,10 +14,11 @@
 /* What a bug is, in one line: its report's headline, or how the process ended. */
 struct pile_words {
 	struct cli_gist gist;
-	char *headline; /* valid UTF-8 in one line */
-	char *place;	/* "block.c:88"; NULL unknown */
-	char rate[24];	/* "5/5" */
-	char *input;	/* path of its smallest input */
+	const char *severity; /* a word of triage/severity.h; NULL: no report */
+	char *headline;	      /* valid UTF-8 in one line */
+	char *place;	      /* "block.c:88"; NULL unknown */
+	char rate[24];	      /* "5/5" */
+	char *input;	      /* path of its smallest input */
 };
 void pile_words_init(struct pile_words *words, const struct pile_bug *bug);
 void pile_words_fini(struct pile_words *words);

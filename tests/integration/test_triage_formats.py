@@ -112,6 +112,7 @@ def test_casrep_has_casrs_fields(written, answer):
         assert set(severity) == {"Type", "ShortDescription", "Description", "Explanation"}
         assert severity["Type"] in ("EXPLOITABLE", "PROBABLY_EXPLOITABLE", "NOT_EXPLOITABLE",
                                     "UNDEFINED")
+        assert severity["Type"] == next(b["severity"] for b in answer["bugs"] if path.stem == b["folder"])
         assert report["Stacktrace"][0].strip().startswith("#0 0x")
         assert any("target.c" in line for line in report["Stacktrace"])
         assert report["CrashLine"].count(":") == 2
