@@ -210,15 +210,6 @@ def test_farm_goes_on_past_a_known_bug(ironworks, tiny, state):
     assert target["burned_ms"] >= bug["burned_ms"] > 0
     assert target["features"] > 150
 
-    # Another build has other places: what crashes there is judged again.
-    adapter.commit({"maze.c": maze.source("null", rooms=60) + "\nint newer;\n"})
-    ironworks("run", adapter, "--for", "4s", "--cores", 2, "--state", state, timeout=120)
-    [again] = ironworks("bug", "list", "--state", state, "--json").json["bugs"]
-    assert again["swallowed"] > bug["swallowed"]
-    assert len(rows(state, "SELECT DISTINCT c.build_id FROM crash_burn n "
-                    "JOIN crash c ON c.id = n.crash_id JOIN build b ON b.id = c.build_id "
-                    "WHERE b.flavour = 'libfuzzer' AND n.place IS NOT NULL")) == 2
-
 
 def test_counts_outlive_the_supervisor(ironworks, tiny, state):
     adapter = tiny(files={"maze.c": maze.source("abort", rooms=60)})
