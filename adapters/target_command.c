@@ -10,31 +10,49 @@
 
 #include "base/banned.h"
 
-static void add_env(struct iw_buf *out, const struct target_command *c)
+static void add_to(char ***words, size_t *count, char *word)
+{
+	*words = iw_reallocarray(*words, *count + 2, sizeof **words);
+	(*words)[(*count)++] = word;
+	(*words)[*count] = NULL;
+}
+
+static char **make_env(const struct target_command *c)
 {
 	const struct san_flavour *flavour = san_flavour_find(c->build->flavour);
+	char **words = iw_calloc(1, sizeof *words);
 	const struct san_env *env;
+	size_t count = 0;
 
 	for (env = flavour ? flavour->env : NULL; env && env->name; env++) {
 		struct iw_buf value = {0};
 
 		san_flavour_options(
 			env, target_use(c->target), c->symbolizer, NULL, &value);
-		iw_buf_addf(out, "%s=", env->name);
-		iw_text_shell(out, value.data ? value.data : "");
-		iw_buf_adds(out, " ");
+		add_to(&words, &count,
+			iw_fmt("%s=%s", env->name, value.data ? value.data : ""));
 		iw_buf_fini(&value);
 	}
+	return words;
 }
 
-static void add_limits(struct iw_buf *out, const struct target_command *c)
+/* What stands behind a libFuzzer target. */
+static char **make_arguments(const struct target_command *c)
 {
-	iw_buf_addf(out,
-		" -timeout=%lld -rss_limit_mb=%lld -malloc_limit_mb=%lld "
-		"-detect_leaks=%d ",
-		(long long)target_timeout_s(c->build, c->target),
-		(long long)target_rss_limit_mb(c->build, c->target),
-		(long long)c->target->rss_limit_mb, c->target->check_leaks);
+	char **words = NULL;
+	size_t count = 0;
+
+	add_to(&words, &count,
+		iw_fmt("-timeout=%lld",
+			(long long)target_timeout_s(c->build, c->target)));
+	add_to(&words, &count,
+		iw_fmt("-rss_limit_mb=%lld",
+			(long long)target_rss_limit_mb(c->build, c->target)));
+	add_to(&words, &count,
+		iw_fmt("-malloc_limit_mb=%lld", (long long)c->target->rss_limit_mb));
+	add_to(&words, &count, iw_fmt("-detect_leaks=%d", c->target->check_leaks));
+	add_to(&words, &count, iw_strdup(c->input));
+	return words;
 }
 
 /* The word with the input in its place; false when it has none. */
@@ -71,53 +89,41 @@ static void add_words(struct iw_buf *out, const struct target_command *c)
 
 void target_command_add(struct iw_buf *out, const struct target_command *command)
 {
-	add_env(out, command);
+	char **env = make_env(command), **arguments;
+	size_t i, n;
+
+	for (i = 0; env[i]; i++) {
+		n = strcspn(env[i], "=") + 1;
+		iw_buf_add(out, env[i], n);
+		iw_text_shell(out, env[i] + n);
+		iw_buf_adds(out, " ");
+	}
+	target_command_words_free(env);
 	iw_text_shell(out, command->program);
 	if (command->target->args) {
 		add_words(out, command);
 		return;
 	}
-	add_limits(out, command);
-	iw_text_shell(out, command->input);
-}
-
-static void add_to(char ***words, size_t *count, char *word)
-{
-	*words = iw_reallocarray(*words, *count + 2, sizeof **words);
-	(*words)[(*count)++] = word;
-	(*words)[*count] = NULL;
+	arguments = make_arguments(command);
+	for (i = 0; arguments[i]; i++) {
+		iw_buf_adds(out, " ");
+		iw_text_shell(out, arguments[i]);
+	}
+	target_command_words_free(arguments);
 }
 
 void target_command_words(
-	const struct target_command *c, char ***words, char ***environment)
+	const struct target_command *command, char ***words, char ***environment)
 {
-	const struct san_flavour *flavour = san_flavour_find(c->build->flavour);
-	const struct san_env *env;
-	size_t words_count = 0, env_count = 0;
+	char **arguments = make_arguments(command);
+	size_t count = 0, i;
 
-	*words = *environment = NULL;
-	for (env = flavour ? flavour->env : NULL; env && env->name; env++) {
-		struct iw_buf value = {0};
-
-		san_flavour_options(
-			env, target_use(c->target), c->symbolizer, NULL, &value);
-		add_to(environment, &env_count,
-			iw_fmt("%s=%s", env->name, value.data ? value.data : ""));
-		iw_buf_fini(&value);
-	}
-	if (!*environment)
-		*environment = iw_calloc(1, sizeof **environment);
-	add_to(words, &words_count, iw_strdup(c->program));
-	add_to(words, &words_count,
-		iw_fmt("-timeout=%lld",
-			(long long)target_timeout_s(c->build, c->target)));
-	add_to(words, &words_count,
-		iw_fmt("-rss_limit_mb=%lld",
-			(long long)target_rss_limit_mb(c->build, c->target)));
-	add_to(words, &words_count,
-		iw_fmt("-malloc_limit_mb=%lld", (long long)c->target->rss_limit_mb));
-	add_to(words, &words_count, iw_fmt("-detect_leaks=%d", c->target->check_leaks));
-	add_to(words, &words_count, iw_strdup(c->input));
+	*environment = make_env(command);
+	*words = NULL;
+	add_to(words, &count, iw_strdup(command->program));
+	for (i = 0; arguments[i]; i++)
+		add_to(words, &count, arguments[i]);
+	free(arguments);
 }
 
 void target_command_words_free(char **words)
