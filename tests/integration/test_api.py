@@ -413,6 +413,7 @@ def test_stopping_by_the_socket(ironworks, tiny, state, tmp_path):
     try:
         service.start()
         admin = Api(state, is_socket=True)
+        assert admin.document, "the answer is held against it, and by then the farm may be gone"
         stream = admin.events()
         next(stream)
         assert admin("POST", "/api/v1/stop", {"drain": False}).status == 202
