@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "triage/cluster.h"
 
 #include "base/banned.h"
 
@@ -11,6 +12,7 @@ void triage_known_init(struct triage_known *known, struct triage *t)
 {
 	*known = (struct triage_known){.triage = t};
 	known->end = &known->bugs;
+	known->clusters = triage_clusters_new();
 }
 
 static void free_bug(struct triage_bug *bug)
@@ -27,6 +29,7 @@ void triage_known_fini(struct triage_known *known)
 		known->bugs = bug->next;
 		free_bug(bug);
 	}
+	triage_clusters_free(known->clusters);
 	free(known->targets);
 }
 
@@ -60,6 +63,7 @@ struct triage_bug *triage_known_add(struct triage_known *known, int64_t id,
 	bug->target = target_of(known, target_id);
 	bug->signature = *sig;
 	*sig = (struct triage_signature){0};
+	triage_clusters_add(known->clusters, &bug->signature, bug);
 	*known->end = bug;
 	known->end = &bug->next;
 	return bug;
@@ -74,6 +78,7 @@ void triage_known_remove(struct triage_known *known, struct triage_bug *bug)
 	*at = bug->next;
 	if (known->end == &bug->next)
 		known->end = at;
+	triage_clusters_remove(known->clusters, bug);
 	free_bug(bug);
 }
 
@@ -154,24 +159,30 @@ static void consider(struct triage_match *m, struct triage_bug *bug, double simi
 	}
 }
 
+struct matching {
+	const struct triage_target *target;
+	bool is_stackless;
+	struct triage_match match;
+};
+
+static void on_alike(void *ctx, void *owner, double similarity)
+{
+	struct matching *m = ctx;
+	struct triage_bug *bug = owner;
+
+	if (bug->adapter_id != project_id(m->target->project))
+		return;
+	/* Without frames a type alone says nothing across targets. */
+	if (m->is_stackless && bug->target_id != m->target->id)
+		return;
+	consider(&m->match, bug, similarity);
+}
+
 struct triage_match triage_known_match(const struct triage_known *known,
 	const struct triage_target *target, const struct triage_signature *sig)
 {
-	struct triage_match m = {0};
-	struct triage_bug *bug;
+	struct matching m = {.target = target, .is_stackless = sig->frames.count == 0};
 
-	for (bug = known->bugs; bug; bug = bug->next) {
-		double similarity;
-
-		if (bug->adapter_id != project_id(target->project))
-			continue;
-		/* Without frames a type alone says nothing across targets. */
-		if (sig->frames.count == 0 && bug->target_id != target->id)
-			continue;
-		similarity = triage_signature_similarity(&bug->signature, sig);
-		if (similarity < TRIAGE_SIGNATURE_SAME)
-			continue;
-		consider(&m, bug, similarity);
-	}
-	return m;
+	triage_clusters_find(known->clusters, sig, on_alike, &m);
+	return m.match;
 }

@@ -10,6 +10,7 @@
 struct triage_known {
 	struct triage *triage;
 	struct triage_bug *bugs, **end; /* oldest first */
+	struct triage_clusters *clusters;
 	const struct triage_target **targets;
 	size_t target_count, target_cap;
 };

@@ -1,52 +1,15 @@
-/*
- * A similarity is made of three parts: how the stacks align, how the types relate, and
- * whether the messages agree. Everything that decides is a number in the block below.
- *
- * Measured on the labelled stacks of CASR's test suite (896 crashes, 5 sets; the unit
- * test prints the table when they lie beside the project): pair precision 0.991, recall
- * 0.9998 against CASR's own clusters. What we join and CASR does not shares its innermost
- * function under other callers, which is one bug on purpose. Any SAME from 0.45 to 0.65
- * gives the same pairs there; the unit test's pairs allow 0.55 to 0.6.
- */
 #include "triage/signature.h"
 
-#include <ctype.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "triage/crash_type.h"
+#include "triage/similarity.h"
 
 #include "base/banned.h"
-
-/* The same innermost function is enough when nothing speaks against it; for allocations
- * it is often the project's own malloc, so there its callers have to agree as well. */
-#define INNERMOST 0.6
-#define INNERMOST_ALLOC 0.45
-/* The ceiling when the innermost functions differ: never enough by itself. */
-#define VETO 0.5
-#define VETO_MESSAGE 0.65 /* the same message in both: enough with equal callers */
-/* One frame more at the innermost end, everything else equal: a function was inlined.
- * Only with an access size or a message that agrees: without, CASR's sets show a SEGV in
- * a callee taken for another in its caller. */
-#define INLINED 0.65
-#define INLINED_REST 0.9
-#define INLINED_FRAMES 4
-/* How fast a frame loses weight with depth, and a match by moving (CASR: 0.04, 0.13). */
-#define DEPTH 0.2
-#define SHIFT 0.13
-/* Other words in the message: below every threshold. */
-#define OTHER_MESSAGE 0.3
-/* Hangs with one sample each: they may part at the end of a long common way in. */
-#define HANG_SHARED 3
-#define HANG_SHARE 0.75
-#define HANG_LIKE 0.65
-#define HANG_UNLIKE 0.3
 
 void triage_signature_init(
 	struct triage_signature *sig, const char *type, const char *message)
@@ -113,27 +76,11 @@ void triage_signature_copy(
 	dst->samples = src->samples;
 }
 
-/* The length of a name without what compilers add to clones of one function. */
-static size_t name_len(const char *name)
-{
-	static const char *const marks[] = {
-		".constprop.", ".isra.", ".part.", ".cold", ".llvm.", "[abi:"};
-	size_t len = strlen(name), i;
-
-	for (i = 0; i < IW_COUNT(marks); i++) {
-		const char *at = strstr(name, marks[i]);
-
-		if (at && at != name && (size_t)(at - name) < len)
-			len = (size_t)(at - name);
-	}
-	return len;
-}
-
 static bool same_name(const char *a, const char *b)
 {
-	size_t len = name_len(a);
+	size_t len = triage_name_len(a);
 
-	return len == name_len(b) && memcmp(a, b, len) == 0;
+	return len == triage_name_len(b) && memcmp(a, b, len) == 0;
 }
 
 static bool has_name(const struct triage_frames *frames, const char *name)
@@ -308,204 +255,24 @@ int triage_signature_parse(struct triage_signature *sig, const char *type,
 	return 0;
 }
 
-/* The heaviest common subsequence of two stacks from frame `from_…` outwards as a share
- * of what both weigh: ReBucket's model with Dice's normaliser, so that a short stack is
- * not alike to everything that contains it. 1 when both are empty. */
-static double align(const struct triage_frames *a, size_t from_a,
-	const struct triage_frames *b, size_t from_b)
-{
-	double best[TRIAGE_FRAMES_MAX + 1][TRIAGE_FRAMES_MAX + 1] = {0};
-	size_t n = a->count - from_a, m = b->count - from_b, i, j;
-	double weight_a = 0, weight_b = 0;
-
-	if (n == 0 && m == 0)
-		return 1;
-	for (i = n; i-- > 0;) {
-		for (j = m; j-- > 0;) {
-			double v = fmax(best[i + 1][j], best[i][j + 1]);
-
-			if (same_name(a->names[from_a + i], b->names[from_b + j])) {
-				double depth = (double)(i + j) / 2;
-				double shift = fabs((double)i - (double)j);
-
-				v = fmax(v,
-					best[i + 1][j + 1] +
-						exp(-DEPTH * depth - SHIFT * shift));
-			}
-			best[i][j] = v;
-		}
-	}
-	/* Added in the order of the matches above, so that equal stacks give exactly 1.
-	 */
-	for (i = n; i-- > 0;)
-		weight_a += exp(-DEPTH * (double)i);
-	for (j = m; j-- > 0;)
-		weight_b += exp(-DEPTH * (double)j);
-	return 2 * best[0][0] / (weight_a + weight_b);
-}
-
-/* long_ has one frame more at its innermost end and is otherwise the same stack. */
-static bool is_inlined(
-	const struct triage_frames *long_, const struct triage_frames *short_)
-{
-	return long_->count > 1 && short_->count >= INLINED_FRAMES &&
-		same_name(long_->names[1], short_->names[0]) &&
-		align(long_, 1, short_, 0) >= INLINED_REST;
-}
-
-/* Two ordinary stacks. strong: the types agree to the access size, or the messages do. */
-static double compare_stacks(const struct triage_frames *a, const struct triage_frames *b,
-	double innermost, bool strong, bool same_message)
-{
-	if (a->count == 0 && b->count == 0)
-		return same_message ? 1 : innermost;
-	if (a->count == 0 || b->count == 0)
-		return same_message ? VETO_MESSAGE : OTHER_MESSAGE;
-	if (same_name(a->names[0], b->names[0]))
-		return innermost + (1 - innermost) * align(a, 1, b, 1);
-	if (strong && (is_inlined(a, b) || is_inlined(b, a)))
-		return INLINED;
-	if (same_message)
-		return VETO_MESSAGE * align(a, 1, b, 1);
-	return VETO * align(a, 0, b, 0);
-}
-
-/* A cycle of calls has no first function: what counts is who takes part. */
-static double compare_cycles(const struct triage_frames *a, const struct triage_frames *b)
-{
-	size_t shared = 0, i;
-
-	if (a->count == 0 && b->count == 0)
-		return INNERMOST;
-	for (i = 0; i < a->count; i++)
-		shared += has_name(b, a->names[i]);
-	if (shared > b->count)
-		shared = b->count;
-	return (double)shared / (double)(a->count + b->count - shared);
-}
-
-/* deep goes on where flat ends. It is the same loop when flat's runs were seen in deep's
- * next function too, or when neither was sampled enough to tell. */
-static double compare_deeper(const struct triage_signature *flat,
-	const struct triage_signature *deep, size_t shared)
-{
-	size_t more = deep->frames.count - shared;
-
-	if (has_name(&flat->inside, deep->frames.names[more - 1]))
-		return 1 - 0.1 * (double)more / (double)deep->frames.count;
-	if (flat->samples <= 1 && deep->samples <= 1 && more == 1 && shared > 1)
-		return HANG_LIKE;
-	return HANG_UNLIKE;
-}
-
-/* Samples of one loop share the way in up to the function that loops; two loops part
- * earlier. Leaf functions say nothing: both loops may be caught in the same one. */
-static double compare_hangs(
-	const struct triage_signature *a, const struct triage_signature *b)
-{
-	size_t shared = shared_way_in(&a->frames, &b->frames);
-	size_t longest =
-		a->frames.count > b->frames.count ? a->frames.count : b->frames.count;
-
-	if (longest == 0)
-		return INNERMOST;
-	if (shared == a->frames.count && shared == b->frames.count)
-		return 1;
-	if (shared == 0)
-		return 0;
-	if (shared == a->frames.count)
-		return compare_deeper(a, b, shared);
-	if (shared == b->frames.count)
-		return compare_deeper(b, a, shared);
-	if (a->samples <= 1 && b->samples <= 1 && shared >= HANG_SHARED &&
-		(double)shared >= HANG_SHARE * (double)longest)
-		return HANG_LIKE;
-	return HANG_UNLIKE;
-}
-
-/* Both accesses must be alike, in whatever order the reports name them. */
-static double compare_races(
-	const struct triage_signature *a, const struct triage_signature *b)
-{
-	double straight, crossed;
-
-	straight = compare_stacks(&a->frames, &b->frames, INNERMOST, false, false);
-	if (a->other.count == 0 && b->other.count == 0)
-		return straight;
-	if (a->other.count == 0)
-		return fmax(straight,
-			compare_stacks(&a->frames, &b->other, INNERMOST, false, false));
-	if (b->other.count == 0)
-		return fmax(straight,
-			compare_stacks(&a->other, &b->frames, INNERMOST, false, false));
-	straight = fmin(
-		straight, compare_stacks(&a->other, &b->other, INNERMOST, false, false));
-	crossed = fmin(compare_stacks(&a->frames, &b->other, INNERMOST, false, false),
-		compare_stacks(&a->other, &b->frames, INNERMOST, false, false));
-	return fmax(straight, crossed);
-}
-
-/* The next character of a message with every number read as '#': sizes, indexes, line
- * numbers and addresses differ from run to run. 0 at the end. */
-static int next_word_char(const char **s)
-{
-	const char *p = *s;
-
-	if (*p == '-' && isdigit((unsigned char)p[1]))
-		p++;
-	if (isdigit((unsigned char)*p)) {
-		while (isxdigit((unsigned char)*p) || *p == 'x')
-			p++;
-		*s = p;
-		return '#';
-	}
-	if (*p)
-		(*s)++;
-	return (unsigned char)*p;
-}
-
-static bool same_message(const char *a, const char *b)
-{
-	int c;
-
-	do {
-		c = next_word_char(&a);
-		if (c != next_word_char(&b))
-			return false;
-	} while (c);
-	return true;
-}
-
 double triage_signature_similarity(
 	const struct triage_signature *a, const struct triage_signature *b)
 {
-	struct triage_crash_type ta, tb;
-	bool has_messages = a->message && b->message;
-	bool agree = has_messages && same_message(a->message, b->message);
-	double types, stacks;
+	struct triage_names *names = triage_names_new();
+	struct triage_shape x, y;
+	double similarity;
 
-	triage_crash_type_parse(&ta, a->type);
-	triage_crash_type_parse(&tb, b->type);
-	types = triage_crash_type_similarity(&ta, &tb);
-	if (types == 0)
-		return 0;
-	if (ta.family == TRIAGE_FAMILY_HANG || tb.family == TRIAGE_FAMILY_HANG)
-		return types * compare_hangs(a, b);
-	if (ta.family == TRIAGE_FAMILY_RECURSION)
-		stacks = compare_cycles(&a->frames, &b->frames);
-	else if (ta.family == TRIAGE_FAMILY_RACE)
-		stacks = compare_races(a, b);
-	else
-		stacks = compare_stacks(&a->frames, &b->frames,
-			triage_crash_type_is_alloc(&ta) ? INNERMOST_ALLOC : INNERMOST,
-			(agree || *ta.size) && triage_crash_type_equal(&ta, &tb), agree);
-	if (has_messages && !agree)
-		return fmin(types * stacks, OTHER_MESSAGE);
-	return types * stacks;
+	triage_shape_init(&x, names, a);
+	triage_shape_init(&y, names, b);
+	similarity = triage_shape_similarity(triage_measure(), &x, &y);
+	triage_shape_fini(&x);
+	triage_shape_fini(&y);
+	triage_names_free(names);
+	return similarity;
 }
 
 bool triage_signature_same(
 	const struct triage_signature *a, const struct triage_signature *b)
 {
-	return triage_signature_similarity(a, b) >= TRIAGE_SIGNATURE_SAME;
+	return triage_signature_similarity(a, b) >= triage_thresholds.same;
 }

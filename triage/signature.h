@@ -4,12 +4,6 @@
  * project's functions on the stack, innermost first, recursion collapsed, runtime and
  * harness plumbing gone: that is sanitizers/report's work.
  *
- * Similarity is a weighted alignment of the stacks. The idea that a matching frame counts
- * less the deeper it lies and the more it moved comes from ReBucket's position dependent
- * model (Dang et al., ICSE 2012), which CASR uses too. Alone it merges two leaf functions
- * under the same callers, so ours adds a veto: the innermost function decides, and when
- * it differs everything else must agree. The numbers stand at the top of signature.c.
- *
  * - Same innermost function and same type: one bug, whatever path led there.
  * - Two messages that differ in more than numbers: two bugs.
  * - Types fall into families: an overflow read may be a SEGV on another flavour; such a
@@ -49,9 +43,6 @@ struct triage_signature {
 /* At most so many frames are kept; what is further out never decides. */
 #define TRIAGE_FRAMES_MAX 64
 
-/* From this similarity on two crashes are one bug; how it was measured: signature.c. */
-#define TRIAGE_SIGNATURE_SAME 0.6
-
 /* Zero-initialise, or init. message may be NULL or empty. Copies everything. */
 void triage_signature_init(
 	struct triage_signature *sig, const char *type, const char *message);
@@ -75,7 +66,8 @@ char *triage_signature_json(const struct triage_signature *sig);
 int triage_signature_parse(struct triage_signature *sig, const char *type,
 	const char *frames_json, struct iw_err *err);
 
-/* In [0, 1], symmetric, 1 for a signature and itself. */
+/* In [0, 1], symmetric, 1 for a signature and itself; similarity.h has the numbers. One
+ * among many: triage/cluster.h. */
 double triage_signature_similarity(
 	const struct triage_signature *a, const struct triage_signature *b);
 bool triage_signature_same(

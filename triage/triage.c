@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "triage/again.h"
+#include "triage/cluster.h"
 #include "triage/known.h"
 #include "triage/publish.h"
 #include "triage/reproduce.h"
@@ -47,8 +48,9 @@ struct triage {
 	struct triage_known bugs;
 	struct row fresh; /* look like nothing that is known or on its way */
 	struct row known; /* look like a bug or like a fresh one: one more sighting */
-	struct triage_signature *looks; /* of fresh ones */
-	size_t look_count, look_cap;
+	struct triage_clusters *looks;	    /* of fresh ones */
+	struct triage_signature *raw_looks; /* of those without names */
+	size_t raw_count, raw_cap;
 	struct chase *chases; /* pursuits, then retests */
 	struct triage_again again;
 	struct active *active;
@@ -111,6 +113,7 @@ int triage_new(struct triage **out, const struct triage_world *world,
 	t->fresh.end = &t->fresh.first;
 	t->known.end = &t->known.first;
 	triage_known_init(&t->bugs, t);
+	t->looks = triage_clusters_new();
 	rc = triage_known_load(&t->bugs, dbc, err);
 	if (rc < 0) {
 		triage_free(t);
@@ -134,9 +137,10 @@ void triage_free(struct triage *t)
 	iw_timer_free(t->publisher);
 	iw_timer_free(t->again_timer);
 	triage_known_fini(&t->bugs);
-	for (i = 0; i < t->look_count; i++)
-		triage_signature_fini(&t->looks[i]);
-	free(t->looks);
+	for (i = 0; i < t->raw_count; i++)
+		triage_signature_fini(&t->raw_looks[i]);
+	free(t->raw_looks);
+	triage_clusters_free(t->looks);
 	free(t);
 }
 
@@ -253,14 +257,18 @@ static void queue_case(struct triage *t, const struct triage_case *from, struct 
 	row_add(row, c);
 }
 
+static bool is_raw(const struct triage_signature *sig)
+{
+	return sig->frames.count > 0 && strstr(sig->frames.names[0], "+0x");
+}
+
 /* Frames without a symbol come from one build each, so equal ones are equal places; but
  * the innermost may be a runtime's, and several must agree. */
-static bool looks_like(const struct triage_signature *a, const struct triage_signature *b)
+static bool is_same_place(
+	const struct triage_signature *a, const struct triage_signature *b)
 {
 	size_t i;
 
-	if (b->frames.count == 0 || !strstr(b->frames.names[0], "+0x"))
-		return triage_signature_same(a, b);
 	if (strcmp(a->type, b->type) != 0 || a->frames.count < b->frames.count)
 		return false;
 	for (i = 0; i < RAW_FRAMES && i < b->frames.count; i++)
@@ -269,24 +277,49 @@ static bool looks_like(const struct triage_signature *a, const struct triage_sig
 	return true;
 }
 
+static void note_alike(void *ctx, void *owner, double similarity)
+{
+	(void)owner;
+	(void)similarity;
+	*(bool *)ctx = true;
+}
+
+/* Whether another fresh crash looks like this one; if not, later ones may. Takes sig. */
+static bool has_looks(struct triage *t, struct triage_signature *sig)
+{
+	bool is_known = false;
+	size_t i;
+
+	if (!is_raw(sig)) {
+		triage_clusters_find(t->looks, sig, note_alike, &is_known);
+		if (!is_known)
+			triage_clusters_add(t->looks, sig, t);
+		triage_signature_fini(sig);
+		return is_known;
+	}
+	for (i = 0; i < t->raw_count && !is_known; i++)
+		is_known = is_same_place(&t->raw_looks[i], sig);
+	if (is_known) {
+		triage_signature_fini(sig);
+	} else {
+		iw_grow(t->raw_looks, t->raw_count, t->raw_cap);
+		t->raw_looks[t->raw_count++] = *sig;
+	}
+	return is_known;
+}
+
 /* What the first report makes of it. A guess that decides about the order only. */
 static struct row *row_for(struct triage *t, const struct triage_crash *crash)
 {
 	struct triage_signature sig = {0};
-	size_t i;
 
 	if (!triage_read_report(crash->report, crash->report_len, NULL, &sig, NULL))
 		return &t->fresh;
-	for (i = 0; i < t->look_count; i++)
-		if (looks_like(&t->looks[i], &sig))
-			break;
-	if (i < t->look_count || triage_match(t, crash->target, &sig)) {
+	if (triage_match(t, crash->target, &sig)) {
 		triage_signature_fini(&sig);
 		return &t->known;
 	}
-	iw_grow(t->looks, t->look_count, t->look_cap);
-	t->looks[t->look_count++] = sig;
-	return &t->fresh;
+	return has_looks(t, &sig) ? &t->known : &t->fresh;
 }
 
 /* A bug that has no name for its cause yet comes before all that have. */

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "triage/signature.h"
+#include "triage/similarity.h"
 
 #include "base/banned.h"
 
@@ -68,6 +69,8 @@ static const struct pair pairs[] = {
 	{HEAP4, "f < a < b < c < d < e < entry", HEAP4, "g < a < b < c < d < e < entry",
 		false, NULL, NULL},
 	{HEAP4, "f < entry", HEAP4, "g < entry", false, NULL, NULL},
+	{HEAP4, "f < a < b < c < d < e < x < y < z", HEAP4,
+		"g < a < b < c < d < e < x < y < z", false, NULL, NULL},
 	{"UNKNOWN READ", "f < a < b < c", "UNKNOWN READ", "g < a < b < c", false, NULL,
 		NULL},
 	/* the caller's own bug is not the callee's, unless everything else agrees */
@@ -336,7 +339,7 @@ static size_t assign(struct labelled *crashes, size_t count)
 			if (!is_first)
 				continue;
 			v = triage_signature_similarity(&crashes[i].sig, &crashes[j].sig);
-			if (v >= TRIAGE_SIGNATURE_SAME && v > best) {
+			if (v >= triage_thresholds.same && v > best) {
 				best = v;
 				crashes[i].bug = crashes[j].bug;
 			}
