@@ -11,10 +11,14 @@
 
 #include "base/banned.h"
 
-/* All that was merged into a bug, at any depth, and itself. */
-#define PARTS_OF(table, id)                                                              \
-	table "(id) AS (SELECT " id " UNION SELECT b.id FROM bug b JOIN " table          \
-	      " ON b.merged_into = " table ".id) "
+/* All that was merged into the bugs of the first and the second parameter, at any depth,
+ * and themselves. */
+#define PARTS_OF_1                                                                       \
+	"WITH RECURSIVE part(id) AS (SELECT ?1 UNION "                                   \
+	"SELECT b.id FROM bug b JOIN part ON b.merged_into = part.id)"
+#define AND_PARTS_OF_2                                                                   \
+	", other(id) AS (SELECT ?2 UNION "                                               \
+	"SELECT b.id FROM bug b JOIN other ON b.merged_into = other.id) "
 
 int bug_db_survivor(struct iw_dbc *dbc, int64_t id, int64_t *survivor, struct iw_err *err)
 {
@@ -135,10 +139,9 @@ int bug_db_unmerge(
 			"UPDATE bug SET merged_into = NULL WHERE id = ?", "i", id);
 	if (rc == 0)
 		rc = iw_db_exec(dbc, err,
-			"WITH RECURSIVE " PARTS_OF(
-				"part", "?1") "UPDATE crash SET bug_id = ?1, own_bug_id "
-					      "= nullif(own_bug_id, ?1) "
-					      "WHERE own_bug_id IN (SELECT id FROM part)",
+			PARTS_OF_1 " UPDATE crash SET bug_id = ?1, "
+				   "own_bug_id = nullif(own_bug_id, ?1) "
+				   "WHERE own_bug_id IN (SELECT id FROM part)",
 			"i", id);
 	if (rc == 0)
 		rc = set_apart(dbc, id, into, err);
@@ -320,10 +323,10 @@ static int may_not_join(
 	struct iw_dbc *dbc, int64_t a, int64_t b, int64_t *reasons, struct iw_err *err)
 {
 	return iw_db_int(dbc, 0, reasons, err,
-		"WITH RECURSIVE " PARTS_OF("x", "?1") ", " PARTS_OF("y",
-			"?2") "SELECT (SELECT count(*) FROM x JOIN y JOIN bug_apart "
-			      " ON a = min(x.id, y.id) AND b = max(x.id, y.id)) + "
-			      "(SELECT count(issue) = 2 FROM bug WHERE id IN (?1, ?2))",
+		PARTS_OF_1 AND_PARTS_OF_2
+		"SELECT (SELECT count(*) FROM part JOIN other JOIN bug_apart "
+		" ON a = min(part.id, other.id) AND b = max(part.id, other.id)) + "
+		"(SELECT count(issue) = 2 FROM bug WHERE id IN (?1, ?2))",
 		"ii", a, b);
 }
 
