@@ -110,7 +110,8 @@ def checkout(repo: Path, commit: str, dest: Path) -> None:
     subprocess.run(["tar", "x", "-C", str(dest)], input=archive, check=True)
 
 
-def build(repo: Path, commit: str, flavour: str, folder: Path, target: str = "") -> Path:
+def build(repo: Path, commit: str, flavour: str, folder: Path, target: str = "",
+          engine: str = "-fsanitize=fuzzer") -> Path:
     """Builds all targets, or one alone. Returns the folder with the programs."""
     src, out = folder / "src", folder / "out"
     checkout(repo, commit, src)
@@ -125,7 +126,7 @@ def build(repo: Path, commit: str, flavour: str, folder: Path, target: str = "")
         "SRC": str(src), "OUT": str(out), "JOBS": "2", "FLAVOUR": flavour,
         "CC": ccache + tool("clang"), "CXX": ccache + tool("clang++"),
         "CFLAGS": flags + " -Werror", "CXXFLAGS": flags,
-        "LIB_FUZZING_ENGINE": "-fsanitize=fuzzer",
+        "LIB_FUZZING_ENGINE": engine,
         # The folder differs from build to build and must not make objects differ.
         "CCACHE_BASEDIR": str(src), "CCACHE_NOHASHDIR": "1",
     }
