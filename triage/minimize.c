@@ -371,6 +371,40 @@ static void bound_cpu(struct triage_minimize *op, int64_t ms, int64_t min_ms)
 		engine_session_set_cpu(op->lanes[i].session, ms < min_ms ? min_ms : ms);
 }
 
+static void open_lane(struct triage_minimize *op, size_t i, engine_session_done_cb up)
+{
+	struct lane *lane = &op->lanes[i];
+	struct engine_units units = {
+		.count = i ? 1 : op->repeat, .load = load_start, .ctx = lane};
+
+	*lane = (struct lane){.op = op, .is_busy = true};
+	lane->session = engine_session_new(op->world->jobs, &op->driver_spec.spec);
+	engine_session_run(lane->session, &units, up, lane);
+}
+
+/* A further lane has a core, or will get none any more. */
+static void on_up(struct engine_session *session, const struct iw_err *err, void *ctx)
+{
+	struct lane *lane = ctx;
+
+	(void)session;
+	lane->is_busy = false;
+	if (lane->op->is_closing)
+		engine_session_close(lane->session, on_lane_closed, lane);
+	else
+		lane->is_up = !err;
+}
+
+/* Only when the first is up: each keeps its core, and on a host with one core another that
+ * came first would wait for the first for ever. */
+static void open_further_lanes(struct triage_minimize *op)
+{
+	size_t width = op->spec.width < LANES_MAX ? op->spec.width : LANES_MAX;
+
+	for (; op->lane_count < width; op->lane_count++)
+		open_lane(op, op->lane_count, on_up);
+}
+
 /* The start by itself: what its raw stack looks like. */
 static void on_start(struct engine_session *session, const struct iw_err *err, void *ctx)
 {
@@ -387,8 +421,6 @@ static void on_start(struct engine_session *session, const struct iw_err *err, v
 	for (i = 0; i < results->count; i++)
 		if (results->units[i].us > us)
 			us = results->units[i].us;
-	if (op->likeness != LIKE_NAMES)
-		bound_cpu(op, CPU_FACTOR * us / 1000, CPU_MIN_MS);
 	for (i = 0; i < results->count && !op->has_raw; i++)
 		op->has_raw = has_report(&results->units[i]) &&
 			triage_read_report(results->units[i].report,
@@ -397,43 +429,23 @@ static void on_start(struct engine_session *session, const struct iw_err *err, v
 		iw_err_copy(&op->err, err);
 	else if (!op->has_raw)
 		iw_err_set(&op->err, IW_EJOB, "it does not fail among other units");
+	if (!op->err.code && !op->is_stopped)
+		open_further_lanes(op);
+	if (op->likeness != LIKE_NAMES)
+		bound_cpu(op, CPU_FACTOR * us / 1000, CPU_MIN_MS);
 	step(op);
 }
 
-/* A further lane has a core, or will get none any more. */
-static void on_up(struct engine_session *session, const struct iw_err *err, void *ctx)
-{
-	struct lane *lane = ctx;
-
-	(void)session;
-	lane->is_busy = false;
-	if (lane->op->is_closing)
-		engine_session_close(lane->session, on_lane_closed, lane);
-	else
-		lane->is_up = !err;
-}
-
-static void open_lanes(struct triage_minimize *op)
+static void open_first_lane(struct triage_minimize *op)
 {
 	struct engine_driver_spec *driver = &op->driver_spec.spec;
-	size_t i;
 
 	if (op->likeness == LIKE_NAMES)
 		driver->cpu_ms = driver->timeout_ms / HANG_PART < HANG_MIN_MS
 			? HANG_MIN_MS
 			: driver->timeout_ms / HANG_PART;
-	op->lane_count = op->spec.width ? op->spec.width : 1;
-	if (op->lane_count > LANES_MAX)
-		op->lane_count = LANES_MAX;
-	for (i = 0; i < op->lane_count; i++) {
-		struct lane *lane = &op->lanes[i];
-		struct engine_units units = {
-			.count = i ? 1 : op->repeat, .load = load_start, .ctx = lane};
-
-		*lane = (struct lane){.op = op, .is_busy = true};
-		lane->session = engine_session_new(op->world->jobs, driver);
-		engine_session_run(lane->session, &units, i ? on_up : on_start, lane);
-	}
+	op->lane_count = 1;
+	open_lane(op, 0, on_start);
 }
 
 /* What looks for other kinds of bugs costs time in every candidate. */
@@ -486,7 +498,7 @@ struct triage_minimize *triage_minimize_start(const struct triage_world *world,
 	look_for_it_alone(op, spec->signature->type);
 	target_driver_set_what(
 		&op->driver_spec, triage_what(&spec->subject, spec->target, spec->build));
-	open_lanes(op);
+	open_first_lane(op);
 	return op;
 }
 
