@@ -28,8 +28,7 @@
 #define CANDIDATES_MAX 1000000
 #define CHANCES 8192
 #define INPUT_MAX ((size_t)16 << 20)
-/* Two hits of two are taken for a stable one; what fails now and then is run until its rate
- * is known roughly. */
+/* Two hits of two are taken for a stable one until it shows that they were luck. */
 #define SEE_RUNS 30
 #define SEE_HITS 2
 #define FLAKY_HITS 5
@@ -140,8 +139,19 @@ static struct triage_reproduce *reproduce(struct minimize *m,
 	return *op;
 }
 
-/* Does it fail, and how often? Negative: no answer. */
-static int see(struct minimize *m)
+/* How often does it fail? What fails now and then is run until that is known roughly. */
+static void see_rate(struct minimize *m, const struct triage_world *world)
+{
+	const struct triage_reproduce_result *r;
+
+	triage_reproduce_free(iw_steal(&m->see));
+	r = triage_reproduce_result(reproduce(m, world, &m->see, m->data, m->len,
+		SEE_RUNS, m->is_hang ? HANG_RUNS : FLAKY_HITS, NULL));
+	m->is_flaky = r->hits > 0 && r->hits < r->runs && !m->is_hang;
+}
+
+/* Does it fail at all? */
+static void see(struct minimize *m)
 {
 	const struct triage_reproduce_result *r;
 	const struct triage_world *world = &m->nameless;
@@ -154,13 +164,8 @@ static int see(struct minimize *m)
 	/* These are caught elsewhere in each run. */
 	if (m->is_hang || strcmp(r->signature.type, "Stack-overflow") == 0)
 		world = &m->plain.world;
-	if (m->err.code || (r->hits == SEE_HITS && !m->is_hang))
-		return m->err.code;
-	triage_reproduce_free(iw_steal(&m->see));
-	r = triage_reproduce_result(reproduce(m, world, &m->see, m->data, m->len,
-		SEE_RUNS, m->is_hang ? HANG_RUNS : FLAKY_HITS, NULL));
-	m->is_flaky = r->hits > 0 && r->hits < r->runs && !m->is_hang;
-	return m->err.code;
+	if (!m->err.code && (r->hits < SEE_HITS || m->is_hang))
+		see_rate(m, world);
 }
 
 /* The whole new file or the whole old one is there, whenever we are killed. */
@@ -264,19 +269,56 @@ static void confirm(struct minimize *m)
 	m->is_confirmed = !m->err.code && !m->is_stopped && is_as_good(m);
 }
 
+static bool goes_on(const struct minimize *m)
+{
+	return !m->err.code && !m->is_stopped;
+}
+
+static void minimize_and_confirm(struct minimize *m)
+{
+	minimize(m);
+	if (goes_on(m))
+		confirm(m);
+}
+
+/* Two hits of two may be luck: then it does not fail among other units, or the result fails
+ * less often than it must. */
+static bool may_be_flaky(const struct minimize *m)
+{
+	bool has_failed = m->err.code ? m->err.code == IW_EJOB : !m->is_confirmed;
+
+	return has_failed && !m->is_stopped && !m->is_flaky && !m->is_hang;
+}
+
+/* With the rate known it is done once more. */
+static void try_as_flaky(struct minimize *m)
+{
+	struct iw_err before = m->err;
+
+	m->err = (struct iw_err)IW_ERR_INIT;
+	see_rate(m, &m->nameless);
+	if (!goes_on(m) || !m->is_flaky) {
+		if (!m->err.code)
+			m->err = before;
+		return;
+	}
+	triage_reproduce_free(iw_steal(&m->start));
+	triage_reproduce_free(iw_steal(&m->result));
+	triage_minimize_free(iw_steal(&m->op));
+	minimize_and_confirm(m);
+}
+
 static int run(struct minimize *m, struct iw_err *err)
 {
-	int rc;
-
 	m->interrupt = cli_interrupt_new(&m->plain.local.loop, on_interrupt, m);
 	m->best = (const uint8_t *)m->data;
 	m->best_len = m->len;
-	rc = see(m);
-	if (rc == 0 && triage_reproduce_result(m->see)->hits > 0 && !m->is_stopped) {
-		minimize(m);
-		if (!m->err.code && !m->is_stopped)
-			confirm(m);
-		if (!m->err.code && !m->is_stopped && !m->is_confirmed) {
+	see(m);
+	if (goes_on(m) && triage_reproduce_result(m->see)->hits > 0) {
+		minimize_and_confirm(m);
+		if (may_be_flaky(m))
+			try_as_flaky(m);
+		if (goes_on(m) && !m->is_confirmed) {
 			m->best = (const uint8_t *)m->data;
 			m->best_len = m->len;
 		}
