@@ -150,6 +150,9 @@ static void judge(struct engine_session *s)
 {
 	int rc = 0;
 
+	/* What never ran left no result: why it did not is the better sentence. */
+	if (s->has_ended && s->exit.class == IW_EXIT_SPAWN_FAILED)
+		s->err = (struct iw_err)IW_ERR_INIT;
 	if (!s->err.code && !s->is_stopped)
 		rc = engine_batch_judge(
 			s->end, &s->exit, s->spec.purpose, s->why, &s->err);
