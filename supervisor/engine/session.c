@@ -348,11 +348,6 @@ void engine_session_stop(struct engine_session *s)
 		iw_job_stop(s->job);
 }
 
-bool engine_session_is_waiting(const struct engine_session *s)
-{
-	return s->state == RUNNING && iw_job_since_ms(s->job) == 0;
-}
-
 const struct engine_results *engine_session_results(const struct engine_session *s)
 {
 	return s->one_shot ? engine_driver_results(s->one_shot) : &s->results;

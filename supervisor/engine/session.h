@@ -37,8 +37,6 @@ void engine_session_run(struct engine_session *session, const struct engine_unit
 void engine_session_set_cpu(struct engine_session *session, int64_t ms);
 /* Ends what runs early: done comes as always, with IW_ECANCELED. */
 void engine_session_stop(struct engine_session *session);
-/* The job of the first batch has no slot yet. */
-bool engine_session_is_waiting(const struct engine_session *session);
 const struct engine_results *engine_session_results(const struct engine_session *session);
 /* CPU time of its jobs that have ended, microseconds. */
 int64_t engine_session_cpu_us(const struct engine_session *session);
