@@ -55,3 +55,23 @@ void cli_paragraph_add(struct iw_buf *out, const struct cli_paragraph *p)
 	if (out->data[out->len - 1] != '\n')
 		iw_buf_adds(out, "\n");
 }
+
+char *cli_paragraph_of_runs(const struct cli_paragraph *about,
+	const struct triage_reproduce_result *result,
+	const struct target_command *command)
+{
+	const struct triage_signature *sig = &result->signature;
+	struct cli_paragraph whole = *about;
+	struct iw_buf line = {0}, text = {0};
+
+	target_command_add(&line, command);
+	whole.report = result->report;
+	whole.report_len = result->report_len;
+	whole.what = sig->message ? sig->message : sig->type;
+	whole.hits = result->hits;
+	whole.runs = result->runs;
+	whole.command = line.data;
+	cli_paragraph_add(&text, &whole);
+	iw_buf_fini(&line);
+	return iw_buf_steal(&text);
+}

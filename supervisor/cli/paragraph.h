@@ -7,8 +7,10 @@
 
 #include <stddef.h>
 
+#include "adapters/target_command.h"
 #include "base/buf.h"
 #include "base/build.h"
+#include "triage/reproduce.h"
 
 struct cli_paragraph {
 	const struct iw_build *build;
@@ -25,5 +27,10 @@ struct cli_paragraph {
 
 /* Appends lines that are safe to print. */
 void cli_paragraph_add(struct iw_buf *out, const struct cli_paragraph *paragraph);
+/* What runs showed, and the command that makes one more: about says the rest. The caller
+ * frees. */
+char *cli_paragraph_of_runs(const struct cli_paragraph *about,
+	const struct triage_reproduce_result *result,
+	const struct target_command *command);
 
 #endif

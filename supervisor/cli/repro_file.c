@@ -97,33 +97,22 @@ static int run(struct repro *r, struct iw_err *err)
 static char *make_paragraph(
 	const struct repro *r, const struct triage_reproduce_result *result)
 {
-	struct target_command command = {
+	const struct target_command command = {
 		.build = &r->plain.build,
 		.target = &r->plain.spec,
 		.program = r->spec.binary,
 		.input = r->path,
 		.symbolizer = r->plain.world.symbolizer_path,
 	};
-	struct iw_buf line = {0}, text = {0};
+	const struct cli_paragraph about = {
+		.build = &r->plain.build,
+		.program = r->plain.path,
+		.input = r->path,
+		.data = r->data,
+		.len = r->len,
+	};
 
-	target_command_add(&line, &command);
-	cli_paragraph_add(&text,
-		&(struct cli_paragraph){
-			.build = &r->plain.build,
-			.program = r->plain.path,
-			.input = r->path,
-			.data = r->data,
-			.len = r->len,
-			.report = result->report,
-			.report_len = result->report_len,
-			.what = result->signature.message ? result->signature.message
-							  : result->signature.type,
-			.hits = result->hits,
-			.runs = result->runs,
-			.command = line.data,
-		});
-	iw_buf_fini(&line);
-	return iw_buf_steal(&text);
+	return cli_paragraph_of_runs(&about, result, &command);
 }
 
 static void print_json(const struct repro *r,

@@ -88,36 +88,25 @@ static char *make_paragraph(const struct running *r, const struct iw_build *buil
 	_auto_free_ char *program = target_binary(build, &s->spec);
 	/* The paragraph names a program by its content. */
 	struct iw_build by_content = *build;
-	struct target_command command = {
+	const struct target_command command = {
 		.build = build,
 		.target = &s->spec,
 		.program = program,
 		.input = r->job->input_path,
 		.symbolizer = r->world.symbolizer_path,
 	};
-	struct iw_buf line = {0}, text = {0};
+	const struct cli_paragraph about = {
+		.build = &by_content,
+		.program = program,
+		.input = r->job->input_path,
+		.data = s->data,
+		.len = s->len,
+	};
 	struct iw_sha256 hash;
 
 	if (iw_sha256_file(program, &hash, NULL) == 0)
 		iw_sha256_hex(&hash, by_content.closure);
-	target_command_add(&line, &command);
-	cli_paragraph_add(&text,
-		&(struct cli_paragraph){
-			.build = &by_content,
-			.program = program,
-			.input = r->job->input_path,
-			.data = s->data,
-			.len = s->len,
-			.report = result->report,
-			.report_len = result->report_len,
-			.what = result->signature.message ? result->signature.message
-							  : result->signature.type,
-			.hits = result->hits,
-			.runs = result->runs,
-			.command = line.data,
-		});
-	iw_buf_fini(&line);
-	return iw_buf_steal(&text);
+	return cli_paragraph_of_runs(&about, result, &command);
 }
 
 static json_t *try_json(const struct running *r, const struct iw_build *build,
