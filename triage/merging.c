@@ -43,6 +43,7 @@ static int keep_row(void *ctx, const struct bug_row *row)
 		.outcome = row->outcome ? iw_strdup(row->outcome) : NULL,
 	};
 	memcpy(kept->type, row->type, sizeof kept->type);
+	memcpy(kept->state, row->state, sizeof kept->state);
 	return 0;
 }
 
