@@ -91,42 +91,57 @@ struct triage_bug *triage_known_find(const struct triage_known *known, int64_t i
 	return bug;
 }
 
+struct triage_bug *triage_known_add_row(
+	struct triage_known *known, const struct bug_row *row, struct iw_err *err)
+{
+	struct triage_signature sig = {0};
+	struct triage_bug *bug;
+
+	if (triage_signature_parse(&sig, row->type, row->frames, err) < 0)
+		return NULL;
+	bug = triage_known_add(known, row->id, row->adapter_id, row->target_id, &sig);
+	bug->has_issue = row->issue != NULL;
+	bug->is_fixed = strcmp(row->state, "fixed") == 0;
+	return bug;
+}
+
+/* A bug may be merged into one that comes later. */
+struct merge {
+	struct triage_bug *bug;
+	int64_t into;
+};
+
 struct loading {
 	struct triage_known *known;
 	struct iw_err *err;
+	struct merge *merges;
+	size_t count, cap;
 };
 
 static int load_bug(void *ctx, const struct bug_row *row)
 {
 	struct loading *l = ctx;
-	struct triage_signature sig = {0};
-	struct triage_bug *bug;
-	int rc = triage_signature_parse(&sig, row->type, row->frames, l->err);
+	struct triage_bug *bug = triage_known_add_row(l->known, row, l->err);
 
-	if (rc < 0)
-		return rc;
-	bug = triage_known_add(l->known, row->id, row->adapter_id, row->target_id, &sig);
-	bug->has_issue = row->issue != NULL;
-	bug->is_fixed = strcmp(row->state, "fixed") == 0;
-	return 0;
-}
-
-static int link_bug(void *ctx, const struct bug_row *row)
-{
-	struct triage_known *known = ctx;
-
-	if (row->merged_into >= 0)
-		triage_known_find(known, row->id)->merged_into =
-			triage_known_find(known, row->merged_into);
+	if (!bug)
+		return IW_EINVAL;
+	if (row->merged_into >= 0) {
+		iw_grow(l->merges, l->count, l->cap);
+		l->merges[l->count++] = (struct merge){bug, row->merged_into};
+	}
 	return 0;
 }
 
 int triage_known_load(struct triage_known *known, struct iw_dbc *dbc, struct iw_err *err)
 {
-	struct loading l = {known, err};
+	struct loading l = {.known = known, .err = err};
 	int rc = bug_db_list(dbc, 0, load_bug, &l, err);
+	size_t i;
 
-	return rc < 0 ? rc : bug_db_list(dbc, 0, link_bug, known, err);
+	for (i = 0; rc == 0 && i < l.count; i++)
+		l.merges[i].bug->merged_into = triage_known_find(known, l.merges[i].into);
+	free(l.merges);
+	return rc;
 }
 
 void triage_known_announce(struct triage_known *known, const struct triage_target *target)

@@ -24,6 +24,9 @@ int triage_known_load(struct triage_known *known, struct iw_dbc *dbc, struct iw_
 void triage_known_announce(
 	struct triage_known *known, const struct triage_target *target);
 
+/* One from the database, but for what it was merged into. NULL: its row is damaged. */
+struct triage_bug *triage_known_add_row(
+	struct triage_known *known, const struct bug_row *row, struct iw_err *err);
 /* Takes the signature. */
 struct triage_bug *triage_known_add(struct triage_known *known, int64_t id,
 	int64_t adapter_id, int64_t target_id, struct triage_signature *sig);

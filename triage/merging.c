@@ -52,15 +52,6 @@ static int read_rows(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	return bug_db_list(dbc, 0, keep_row, ctx, err);
 }
 
-static struct triage_bug *take_new(struct triage_known *known, const struct bug_row *row)
-{
-	struct triage_signature sig = {0};
-
-	if (triage_signature_parse(&sig, row->type, row->frames, NULL) < 0)
-		return NULL;
-	return triage_known_add(known, row->id, row->adapter_id, row->target_id, &sig);
-}
-
 /* One that stands for itself again, or never did otherwise, needs its own issue. */
 static void follow_row(struct triage *t, const struct bug_row *row)
 {
@@ -71,7 +62,7 @@ static void follow_row(struct triage *t, const struct bug_row *row)
 	bool is_new = !bug;
 
 	if (is_new)
-		bug = take_new(known, row);
+		bug = triage_known_add_row(known, row, NULL);
 	if (!bug || (!is_new && bug->merged_into == into))
 		return;
 	triage_bug_survivor(bug)->is_dirty = true;
