@@ -66,15 +66,6 @@ static bool is_sample(const struct artifact *a)
 	return strcmp(a->dir, ENGINE_SHIELD_DIR) == 0;
 }
 
-/* What the bill needs to know of it. */
-static void note_death(struct artifact *a, const struct triage_crash *crash)
-{
-	a->death.sha = iw_sha256(crash->input, crash->len);
-	a->death.input = iw_shield_hash(0, crash->input, crash->len);
-	a->death.is_hang =
-		strcmp(crash->kind, engine_artifact_name(ENGINE_ARTIFACT_TIMEOUT)) == 0;
-}
-
 void slice_next_artifact(struct slice *s)
 {
 	_auto_free_ char *input = NULL, *report = NULL;
@@ -86,6 +77,7 @@ void slice_next_artifact(struct slice *s)
 	};
 	struct iw_err err = IW_ERR_INIT;
 	size_t report_len = 0;
+	struct iw_sha256 sha;
 	struct artifact *a;
 	int rc;
 
@@ -116,7 +108,8 @@ void slice_next_artifact(struct slice *s)
 		? engine_artifact_name(ENGINE_ARTIFACT_CRASH)
 		: engine_artifact_name(s->engine->artifact(a->dir, a->name));
 	crash.input = input;
-	note_death(a, &crash);
+	sha = iw_sha256(crash.input, crash.len);
+	a->death = slice_death_of(&crash, &sha);
 	crash.report = report;
 	crash.report_len = report_len;
 	s->is_storing = true;

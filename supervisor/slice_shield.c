@@ -1,5 +1,7 @@
 #include "slice_shield.h"
 
+#include <string.h>
+
 #include "triage/burn_db.h"
 
 #include "base/banned.h"
@@ -8,6 +10,18 @@
 #define DEATHS_FREE 4
 #define REST_MS 2000
 #define REST_MAX_MS ((int64_t)300 * 1000)
+
+struct slice_death slice_death_of(
+	const struct triage_crash *crash, const struct iw_sha256 *sha)
+{
+	const char *hang = engine_artifact_name(ENGINE_ARTIFACT_TIMEOUT);
+
+	return (struct slice_death){
+		.sha = *sha,
+		.input = iw_shield_hash(0, crash->input, crash->len),
+		.is_hang = strcmp(crash->kind, hang) == 0,
+	};
+}
 
 struct account {
 	struct iw_dbc *dbc;

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "engine/engine.h"
 #include "engine/shield.h"
+#include "triage/triage.h"
 
 /* An input that is stored as a crash of the slice's build. */
 struct slice_death {
@@ -16,6 +17,10 @@ struct slice_death {
 	uint64_t input; /* iw_shield_hash() */
 	bool is_hang;
 };
+
+/* sha: of the crash's input. */
+struct slice_death slice_death_of(
+	const struct triage_crash *crash, const struct iw_sha256 *sha);
 
 /* The end of a slice. */
 struct slice_bill {

@@ -72,10 +72,7 @@ static int store_artifact(void *ctx, const char *name)
 	if (rc < 0)
 		return rc;
 	iw_grow(r->deaths, r->death_count, r->death_cap);
-	r->deaths[r->death_count++] = (struct slice_death){.sha = hash,
-		.input = iw_shield_hash(0, input, crash.len),
-		.is_hang = strcmp(crash.kind,
-				   engine_artifact_name(ENGINE_ARTIFACT_TIMEOUT)) == 0};
+	r->deaths[r->death_count++] = slice_death_of(&crash, &hash);
 	if (rc > 0)
 		return 0;
 	iw_grow(swept->crashes, swept->crash_count, swept->crash_cap);
