@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from conftest import processes_of, wait_until
+from plain_programs import CLANG, build_stateful
 
-CLANG = shutil.which("clang-19") or shutil.which("clang")
 pytestmark = pytest.mark.skipif(not CLANG, reason="no clang")
 
 TARGET = r"""
@@ -148,28 +148,13 @@ def test_says_it_to_people(ironworks, targets, corpus):
 
 def test_a_file_that_passes_alone_is_said_so(ironworks, tmp_path):
     """A state that earlier files left behind kills a later one: nothing to reproduce with it."""
-    (tmp_path / "state.c").write_text(r"""
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	static int seen;
-
-	seen += size > 0 && data[0] == 's';
-	if (seen && size > 0 && data[0] == 'z')
-		abort();
-	return 0;
-}
-""")
-    subprocess.run([CLANG, "-fsanitize=fuzzer", tmp_path / "state.c", "-o", tmp_path / "state"],
-                   check=True)
+    state = build_stateful(tmp_path)
     units = tmp_path / "units"
     units.mkdir()
     plant(units, {"1": b"s", "2": b"zz"})
-    answer = replay(ironworks, tmp_path / "state", units)
+    answer = replay(ironworks, state, units)
     assert [d["again"] for d in answer["deaths"]] == [False]
-    done = ironworks("corpus", "replay", tmp_path / "state", units)
+    done = ironworks("corpus", "replay", state, units)
     assert "(not when run again)" in done.stdout
 
 

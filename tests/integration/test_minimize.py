@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
 
 import pytest
 
 from conftest import processes_of, wait_until
-from test_corpus_replay import CLANG
+from plain_programs import CLANG, build_fuzz_and_tool
 from test_plain import MAIN
 
 pytestmark = pytest.mark.skipif(not CLANG, reason="no clang")
@@ -124,13 +123,7 @@ DELETING = MAIN.replace("	if (size == 0", "	if (argc > 1)\n\t\tremove(argv[argc 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory):
     home = tmp_path_factory.mktemp("minimize")
-    (home / "target.c").write_text(TARGET)
-    (home / "main.c").write_text(DELETING)
-    jobs = [subprocess.Popen([CLANG, "-O1", "-gline-tables-only", f"-fsanitize={sanitizers}",
-                              *(home / f for f in files), "-o", home / name])
-            for name, sanitizers, files in (("fuzz", "fuzzer,address", ["target.c"]),
-                                            ("tool", "address", ["target.c", "main.c"]))]
-    assert [job.wait(120) for job in jobs] == [0, 0]
+    build_fuzz_and_tool(home, TARGET, DELETING)
     return home
 
 

@@ -10,7 +10,8 @@ import subprocess
 import pytest
 
 from conftest import processes_of, wait_until
-from test_corpus_replay import CLANG, TARGET
+from plain_programs import CLANG, build_fuzz_and_tool
+from test_corpus_replay import TARGET
 
 pytestmark = pytest.mark.skipif(not CLANG, reason="no clang")
 
@@ -39,13 +40,7 @@ int main(int argc, char **argv)
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory):
     home = tmp_path_factory.mktemp("programs")
-    (home / "target.c").write_text(TARGET)
-    (home / "main.c").write_text(MAIN)
-    jobs = [subprocess.Popen([CLANG, "-O1", "-gline-tables-only", f"-fsanitize={sanitizers}",
-                              *(home / f for f in files), "-o", home / name])
-            for name, sanitizers, files in (("fuzz", "fuzzer,address", ["target.c"]),
-                                            ("tool", "address", ["target.c", "main.c"]))]
-    assert [job.wait(120) for job in jobs] == [0, 0]
+    build_fuzz_and_tool(home, TARGET, MAIN)
     subprocess.run([CLANG, home / "target.c", home / "main.c", "-o", home / "bare"], check=True)
     shutil.copy(home / "fuzz", home / "stripped")
     subprocess.run(["strip", home / "stripped"], check=True)

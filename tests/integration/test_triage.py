@@ -12,7 +12,7 @@ import subprocess
 import pytest
 
 from conftest import processes_of, wait_until
-from test_corpus_replay import CLANG
+from plain_programs import CLANG, build_stateful
 from test_plain import programs  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.skipif(not CLANG, reason="no clang")
@@ -174,28 +174,13 @@ def test_ctrl_c_loses_nothing(ironworks, programs, triage, crashes, tmp_path):  
 
 
 def test_what_fails_only_among_others_is_said_so(triage, tmp_path):
-    (tmp_path / "state.c").write_text(r"""
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	static int seen;
-
-	seen += size > 0 && data[0] == 's';
-	if (seen && size > 0 && data[0] == 'z')
-		abort();
-	return 0;
-}
-""")
-    subprocess.run([CLANG, "-fsanitize=fuzzer", tmp_path / "state.c", "-o", tmp_path / "state"],
-                   check=True)
+    state = build_stateful(tmp_path)
     units = tmp_path / "units"
     units.mkdir()
     for i in range(6):
         (units / f"{i}-s").write_bytes(b"s%d" % i)
         (units / f"{i}-z").write_bytes(b"z%d" % i)
-    answer = triage(units, "--binary", tmp_path / "state", rc=0)
+    answer = triage(units, "--binary", state, rc=0)
     assert not answer["bugs"] and answer["passed"] + len(answer["vanished"]) == 12
     assert answer["vanished"]
 

@@ -14,7 +14,7 @@ import pytest
 
 import npm_packages
 from conftest import Ironworks
-from test_corpus_replay import CLANG
+from plain_programs import CLANG
 from test_plain import programs  # noqa: F401  (a fixture)
 
 jsonschema = pytest.importorskip("jsonschema")

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from conftest import ROOT, processes_of, wait_until
-from test_corpus_replay import CLANG
+from plain_programs import CLANG
 from test_run_demo import works_in_sandbox
 
 pytestmark = [
