@@ -179,11 +179,6 @@ def seeds(words: str) -> list[int]:
             for word in words.split(",")]
 
 
-def seeds(words: str) -> list[int]:
-    return [random.SystemRandom().randrange(100, 100_000) if word == "fresh" else int(word)
-            for word in words.split(",")]
-
-
 def inputs_of(seed: int, bug_id: str) -> dict[str, bytes]:
     """By SHA-256, as the farm names them."""
     folder = HOME / f"seed-{seed}" / bug_id
