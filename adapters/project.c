@@ -100,7 +100,8 @@ static int store_snapshot(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
 	struct project *p = ctx;
 
-	int rc = project_db_set_snapshot(dbc, p->id, p->snapshot->commit, err);
+	int rc = project_db_set_snapshot(
+		dbc, p->id, p->snapshot->commit, p->snapshot->is_main, err);
 
 	return rc < 0 ? rc : staged_db_open(dbc, p->id, p->snapshot, err);
 }

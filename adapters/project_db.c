@@ -86,11 +86,12 @@ int project_db_adapter_arg(
 	return rc < 0 ? rc : 0;
 }
 
-int project_db_set_snapshot(
-	struct iw_dbc *dbc, int64_t adapter_id, const char *commit, struct iw_err *err)
+int project_db_set_snapshot(struct iw_dbc *dbc, int64_t adapter_id, const char *commit,
+	bool is_main, struct iw_err *err)
 {
-	return iw_db_exec(dbc, err, "UPDATE adapter SET snapshot = ? WHERE id = ?", "si",
-		commit, adapter_id);
+	return iw_db_exec(dbc, err,
+		"UPDATE adapter SET snapshot = ?, is_main = ? WHERE id = ?", "sii",
+		commit, (int64_t)is_main, adapter_id);
 }
 
 int project_db_worked(struct iw_dbc *dbc, int64_t adapter_id, char commit[static 41],

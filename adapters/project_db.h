@@ -26,8 +26,9 @@ int project_db_adapter_dir(
  * caller frees. */
 int project_db_adapter_arg(
 	struct iw_dbc *dbc, const char *name, char **arg, struct iw_err *err);
-int project_db_set_snapshot(
-	struct iw_dbc *dbc, int64_t adapter_id, const char *commit, struct iw_err *err);
+/* is_main: of a main branch, where all that counts as staged is merged. */
+int project_db_set_snapshot(struct iw_dbc *dbc, int64_t adapter_id, const char *commit,
+	bool is_main, struct iw_err *err);
 /* The last snapshot whose fuzzing began; empty: none. */
 int project_db_worked(struct iw_dbc *dbc, int64_t adapter_id, char commit[static 41],
 	struct iw_err *err);

@@ -3,15 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/banned.h"
+#include "adapters/staging_revert.h"
 
-/* A staging branch holds dozens; thousands are a branch of another kind. */
-#define PRS_MAX 10000
+#include "base/banned.h"
 
 static void fill_pr(
 	struct iw_arena *arena, const struct iw_git_commit *commit, struct staged_pr *pr)
 {
-	bool is_promotion = staging_message_parse(arena, commit->message, pr);
+	staging_message_parse(arena, commit->message, commit->parent_count > 1, pr);
 
 	if (pr->promoted_at_ms < 0)
 		pr->promoted_at_ms = commit->time_ms;
@@ -19,34 +18,61 @@ static void fill_pr(
 	memcpy(pr->tree, commit->tree, sizeof pr->tree);
 	if (commit->parent_count > 1) {
 		memcpy(pr->second_parent, commit->parents[1], sizeof pr->second_parent);
-		if (!is_promotion || !*pr->head)
+		if (!*pr->head)
 			memcpy(pr->head, commit->parents[1], sizeof pr->head);
 	}
 }
 
-static int read_prs(
+static void take_log(struct iw_git_repo *repo, const struct iw_git_log *log,
+	struct staging_snapshot *snapshot)
+{
+	struct staged_pr *prs =
+		iw_arena_alloc(snapshot->arena, (log->count + 1) * sizeof *prs);
+	size_t i;
+
+	for (i = 0; i < log->count; i++)
+		fill_pr(snapshot->arena, &log->commits[i], &prs[i]);
+	staging_reverts_mark(repo, log, prs);
+	snapshot->prs = prs;
+	snapshot->count = log->count;
+}
+
+static int read_staged(struct iw_git_repo *repo, const char *base,
+	struct staging_snapshot *snapshot, struct iw_err *err)
+{
+	char base_tip[IW_GIT_HEX];
+	struct iw_git_log log;
+	int rc = iw_git_resolve(repo, base, base_tip, err);
+
+	if (rc == 0)
+		rc = iw_git_merge_base(
+			repo, base_tip, snapshot->commit, snapshot->base_commit, err);
+	if (rc == 0)
+		rc = iw_git_tree(repo, snapshot->base_commit, snapshot->base_tree, err);
+	if (rc == 0)
+		rc = iw_git_log_read(
+			repo, snapshot->base_commit, snapshot->commit, &log, err);
+	if (rc < 0)
+		return rc;
+	take_log(repo, &log, snapshot);
+	iw_git_log_fini(&log);
+	return 0;
+}
+
+/* The oldest commit of those that are read is the base. */
+static int read_recent(
 	struct iw_git_repo *repo, struct staging_snapshot *snapshot, struct iw_err *err)
 {
-	struct iw_git_log log;
-	struct staged_pr *prs;
-	size_t i;
-	int rc =
-		iw_git_log_read(repo, snapshot->base_commit, snapshot->commit, &log, err);
+	struct iw_git_log log, above;
+	int rc = iw_git_log_recent(repo, snapshot->commit, STAGING_RECENT + 1, &log, err);
 
 	if (rc < 0)
 		return rc;
-	if (log.count > PRS_MAX) {
-		rc = iw_err_set(err, IW_EINVAL,
-			"%zu commits are staged, more than the %d allowed", log.count,
-			PRS_MAX);
-		iw_git_log_fini(&log);
-		return rc;
-	}
-	prs = iw_arena_alloc(snapshot->arena, (log.count + 1) * sizeof *prs);
-	for (i = 0; i < log.count; i++)
-		fill_pr(snapshot->arena, &log.commits[i], &prs[i]);
-	snapshot->prs = prs;
-	snapshot->count = log.count;
+	snapshot->is_main = true;
+	memcpy(snapshot->base_commit, log.commits[0].id, IW_GIT_HEX);
+	memcpy(snapshot->base_tree, log.commits[0].tree, IW_GIT_HEX);
+	above = (struct iw_git_log){.commits = log.commits + 1, .count = log.count - 1};
+	take_log(repo, &above, snapshot);
 	iw_git_log_fini(&log);
 	return 0;
 }
@@ -54,20 +80,14 @@ static int read_prs(
 static int read_snapshot(struct iw_git_repo *repo, const char *branch, const char *base,
 	struct staging_snapshot *snapshot, struct iw_err *err)
 {
-	char base_tip[IW_GIT_HEX];
 	int rc = iw_git_resolve(repo, branch, snapshot->commit, err);
 
 	if (rc == 0)
 		rc = iw_git_tree(repo, snapshot->commit, snapshot->tree, err);
-	if (rc < 0 || !base)
+	if (rc < 0)
 		return rc;
-	rc = iw_git_resolve(repo, base, base_tip, err);
-	if (rc == 0)
-		rc = iw_git_merge_base(
-			repo, base_tip, snapshot->commit, snapshot->base_commit, err);
-	if (rc == 0)
-		rc = iw_git_tree(repo, snapshot->base_commit, snapshot->base_tree, err);
-	return rc < 0 ? rc : read_prs(repo, snapshot, err);
+	return base ? read_staged(repo, base, snapshot, err)
+		    : read_recent(repo, snapshot, err);
 }
 
 int staging_read(struct iw_git_repo *repo, const char *branch, const char *base,
@@ -107,4 +127,9 @@ const struct staged_pr *staging_find(
 		if (strcmp(snapshot->prs[i].merge, merge) == 0)
 			return &snapshot->prs[i];
 	return NULL;
+}
+
+bool staging_is_staged(const struct staging_snapshot *snapshot, size_t entry)
+{
+	return snapshot->prs[entry].staged_as == entry;
 }

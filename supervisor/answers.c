@@ -34,7 +34,7 @@ static json_t *text_or_null(const char *text)
 
 bool answer_bug_is_private(const struct bug_row *row)
 {
-	return !row->outcome || strcmp(row->outcome, "staged") != 0;
+	return !row->outcome || strcmp(row->outcome, "staged") != 0 || row->is_merged;
 }
 
 static void hide(json_t *object, const char *const *fields)

@@ -66,7 +66,8 @@ int bug_db_set_outcome(struct iw_dbc *dbc, int64_t id, const char *outcome,
 	const char *prs, const char *proof, struct iw_err *err)
 {
 	return iw_db_exec(dbc, err,
-		"UPDATE bug SET outcome = ?, prs = ?, proof = ?, changed_ms = ? "
+		"UPDATE bug SET outcome = ?, prs = ?, proof = ?, changed_ms = ?, "
+		"is_merged = (SELECT is_main FROM adapter WHERE id = bug.adapter_id) "
 		"WHERE id = ?",
 		"sssii", outcome, prs, proof, iw_time_wall_ms(), id);
 }
@@ -156,6 +157,7 @@ static void read_row(sqlite3_stmt *stmt, struct bug_row *row)
 		.build_id = iw_col_int(stmt, "build_id"),
 		.is_security = iw_col_int(stmt, "is_security"),
 		.is_remote = iw_col_int(stmt, "is_remote"),
+		.is_merged = iw_col_int(stmt, "is_merged"),
 		.is_minimized = iw_col_int(stmt, "is_minimized"),
 		.frames = copy_of(iw_col_str(stmt, "frames")),
 		.best_size = iw_col_int(stmt, "best_size"),
@@ -246,7 +248,7 @@ int bug_db_find(struct iw_dbc *dbc, const struct bug_filter *f, bug_db_cb each, 
 			    "AND (?4 IS NULL OR g.outcome = ?4) "
 			    "AND (?5 = 0 OR EXISTS (SELECT 1 FROM "
 			    "json_each(coalesce(g.prs, '[]')) WHERE value = ?5)) "
-			    "AND (?6 = 0 OR g.outcome = 'staged') "
+			    "AND (?6 = 0 OR (g.outcome = 'staged' AND NOT g.is_merged)) "
 			    "AND (?7 = 0 OR g.id < ?7) ORDER BY g.id DESC LIMIT ?8",
 		"ssssiiii", f->adapter, f->target, f->state, f->outcome, f->pr,
 		(int64_t)f->is_staged, f->before, f->limit ? f->limit : INT64_MAX);
@@ -260,8 +262,8 @@ int bug_db_brought(struct iw_dbc *dbc, bool is_staged, bug_db_brought_cb each, v
 	sqlite3_stmt *stmt = iw_stmt(dbc,
 		"SELECT a.name AS adapter, j.value AS pr, g.id AS id FROM bug g "
 		"JOIN adapter a ON a.id = g.adapter_id, json_each(g.prs) j "
-		"WHERE g.prs <> '[]' AND g.merged_into IS NULL AND (? = 0 OR g.outcome = "
-		"'staged') "
+		"WHERE g.prs <> '[]' AND g.merged_into IS NULL AND (? = 0 OR "
+		"(g.outcome = 'staged' AND NOT g.is_merged)) "
 		"ORDER BY g.id DESC",
 		"i", (int64_t)is_staged);
 	int rc;

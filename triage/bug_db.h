@@ -24,6 +24,7 @@ struct bug_row {
 		severity; /* a literal of severity.h; NULL: judged before there was one */
 	char severity_reason[64];
 	bool is_remote; /* a crash that strangers can send */
+	bool is_merged; /* its outcome is of a main branch, which people run */
 	char *frames;	/* JSON: the signature */
 	struct iw_sha256 best, report;
 	int64_t best_size, first_size;

@@ -13,6 +13,10 @@
 /* More first-parent commits than any staging branch will see; a bound for hostile ones.
  */
 #define LOG_MAX 100000
+/* Of all parents, to tell which of those are new. */
+#define RANGE_MAX 1000000
+/* A pull request's description fits ten times. */
+#define MESSAGE_MAX ((size_t)64 << 10)
 
 int iw_git_fail(struct iw_err *err, int code, const char *fmt, ...)
 {
@@ -158,7 +162,8 @@ static void fill_commit(const git_commit *commit, struct iw_git_commit *out)
 	to_hex(git_commit_id(commit), out->id);
 	to_hex(git_commit_tree_id(commit), out->tree);
 	out->time_ms = (int64_t)git_commit_time(commit) * 1000;
-	out->message = iw_strdup(message ? message : "");
+	out->message = iw_strndup(
+		message ? message : "", message ? strnlen(message, MESSAGE_MAX) : 0);
 	out->title = iw_strndup(out->message, strcspn(out->message, "\r\n"));
 	out->parent_count = git_commit_parentcount(commit);
 	out->parents = iw_calloc(out->parent_count + 1, sizeof *out->parents);
@@ -221,9 +226,9 @@ static int list_range(struct iw_git_repo *repo, const git_oid *base, const git_o
 	if (rc == 0)
 		rc = git_revwalk_hide(walk, base);
 	while (rc == 0 && (rc = git_revwalk_next(&id, walk)) == 0) {
-		if (n == LOG_MAX)
+		if (n == RANGE_MAX)
 			return iw_err_set(err, IW_EINVAL,
-				"more than %d commits above the base", LOG_MAX);
+				"more than %d commits above the base", RANGE_MAX);
 		iw_grow(ids, n, cap);
 		ids[n++] = id;
 	}
@@ -248,24 +253,37 @@ static void reverse(struct iw_git_log *log)
 	}
 }
 
-/* Follows first parents from tip for as long as they are in the sorted set, or to the
- * root when there is no set. */
-static int follow(struct iw_git_repo *repo, git_oid at, const git_oid *set,
-	size_t set_count, bool has_base, struct iw_git_log *log, struct iw_err *err)
+/* How far a first-parent line is followed. */
+struct line {
+	const git_oid
+		*set; /* for as long as its commits are among these, sorted; NULL: */
+	size_t count; /* to the root */
+	bool has_set;
+	size_t max; /* so many are enough; 0: more than LOG_MAX are an error */
+};
+
+static bool is_in(const struct line *line, const git_oid *at)
+{
+	return !line->has_set ||
+		(line->count && bsearch(at, line->set, line->count, sizeof *at, by_id));
+}
+
+/* The newest first. */
+static int follow(struct iw_git_repo *repo, git_oid at, const struct line *line,
+	struct iw_git_log *log, struct iw_err *err)
 {
 	size_t cap = 0;
 
-	for (;;) {
+	while (is_in(line, &at) && (!line->max || log->count < line->max)) {
 		_auto_(git_commit_freep) git_commit *commit = NULL;
 		int rc;
 
-		if (has_base &&
-			(!set_count || !bsearch(&at, set, set_count, sizeof *set, by_id)))
-			return 0;
 		if (log->count == LOG_MAX)
 			return iw_err_set(
 				err, IW_EINVAL, "more than %d commits", LOG_MAX);
 		rc = git_commit_lookup(&commit, repo->git, &at);
+		if (rc == GIT_ENOTFOUND && line->max && log->count)
+			return 0;
 		if (rc < 0)
 			return iw_git_fail(err, rc, "cannot read the history");
 		iw_grow(log->commits, log->count, cap);
@@ -275,6 +293,19 @@ static int follow(struct iw_git_repo *repo, git_oid at, const git_oid *set,
 			return 0;
 		at = *git_commit_parent_id(commit, 0);
 	}
+	return 0;
+}
+
+static int read_line(struct iw_git_repo *repo, const git_oid *tip,
+	const struct line *line, struct iw_git_log *out, struct iw_err *err)
+{
+	int rc = follow(repo, *tip, line, out, err);
+
+	if (rc < 0)
+		iw_git_log_fini(out);
+	else
+		reverse(out);
+	return rc;
 }
 
 int iw_git_log_read(struct iw_git_repo *repo, const char *base, const char *tip,
@@ -291,14 +322,23 @@ int iw_git_log_read(struct iw_git_repo *repo, const char *base, const char *tip,
 		rc = iw_git_oid(&base_id, base, err);
 	if (rc == 0 && base)
 		rc = list_range(repo, &base_id, &tip_id, &set, &count, err);
-	if (rc == 0)
-		rc = follow(repo, tip_id, set, count, base != NULL, out, err);
-	if (rc < 0) {
-		iw_git_log_fini(out);
+	if (rc < 0)
 		return rc;
-	}
-	reverse(out);
-	return 0;
+	return read_line(repo, &tip_id,
+		&(struct line){.set = set, .count = count, .has_set = base != NULL}, out,
+		err);
+}
+
+int iw_git_log_recent(struct iw_git_repo *repo, const char *tip, size_t max,
+	struct iw_git_log *out, struct iw_err *err)
+{
+	git_oid tip_id;
+	int rc;
+
+	*out = (struct iw_git_log){0};
+	rc = iw_git_oid(&tip_id, tip, err);
+	return rc < 0 ? rc
+		      : read_line(repo, &tip_id, &(struct line){.max = max}, out, err);
 }
 
 void iw_git_log_fini(struct iw_git_log *log)

@@ -46,7 +46,7 @@ struct iw_git_commit {
 	char tree[IW_GIT_HEX];
 	int64_t time_ms; /* when it was committed */
 	char *title;	 /* the first line of the message */
-	char *message;	 /* all of it */
+	char *message;	 /* its first 64 KiB */
 	char (*parents)[IW_GIT_HEX];
 	size_t parent_count;
 };
@@ -70,6 +70,10 @@ struct iw_git_log {
  * NULL: all of the line. At most 100,000 commits, IW_EINVAL above.
  */
 int iw_git_log_read(struct iw_git_repo *repo, const char *base, const char *tip,
+	struct iw_git_log *out, struct iw_err *err);
+/* The newest of the line, at most max and one at least. A line whose commits are not all
+ * here (a shallow copy) ends where they do. */
+int iw_git_log_recent(struct iw_git_repo *repo, const char *tip, size_t max,
 	struct iw_git_log *out, struct iw_err *err);
 void iw_git_log_fini(struct iw_git_log *log);
 

@@ -9,7 +9,9 @@ CREATE TABLE adapter (
 	dir TEXT NOT NULL,               -- where adapter.json was, for commands without a farm
 	parameters TEXT NOT NULL,        -- "seed=1", sorted, or empty
 	snapshot TEXT,                   -- commit of the staging branch that is fuzzed
-	worked TEXT                      -- the last such commit whose fuzzing began
+	worked TEXT,                     -- the last such commit whose fuzzing began
+	-- It has no staging branch: what counts as staged is merged already.
+	is_main INTEGER NOT NULL DEFAULT 0 CHECK (is_main IN (0, 1))
 ) STRICT;
 
 -- One fuzz target of an adapter, with its totals over all runs.
@@ -255,7 +257,9 @@ CREATE TABLE bug (
 		CHECK (severity IN ('EXPLOITABLE', 'PROBABLY_EXPLOITABLE', 'NOT_EXPLOITABLE')),
 	severity_reason TEXT,
 	-- It ends the program, and strangers can send what does it.
-	is_remote INTEGER NOT NULL DEFAULT 0 CHECK (is_remote IN (0, 1))
+	is_remote INTEGER NOT NULL DEFAULT 0 CHECK (is_remote IN (0, 1)),
+	-- It was attributed on a main branch: people may run what it is in.
+	is_merged INTEGER NOT NULL DEFAULT 0 CHECK (is_merged IN (0, 1))
 ) STRICT;
 CREATE INDEX bug_by_target ON bug(target_id, state, core_ms, decision);
 CREATE INDEX bug_by_change ON bug(changed_ms);

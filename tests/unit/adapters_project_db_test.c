@@ -294,7 +294,8 @@ static void test_snapshot_that_worked(void **state)
 	temp_ok(&r.t.err, project_db_worked(r.dbc, r.adapter, commit, &r.t.err));
 	assert_string_equal(commit, "");
 	temp_ok(&r.t.err, project_db_set_worked(r.dbc, r.adapter, "c1", &r.t.err));
-	temp_ok(&r.t.err, project_db_set_snapshot(r.dbc, r.adapter, "c2", &r.t.err));
+	temp_ok(&r.t.err,
+		project_db_set_snapshot(r.dbc, r.adapter, "c2", false, &r.t.err));
 	rows_reopen(&r);
 	temp_ok(&r.t.err, project_db_worked(r.dbc, r.adapter, commit, &r.t.err));
 	assert_string_equal(commit, "c1");

@@ -44,7 +44,7 @@ static void begin(struct branch *b, const char *tree)
 
 static void stage(struct branch *b, const char *tree)
 {
-	_auto_free_ char *message = iw_fmt("Promote PR #%d to staging: x\n", ++b->number);
+	_auto_free_ char *message = iw_fmt("x (#%d)\n", ++b->number);
 
 	test_repo_commit(&t, "refs/heads/staging", tree, b->tip, NULL, message, b->tip);
 }
@@ -145,10 +145,7 @@ static void test_nothing_staged(void **state)
 	(void)state;
 	TEST_TREE(&t, tree, {"a.c", "1\n", 0});
 	begin(&b, tree);
-	test_repo_commit(&t, "refs/heads/staging", tree, b.tip, NULL,
-		"Promote PR #1 to "
-		"staging: none",
-		b.tip);
+	test_repo_commit(&t, "refs/heads/staging", tree, b.tip, NULL, "none (#1)", b.tip);
 	expect("");
 }
 

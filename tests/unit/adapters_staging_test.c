@@ -18,10 +18,10 @@
 
 static const struct message {
 	const char *text;
-	int64_t number; /* 0: no promotion */
+	int64_t number; /* 0: no pull request */
 	const char *title, *url, *head, *head_ref;
 	int64_t promoted_at_ms;
-} messages[] = {
+} merges[] = {
 	{PROMOTE "PR: https://example.org/pull/12\nHead: " HEAD_ID
 		 "\nHead-Ref: fix/read\nPromoted-At: 2023-11-14T22:13:20Z\n",
 		12, "p2p: read less", "https://example.org/pull/12", HEAD_ID, "fix/read",
@@ -54,6 +54,83 @@ static const struct message {
 	{"Revert \"Promote PR #3 to staging: x\"", 0,
 		"Revert \"Promote PR #3 to staging: x\"", NULL, "", NULL, -1},
 	{"", 0, "", NULL, "", NULL, -1},
+	{"Promote PR #7 to staging", 7, "", NULL, "", NULL, -1},
+	{"Promote PR #7 to stagings: x", 0, "Promote PR #7 to stagings: x", NULL, "",
+		NULL, -1},
+	{"Promote PR #07 to staging: x", 0, "Promote PR #07 to staging: x", NULL, "",
+		NULL, -1},
+	{"Promote PR #2147483647 to staging: x", 2147483647, "x", NULL, "", NULL, -1},
+	{"Promote PR #2147483648 to staging: x", 0,
+		"Promote PR #2147483648 to staging: x", NULL, "", NULL, -1},
+	/* Two trailers: what the tool wrote stands before what a stranger did. */
+	{PROMOTE "Head-Ref: a\nHead-Ref: b\nPromoted-At: x\nPromoted-At: "
+		 "2023-11-14T22:13:20Z\nPR: no\nPR: https://x\n",
+		12, "p2p: read less", "https://x", "", "a", AT_1700000000},
+
+	/* GitHub's merges. */
+	{"Merge pull request #12 from jane/fix/read\n\np2p: read less\n\nwhy\n", 12,
+		"p2p: read less", NULL, "", "fix/read", -1},
+	{"Merge pull request #12 from jane/read", 12, "jane/read", NULL, "", "read", -1},
+	/* What follows is the stranger's. */
+	{"Merge pull request #12 from jane/read\n\nPromote PR #3 to staging: "
+	 "x\n\nHead: " HEAD_ID "\nPR: https://x\n",
+		12, "Promote PR #3 to staging: x", NULL, "", "read", -1},
+	{"Merge pull request #12 from jane", 0, "Merge pull request #12 from jane", NULL,
+		"", NULL, -1},
+	{"Merge pull request #12 from jane/", 0, "Merge pull request #12 from jane/",
+		NULL, "", NULL, -1},
+	{"Merge pull request #12 from a/b c", 0, "Merge pull request #12 from a/b c",
+		NULL, "", NULL, -1},
+	{"Merge pull request #12\n\n0123456 x (jane)\n", 12, "0123456 x (jane)", NULL, "",
+		NULL, -1},
+	{"Merge pull request #12: x y\n\nz\n", 12, "x y", NULL, "", NULL, -1},
+	{"Merge pull request #12 of a/b", 0, "Merge pull request #12 of a/b", NULL, "",
+		NULL, -1},
+	{"Merge pull request #12 from ", 0, "Merge pull request #12 from", NULL, "", NULL,
+		-1},
+	{"Merge pull request # from a/b", 0, "Merge pull request # from a/b", NULL, "",
+		NULL, -1},
+
+	/* Bitcoin Core's. */
+	{"Merge bitcoin/bitcoin#27600: net: ask less (again)\n\n" HEAD_ID
+	 " net: ask less\n\nPull request description:\n\n  PR: https://x\n",
+		27600, "net: ask less (again)", NULL, "", NULL, -1},
+	{"Merge bitcoin-core/gui#5: x", 5, "x", NULL, "", NULL, -1},
+	{"Merge #20286: rpc: y", 20286, "rpc: y", NULL, "", NULL, -1},
+	{"Merge bitcoin#5: x", 0, "Merge bitcoin#5: x", NULL, "", NULL, -1},
+	{"Merge a/b/c#5: x", 0, "Merge a/b/c#5: x", NULL, "", NULL, -1},
+	{"Merge a b#5: x", 0, "Merge a b#5: x", NULL, "", NULL, -1},
+	{"Merge /b#5: x", 0, "Merge /b#5: x", NULL, "", NULL, -1},
+	{"Merge a/b#5 x", 0, "Merge a/b#5 x", NULL, "", NULL, -1},
+	{"Merge a/b#5:", 0, "Merge a/b#5:", NULL, "", NULL, -1},
+
+	/* GitHub's again, with the title for a subject. */
+	{"net: ask less (#12)", 12, "net: ask less", NULL, "", NULL, -1},
+};
+
+/* Of commits that are no merges. Their subject is a stranger's but for the number at its
+ * end. */
+static const struct message plains[] = {
+	{"net: ask less (#12)\n\n* one\n* two\n", 12, "net: ask less", NULL, "", NULL,
+		-1},
+	{"as in (#3) (#12)", 12, "as in (#3)", NULL, "", NULL, -1},
+	{"Promote PR #3 to staging: x (#12)", 12, "Promote PR #3 to staging: x", NULL, "",
+		NULL, -1},
+	{"Merge a/b#3: x (#12)", 12, "Merge a/b#3: x", NULL, "", NULL, -1},
+	{"Merge pull request #3 from a/b\n\nx", 0, "Merge pull request #3 from a/b", NULL,
+		"", NULL, -1},
+	{"Promote PR #3 to staging: x", 0, "Promote PR #3 to staging: x", NULL, "", NULL,
+		-1},
+	{"x (#12).", 0, "x (#12).", NULL, "", NULL, -1},
+	{"x (#12) ", 12, "x", NULL, "", NULL, -1},
+	{"x(#12)", 0, "x(#12)", NULL, "", NULL, -1},
+	{"(#12)", 0, "(#12)", NULL, "", NULL, -1},
+	{"x (#0)", 0, "x (#0)", NULL, "", NULL, -1},
+	{"x (#-1)", 0, "x (#-1)", NULL, "", NULL, -1},
+	{"x (#12a)", 0, "x (#12a)", NULL, "", NULL, -1},
+	{"x (#99999999999)", 0, "x (#99999999999)", NULL, "", NULL, -1},
+	{"x (12)", 0, "x (12)", NULL, "", NULL, -1},
+	{"\xff\xfe (#12)", 12, "\xff\xfe", NULL, "", NULL, -1},
 };
 
 static const struct {
@@ -91,18 +168,17 @@ static void assert_text(const char *found, const char *expected)
 		assert_null(found);
 }
 
-static void test_messages(void **state)
+static void check_messages(const struct message *messages, size_t count, bool is_merge)
 {
 	size_t i;
 
-	(void)state;
-	for (i = 0; i < IW_COUNT(messages); i++) {
+	for (i = 0; i < count; i++) {
 		const struct message *m = &messages[i];
 		struct iw_arena *arena = iw_arena_new();
 		struct staged_pr pr;
 
-		assert_int_equal(
-			staging_message_parse(arena, m->text, &pr), m->number > 0);
+		assert_int_equal(staging_message_parse(arena, m->text, is_merge, &pr),
+			m->number > 0);
 		assert_int_equal(pr.number, m->number);
 		assert_text(pr.title, m->title);
 		assert_text(pr.url, m->url);
@@ -111,6 +187,26 @@ static void test_messages(void **state)
 		assert_int_equal(pr.promoted_at_ms, m->promoted_at_ms);
 		iw_arena_free(arena);
 	}
+}
+
+static void test_messages(void **state)
+{
+	(void)state;
+	check_messages(merges, IW_COUNT(merges), true);
+	check_messages(plains, IW_COUNT(plains), false);
+}
+
+static void test_repositories(void **state)
+{
+	struct iw_arena *arena = iw_arena_new();
+	struct staged_pr pr;
+
+	(void)state;
+	staging_message_parse(arena, "Merge bitcoin-core/gui#5: x", true, &pr);
+	assert_string_equal(pr.repo, "bitcoin-core/gui");
+	staging_message_parse(arena, "Merge #5: x", true, &pr);
+	assert_null(pr.repo);
+	iw_arena_free(arena);
 }
 
 static void test_times(void **state)
@@ -124,7 +220,7 @@ static void test_times(void **state)
 		struct iw_arena *arena = iw_arena_new();
 		struct staged_pr pr;
 
-		assert_true(staging_message_parse(arena, text, &pr));
+		assert_true(staging_message_parse(arena, text, true, &pr));
 		assert_int_equal(pr.promoted_at_ms, times[i].ms);
 		iw_arena_free(arena);
 	}
@@ -142,10 +238,10 @@ static void test_long_title(void **state)
 	text[0] = 'x';
 	for (i = 0; i < 300; i++)
 		memcpy(text + 1 + 3 * i, "\xe2\x82\xac", 3);
-	assert_false(staging_message_parse(arena, text, &pr));
+	assert_false(staging_message_parse(arena, text, true, &pr));
 	assert_int_equal(strlen(pr.title), 499);
 	memset(text, 0xbf, 1000);
-	assert_false(staging_message_parse(arena, text, &pr));
+	assert_false(staging_message_parse(arena, text, true, &pr));
 	assert_in_range(strlen(pr.title), 490, 500);
 	iw_arena_free(arena);
 }
@@ -232,20 +328,46 @@ static void test_read(void **state)
 	staging_free(snapshot);
 }
 
-static void test_read_without_base(void **state)
+/* Nothing but the main branch: what came last counts as staged. */
+static void test_read_main(void **state)
 {
 	struct staging_snapshot *snapshot;
 	struct iw_err err = IW_ERR_INIT;
+	char tip[41];
+	int i;
 
 	(void)state;
 	assert_int_equal(staging_read(t.repo, "staging", NULL, &snapshot, &err), 0);
 	assert_string_equal(snapshot->commit, m2);
-	assert_string_equal(snapshot->base_commit, "");
+	assert_true(snapshot->is_main);
+	assert_string_equal(snapshot->base_commit, base);
+	assert_int_equal(snapshot->count, 4);
+	assert_int_equal(snapshot->prs[0].number, 1);
+	assert_int_equal(snapshot->prs[3].number, 2);
+	staging_free(snapshot);
+
+	/* One commit is its own base. */
+	assert_int_equal(staging_read(t.repo, base, NULL, &snapshot, &err), 0);
+	assert_string_equal(snapshot->base_commit, base);
 	assert_int_equal(snapshot->count, 0);
 	staging_free(snapshot);
 
+	memcpy(tip, main_tip, sizeof tip);
+	for (i = 1; i <= STAGING_RECENT + 3; i++) {
+		_auto_free_ char *message = iw_fmt("x (#%d)", i);
+
+		test_repo_commit(&t, "refs/heads/main", tree1, tip, NULL, message, tip);
+	}
+	assert_int_equal(staging_read(t.repo, "main", NULL, &snapshot, &err), 0);
+	assert_int_equal(snapshot->count, STAGING_RECENT);
+	assert_int_equal(snapshot->prs[0].number, 4);
+	assert_true(staging_is_staged(snapshot, 0));
+	assert_string_equal(snapshot->base_tree, tree1);
+	staging_free(snapshot);
+
 	assert_int_equal(staging_read(t.repo, "main", "main", &snapshot, &err), 0);
-	assert_string_equal(snapshot->base_commit, main_tip);
+	assert_false(snapshot->is_main);
+	assert_string_equal(snapshot->base_commit, tip);
 	assert_int_equal(snapshot->count, 0);
 	staging_free(snapshot);
 }
@@ -276,10 +398,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_repositories),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_long_title),
 		TEST(test_read),
-		TEST(test_read_without_base),
+		TEST(test_read_main),
 		TEST(test_read_fails),
 	};
 

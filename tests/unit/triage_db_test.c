@@ -385,7 +385,8 @@ static void test_bug_round_trip(void **state)
 
 	(void)state;
 	rows_open(&r);
-	temp_ok(&r.t.err, project_db_set_snapshot(r.dbc, r.adapter, "c0ffee", &r.t.err));
+	temp_ok(&r.t.err,
+		project_db_set_snapshot(r.dbc, r.adapter, "c0ffee", false, &r.t.err));
 	id = add_bug(&r, "Abrt");
 	rows_reopen(&r);
 	b = list_bugs(&r, id);
@@ -443,6 +444,43 @@ static void test_bug_life(void **state)
 	assert_string_equal(b.proof, "{}");
 	assert_string_equal(b.issue, "demo/1.md");
 	assert_string_equal(b.last.state, "open");
+	assert_false(b.last.is_merged);
+	rows_close(&r);
+}
+
+static int count_bug(void *ctx, const struct bug_row *row)
+{
+	(void)row;
+	++*(int *)ctx;
+	return 0;
+}
+
+/* On a main branch a pull request that is named is in what people run. */
+static void test_bug_of_a_main_branch(void **state)
+{
+	struct bug_filter filter = {.is_staged = true};
+	int64_t brought = 0;
+	int count = 0;
+	struct rows r;
+	int64_t id;
+
+	(void)state;
+	rows_open(&r);
+	temp_ok(&r.t.err, project_db_set_snapshot(r.dbc, r.adapter, "c", true, &r.t.err));
+	id = add_bug(&r, "Abrt");
+	temp_ok(&r.t.err,
+		bug_db_set_outcome(r.dbc, id, "staged", "[12]", "{}", &r.t.err));
+	/* Whatever the branch is later. */
+	temp_ok(&r.t.err,
+		project_db_set_snapshot(r.dbc, r.adapter, "d", false, &r.t.err));
+	assert_true(list_bugs(&r, id).last.is_merged);
+	temp_ok(&r.t.err, bug_db_find(r.dbc, &filter, count_bug, &count, &r.t.err));
+	temp_ok(&r.t.err, bug_db_brought(r.dbc, true, note_brought, &brought, &r.t.err));
+	assert_int_equal(count, 0);
+	assert_int_equal(brought, 0);
+	filter.is_staged = false;
+	temp_ok(&r.t.err, bug_db_find(r.dbc, &filter, count_bug, &count, &r.t.err));
+	assert_int_equal(count, 1);
 	rows_close(&r);
 }
 
@@ -527,6 +565,7 @@ int main(void)
 		cmocka_unit_test(test_sightings),
 		cmocka_unit_test(test_bug_round_trip),
 		cmocka_unit_test(test_bug_life),
+		cmocka_unit_test(test_bug_of_a_main_branch),
 		cmocka_unit_test(test_bug_words_are_checked),
 		cmocka_unit_test(test_bugs_oldest_first_until_told),
 		cmocka_unit_test(test_verdicts),

@@ -146,20 +146,23 @@ static void test_closed_until_it_shows_elsewhere(void **state)
 	rows_open(&r);
 	closed = add_bug(&r);
 	wontfix = add_bug(&r);
-	temp_ok(&r.t.err, project_db_set_snapshot(r.dbc, r.adapter, "c1", &r.t.err));
+	temp_ok(&r.t.err,
+		project_db_set_snapshot(r.dbc, r.adapter, "c1", false, &r.t.err));
 	temp_ok(&r.t.err, decide(&r, closed, "close", NULL));
 	temp_ok(&r.t.err, decide(&r, wontfix, "wontfix", NULL));
 	temp_ok(&r.t.err, bug_db_add_sighting(r.dbc, closed, "demo/a", &r.t.err));
 	temp_ok(&r.t.err, bug_db_set_tested(r.dbc, closed, "t1", 5, 5, -1, &r.t.err));
 	assert_string_equal(look(&r, closed).decision, "closed");
-	temp_ok(&r.t.err, project_db_set_snapshot(r.dbc, r.adapter, "c2", &r.t.err));
+	temp_ok(&r.t.err,
+		project_db_set_snapshot(r.dbc, r.adapter, "c2", false, &r.t.err));
 	temp_ok(&r.t.err, bug_db_set_tested(r.dbc, closed, "t2", 5, 0, -1, &r.t.err));
 	assert_string_equal(look(&r, closed).decision, "closed");
 	temp_ok(&r.t.err, bug_db_set_tested(r.dbc, closed, "t2", 5, 1, -1, &r.t.err));
 	assert_string_equal(look(&r, closed).decision, "-");
 	expect_life(&r, closed, "closed alice -; sighting - -; reopened - -; ");
 	temp_ok(&r.t.err, decide(&r, closed, "close", NULL));
-	temp_ok(&r.t.err, project_db_set_snapshot(r.dbc, r.adapter, "c3", &r.t.err));
+	temp_ok(&r.t.err,
+		project_db_set_snapshot(r.dbc, r.adapter, "c3", false, &r.t.err));
 	temp_ok(&r.t.err, bug_db_add_sighting(r.dbc, closed, "demo/a", &r.t.err));
 	temp_ok(&r.t.err, bug_db_add_sighting(r.dbc, wontfix, "demo/a", &r.t.err));
 	assert_string_equal(look(&r, closed).decision, "-");
