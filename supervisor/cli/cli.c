@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "base/text.h"
 
 #include "base/banned.h"
@@ -85,10 +86,16 @@ static int take(int c, const char *noun, const char *help, const struct cli_opti
 		fputs(help, stdout);
 		return CLI_DONE;
 	default:
-		return c < OPT_MORE || c == '?'
-			? cli_usage(noun, "unknown option, or one without its value")
-			: take_more(noun, &more[c - OPT_MORE]);
+		return take_more(noun, &more[c - OPT_MORE]);
 	}
+}
+
+static int refuse(const char *noun, const char *word)
+{
+	_auto_free_ char *wrong =
+		iw_fmt("'%s' is no option of it, or lacks its value", word);
+
+	return cli_usage(noun, wrong);
 }
 
 int cli_options(int argc, char **argv, const char *help, const struct cli_option *more,
@@ -112,7 +119,8 @@ int cli_options(int argc, char **argv, const char *help, const struct cli_option
 	opterr = 0;
 	optind = 1;
 	while (rc < 0 && (c = getopt_long(argc, argv, "h", options, NULL)) != -1)
-		rc = take(c, argv[0], help, more, common);
+		rc = c == '?' ? refuse(argv[0], argv[optind - 1])
+			      : take(c, argv[0], help, more, common);
 	*first = optind;
 	return rc;
 }
