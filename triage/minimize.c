@@ -428,7 +428,9 @@ static void on_start(struct engine_session *session, const struct iw_err *err, v
 	if (err && !op->err.code)
 		iw_err_copy(&op->err, err);
 	else if (!op->has_raw)
-		iw_err_set(&op->err, IW_EJOB, "it does not fail among other units");
+		iw_err_set(&op->err, IW_EJOB,
+			"it fails only in a process of its own, as hangs of programs run "
+			"with --args do; smaller inputs are not tried there");
 	if (!op->err.code && !op->is_stopped)
 		open_further_lanes(op);
 	if (op->likeness != LIKE_NAMES)
