@@ -36,12 +36,34 @@ static char **make_env(const struct target_command *c)
 	return words;
 }
 
-/* What stands behind a libFuzzer target. */
-static char **make_arguments(const struct target_command *c)
+/* The word with the input in its place; *has_place: it has one. */
+static char *fill_in(const char *word, const char *input, bool *has_place)
 {
-	char **words = NULL;
-	size_t count = 0;
+	struct iw_buf whole = {0};
+	const char *at;
 
+	for (; (at = strstr(word, "@@")) != NULL; word = at + 2) {
+		*has_place = true;
+		iw_buf_add(&whole, word, (size_t)(at - word));
+		iw_buf_adds(&whole, input);
+	}
+	iw_buf_adds(&whole, word);
+	return whole.data ? iw_buf_steal(&whole) : iw_strdup("");
+}
+
+/* What stands behind the program. *on_stdin: it reads the input from there. */
+static char **make_arguments(const struct target_command *c, bool *on_stdin)
+{
+	const char *const *args = c->target->args;
+	char **words = iw_calloc(1, sizeof *words);
+	bool has_place = false;
+	size_t count = 0, i;
+
+	for (i = 0; args && args[i]; i++)
+		add_to(&words, &count, fill_in(args[i], c->input, &has_place));
+	*on_stdin = args && !has_place;
+	if (args)
+		return words;
 	add_to(&words, &count,
 		iw_fmt("-timeout=%lld",
 			(long long)target_timeout_s(c->build, c->target)));
@@ -55,41 +77,10 @@ static char **make_arguments(const struct target_command *c)
 	return words;
 }
 
-/* The word with the input in its place; false when it has none. */
-static bool add_word(struct iw_buf *out, const char *word, const char *input)
-{
-	struct iw_buf whole = {0};
-	bool has_place = false;
-	const char *at;
-
-	for (; (at = strstr(word, "@@")) != NULL; word = at + 2) {
-		has_place = true;
-		iw_buf_add(&whole, word, (size_t)(at - word));
-		iw_buf_adds(&whole, input);
-	}
-	iw_buf_adds(&whole, word);
-	iw_buf_adds(out, " ");
-	iw_text_shell(out, whole.data ? whole.data : "");
-	iw_buf_fini(&whole);
-	return has_place;
-}
-
-static void add_words(struct iw_buf *out, const struct target_command *c)
-{
-	bool has_place = false;
-	size_t i;
-
-	for (i = 0; c->target->args[i]; i++)
-		has_place |= add_word(out, c->target->args[i], c->input);
-	if (has_place)
-		return;
-	iw_buf_adds(out, " < ");
-	iw_text_shell(out, c->input);
-}
-
 void target_command_add(struct iw_buf *out, const struct target_command *command)
 {
 	char **env = make_env(command), **arguments;
+	bool on_stdin;
 	size_t i, n;
 
 	for (i = 0; env[i]; i++) {
@@ -100,22 +91,23 @@ void target_command_add(struct iw_buf *out, const struct target_command *command
 	}
 	target_command_words_free(env);
 	iw_text_shell(out, command->program);
-	if (command->target->args) {
-		add_words(out, command);
-		return;
-	}
-	arguments = make_arguments(command);
+	arguments = make_arguments(command, &on_stdin);
 	for (i = 0; arguments[i]; i++) {
 		iw_buf_adds(out, " ");
 		iw_text_shell(out, arguments[i]);
 	}
 	target_command_words_free(arguments);
+	if (on_stdin) {
+		iw_buf_adds(out, " < ");
+		iw_text_shell(out, command->input);
+	}
 }
 
 void target_command_words(
 	const struct target_command *command, char ***words, char ***environment)
 {
-	char **arguments = make_arguments(command);
+	bool on_stdin;
+	char **arguments = make_arguments(command, &on_stdin);
 	size_t count = 0, i;
 
 	*environment = make_env(command);

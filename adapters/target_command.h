@@ -20,8 +20,9 @@ struct target_command {
 /* Appends one line without its end. */
 void target_command_add(struct iw_buf *out, const struct target_command *command);
 
-/* The same as words for who starts it without a shell, of a libFuzzer target: the program
- * with its arguments, and "NAME=value" for its environment. Each ends with NULL. */
+/* The same as words for who starts it without a shell: the program with its arguments, and
+ * "NAME=value" for its environment. Each ends with NULL. A program that reads its standard
+ * input must be given it by the caller. */
 void target_command_words(
 	const struct target_command *command, char ***words, char ***environment);
 void target_command_words_free(char **words);

@@ -131,6 +131,9 @@ int san_binary_flavour(
 	im.data = map;
 	if (is_program(&im))
 		*flavour = find(&im);
+	else if (im.size > 2 && memcmp(im.data, "#!", 2) == 0)
+		rc = iw_err_set(err, IW_EINVAL,
+			"'%s' is a script; name the program that it starts", path);
 	else
 		rc = iw_err_set(err, IW_EINVAL, "'%s' is no 64-bit program", path);
 	munmap(map, im.size);

@@ -43,7 +43,8 @@ void cli_paragraph_add(struct iw_buf *out, const struct cli_paragraph *p)
 	add_failure(out, p);
 	iw_text_plain(out, iw_path_base(p->program));
 	iw_buf_addf(out, " (%s, SHA-256 %.16s) fails in %u of %u runs on\n",
-		p->build->flavour, p->build->closure, p->hits, p->runs);
+		p->words_of_build ? p->words_of_build : p->build->flavour,
+		p->build->closure, p->hits, p->runs);
 	add_input(out, p);
 	iw_buf_adds(out, ".\n\nTo see it:\n\n    ");
 	iw_text_plain(out, p->command);

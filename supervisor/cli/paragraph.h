@@ -14,9 +14,10 @@
 
 struct cli_paragraph {
 	const struct iw_build *build;
-	const char *program; /* its path, as people know it */
-	const char *input;   /* likewise */
-	const void *data;    /* of the input */
+	const char *words_of_build; /* "with ASan"; NULL: its flavour's name */
+	const char *program;	    /* its path, as people know it */
+	const char *input;	    /* likewise */
+	const void *data;	    /* of the input */
 	size_t len;
 	const char *report; /* NULL: it left none */
 	size_t report_len;

@@ -111,13 +111,11 @@ static void add_commands(struct iw_buf *out, const struct pile_bug *bug)
 	add_command(out, "how often does it fail, and how", repro.data);
 	add_command(
 		out, "By itself, with the options that its report was made with", raw);
-	iw_buf_fini(&repro);
-	if (plain->spec.args)
-		return;
-	iw_buf_adds(&repro, "gdb -ex run --args ");
-	iw_text_shell(&repro, plain->path);
-	iw_buf_adds(&repro, " input");
-	add_command(out, "In a debugger", repro.data);
+	if (!bug->pile->spec.words || strstr(bug->pile->spec.words, "@@")) {
+		iw_buf_adds(&repro, " --gdb");
+		add_command(out, "In a debugger, which stops where the report ends it",
+			repro.data);
+	}
 	iw_buf_fini(&repro);
 }
 
@@ -168,6 +166,7 @@ static void add_paragraph(struct iw_buf *out, const struct pile_bug *bug)
 	cli_paragraph_add(&text,
 		&(struct cli_paragraph){
 			.build = &plain->build,
+			.words_of_build = plain->words_of_build,
 			.program = plain->path,
 			.input = "input",
 			.data = bug->input,

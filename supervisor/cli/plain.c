@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -77,6 +78,26 @@ static int copy_program(struct cli_plain *p, struct iw_err *err)
 	return rc;
 }
 
+/* As people say it. Whether UBSan is there too is not seen: its checks are part of ASan's
+ * runtime, used or not. */
+static const char *words_of(const struct san_flavour *flavour, bool has_libfuzzer)
+{
+	static const struct {
+		const char *flavour, *with_libfuzzer, *alone;
+	} rows[] = {
+		{"libfuzzer+asan+ubsan", "with libFuzzer and ASan", "with ASan"},
+		{"libfuzzer+msan", "with libFuzzer and MSan", "with MSan"},
+		{"libfuzzer+tsan", "with libFuzzer and TSan", "with TSan"},
+	};
+	size_t i;
+
+	for (i = 0; i < IW_COUNT(rows); i++)
+		if (strcmp(flavour->name, rows[i].flavour) == 0)
+			return has_libfuzzer ? rows[i].with_libfuzzer : rows[i].alone;
+	return has_libfuzzer ? "with libFuzzer, without a sanitizer"
+			     : "without a sanitizer";
+}
+
 static int find_program(
 	struct cli_plain *p, const struct cli_plain_spec *spec, struct iw_err *err)
 {
@@ -88,6 +109,11 @@ static int find_program(
 	if (!p->path)
 		return iw_err_errno(err, errno, "cannot open '%s'", spec->binary);
 	rc = san_binary_flavour(p->path, &flavour, err);
+	/* Started all the same, each run would end with an exit code that is no answer. */
+	if (rc == 0 && access(p->path, X_OK) < 0)
+		rc = iw_err_set(err, IW_EINVAL,
+			"'%s' may not be executed; 'chmod +x' changes that",
+			spec->binary);
 	if (rc == 0)
 		rc = san_binary_hash(p->path, p->build.closure, err);
 	if (rc == 0 && !spec->args)
@@ -101,6 +127,7 @@ static int find_program(
 			"standard input",
 			spec->binary);
 	snprintf(p->build.flavour, sizeof p->build.flavour, "%s", flavour->name);
+	p->words_of_build = words_of(flavour, has_libfuzzer);
 	p->build.is_ok = true;
 	p->spec.name = p->spec.binary = iw_path_base(p->path);
 	p->build.dir = iw_strndup(p->path, (size_t)(p->spec.binary - p->path) - 1);
@@ -147,6 +174,7 @@ static char *next_word(const char **at)
 static int take_words(struct cli_plain *p, const char *args, struct iw_err *err)
 {
 	size_t count = 0, cap = 0;
+	bool has_place = strstr(args, "@@") != NULL;
 	const char *at = args;
 	char *word;
 
@@ -164,6 +192,9 @@ static int take_words(struct cli_plain *p, const char *args, struct iw_err *err)
 		p->words[count++] = word;
 	}
 	p->spec.args = (const char *const *)p->words;
+	if (count > 0 && !has_place)
+		fprintf(stderr,
+			"no '@@' in --args, so each input comes on standard input\n");
 	return 0;
 }
 

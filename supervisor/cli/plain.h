@@ -69,8 +69,9 @@ struct cli_plain {
 	struct iw_build build; /* its closure is the program's SHA-256 */
 	struct adapter_target spec;
 	struct triage_target target;
-	struct triage_world world; /* jobs and symbolizer; no database */
-	char *path;		   /* of the program, absolute, as the user knows it */
+	struct triage_world world;  /* jobs and symbolizer; no database */
+	char *path;		    /* of the program, absolute, as the user knows it */
+	const char *words_of_build; /* "with libFuzzer and ASan" */
 	/* below: private */
 	char **words;
 	char *copy; /* folder of a copy */

@@ -8,6 +8,7 @@
 
 #include "adapters/target_command.h"
 #include "adapters/target_run.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/repro_run.h"
 #include "sanitizers/toolchain.h"
@@ -19,11 +20,16 @@ static const char *const gdb_words[] = {"gdb", "-q", "-ex", "set breakpoint pend
 	"-ex", "break __sanitizer::Die", "--args", NULL};
 static const char *const rr_words[] = {"rr", "record", NULL};
 
-static int become(const char *const *tool, char **command, struct iw_err *err)
+int repro_become(bool is_rr, char **command, char **env, struct iw_err *err)
 {
-	size_t n = 0, k = 0;
+	const char *const *tool = is_rr ? rr_words : gdb_words;
+	size_t n = 0, k = 0, i;
 	char **argv;
 
+	for (i = 0; env[i]; i++)
+		putenv(env[i]);
+	fprintf(stderr, "'%s' runs outside the sandbox%s\n", iw_path_base(command[0]),
+		is_rr ? "; afterwards 'rr replay' shows it as often as you like" : "");
 	while (tool[n])
 		n++;
 	while (command[k])
@@ -53,7 +59,6 @@ int repro_debug(
 	};
 	char **words, **env;
 	int rc;
-	size_t i;
 
 	if (!program)
 		return iw_err_set(
@@ -61,11 +66,7 @@ int repro_debug(
 	if (san_toolchain_find_any(&tools, NULL) == 0)
 		command.symbolizer = tools.symbolizer;
 	target_command_words(&command, &words, &env);
-	for (i = 0; env[i]; i++)
-		putenv(env[i]);
-	fprintf(stderr, "'%s' runs outside the sandbox%s\n", s->spec.binary,
-		wish->rr ? "; afterwards 'rr replay' shows it as often as you like" : "");
-	rc = become(wish->rr ? rr_words : gdb_words, words, err);
+	rc = repro_become(wish->rr, words, env, err);
 	/* What env holds belongs to the environment by now. */
 	free(env);
 	target_command_words_free(words);

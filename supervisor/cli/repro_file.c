@@ -11,6 +11,7 @@
 #include "cli/interrupt.h"
 #include "cli/paragraph.h"
 #include "cli/plain.h"
+#include "cli/repro_run.h"
 #include "triage/reproduce.h"
 
 #include "base/banned.h"
@@ -30,6 +31,7 @@ static const char help[] =
 	"the\n"
 	"report, and prints the paragraph that a bug report needs.\n"
 	"\n" CLI_PLAIN_HELP "  --runs N         how often (default 5)\n"
+	"  --gdb, --rr      run it once under that instead, outside the sandbox\n"
 	"  --json           print the answer as one JSON object\n"
 	"\n"
 	"exit status: 0 it reproduces, 1 it does not, 2 usage, 4 failed\n";
@@ -38,6 +40,7 @@ struct repro {
 	struct cli_plain_spec spec;
 	struct cli_common common;
 	int64_t runs;
+	bool gdb, rr;
 	const char *path;
 	char *data;
 	size_t len;
@@ -87,25 +90,51 @@ static int run(struct repro *r, struct iw_err *err)
 		.purpose = IW_PURPOSE_REPRODUCE,
 	};
 
-	r->op = triage_reproduce_start(&r->plain.world, &spec, on_done, r);
+	/* First the handler: the run has begun before its start returns. */
 	r->interrupt = cli_interrupt_new(&r->plain.local.loop, on_interrupt, r);
+	r->op = triage_reproduce_start(&r->plain.world, &spec, on_done, r);
 	iw_loop_run_until(&r->plain.local.loop, &r->is_done);
 	cli_interrupt_free(iw_steal(&r->interrupt));
 	return r->err.code ? iw_err_copy(err, &r->err) : 0;
 }
 
-static char *make_paragraph(
-	const struct repro *r, const struct triage_reproduce_result *result)
+static struct target_command command_of(const struct repro *r)
 {
-	const struct target_command command = {
+	return (struct target_command){
 		.build = &r->plain.build,
 		.target = &r->plain.spec,
 		.program = r->spec.binary,
 		.input = r->path,
 		.symbolizer = r->plain.world.symbolizer_path,
 	};
+}
+
+/* Returns only when it fails. */
+static int debug(struct repro *r, struct iw_err *err)
+{
+	struct target_command command = command_of(r);
+	char **words, **env;
+	int rc;
+
+	/* A debugger looks a name without a slash up in $PATH. */
+	command.program = r->plain.path;
+	target_command_words(&command, &words, &env);
+	/* Nobody could remove what it has made once we are the debugger. */
+	cli_plain_close(&r->plain);
+	r->plain = (struct cli_plain){0};
+	rc = repro_become(r->rr, words, env, err);
+	free(env);
+	target_command_words_free(words);
+	return rc;
+}
+
+static char *make_paragraph(
+	const struct repro *r, const struct triage_reproduce_result *result)
+{
+	const struct target_command command = command_of(r);
 	const struct cli_paragraph about = {
 		.build = &r->plain.build,
+		.words_of_build = r->plain.words_of_build,
 		.program = r->plain.path,
 		.input = r->path,
 		.data = r->data,
@@ -142,7 +171,8 @@ static void print(const struct repro *r, const struct triage_reproduce_result *r
 		printf("%s\n", safe.data);
 	iw_buf_fini(&safe);
 	if (paragraph)
-		fputs(paragraph, stdout);
+		printf("%s\n%s fails in %u of %u runs; it reproduces\n", paragraph,
+			r->path, result->hits, result->runs);
 	else
 		printf("%s passes in %u of %u runs; it does not reproduce\n", r->path,
 			result->runs - result->others, result->runs);
@@ -160,7 +190,8 @@ static const char *take_runs(void *ctx, const char *word)
 static int parse(int argc, char **argv, struct repro *r)
 {
 	const struct cli_option more[] = {CLI_PLAIN_OPTIONS(&r->spec),
-		{"runs", .take = take_runs, .ctx = &r->runs}, {0}};
+		{"runs", .take = take_runs, .ctx = &r->runs}, {"gdb", .flag = &r->gdb},
+		{"rr", .flag = &r->rr}, {0}};
 	int first, rc = cli_options(argc, argv, help, more, &r->common, &first);
 
 	if (rc >= 0)
@@ -171,6 +202,9 @@ static int parse(int argc, char **argv, struct repro *r)
 			"triage' takes many");
 	r->path = argv[first];
 	r->spec.no_sandbox = r->common.no_sandbox;
+	if ((r->gdb || r->rr) && r->spec.args && !strstr(r->spec.args, "@@"))
+		return cli_usage("repro",
+			"--gdb and --rr need the input's place, '@@', in --args");
 	return -1;
 }
 
@@ -187,7 +221,7 @@ int cli_repro_file(int argc, char **argv)
 	if (rc == 0)
 		rc = cli_plain_open(&r.plain, &r.spec, &err);
 	if (rc == 0)
-		rc = run(&r, &err);
+		rc = r.gdb || r.rr ? debug(&r, &err) : run(&r, &err);
 	if (rc == 0) {
 		print(&r, triage_reproduce_result(r.op));
 		is_hit = triage_reproduce_result(r.op)->hits > 0;

@@ -37,5 +37,8 @@ int repro_run(const struct repro_wish *wish, const struct repro_job *job, bool *
  * when that fails. */
 int repro_debug(
 	const struct repro_wish *wish, const struct repro_job *job, struct iw_err *err);
+/* The same for a command that somebody else made: adapters/target_command.h. env's values
+ * belong to the environment afterwards. */
+int repro_become(bool is_rr, char **command, char **env, struct iw_err *err);
 
 #endif

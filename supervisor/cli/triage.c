@@ -137,10 +137,10 @@ static void print(const struct pile *pile, int64_t ms)
 	size_t vanished = pile_count(pile, PILE_VANISHED);
 	size_t left = pile_count(pile, PILE_UNKNOWN), bugs = print_table(pile);
 
-	printf("%zu file%s under %s: %zu pass, %zu fail, %zu bug%s",
-		pile->spec.files->count, pile->spec.files->count == 1 ? "" : "s",
-		pile->spec.plain->build.flavour, pile_count(pile, PILE_PASSED),
-		pile_count(pile, PILE_FAILED), bugs, bugs == 1 ? "" : "s");
+	printf("%zu file%s %s: %zu pass, %zu fail, %zu bug%s", pile->spec.files->count,
+		pile->spec.files->count == 1 ? "" : "s", pile->spec.plain->words_of_build,
+		pile_count(pile, PILE_PASSED), pile_count(pile, PILE_FAILED), bugs,
+		bugs == 1 ? "" : "s");
 	if (vanished)
 		printf(", %zu failed among others and not alone", vanished);
 	if (left)

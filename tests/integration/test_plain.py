@@ -128,6 +128,35 @@ def test_wrong_words(ironworks, programs, crash, tmp_path):
         assert done.rc == rc and all(word in done.sentence for word in words), (args, done.stderr)
 
 
+def test_what_cannot_be_started_is_no_failure(ironworks, programs, crash, tmp_path):
+    """An exit code of whoever tried to start it would look like one."""
+    shutil.copy(programs / "fuzz", tmp_path / "locked")
+    (tmp_path / "locked").chmod(0o644)
+    (tmp_path / "script").write_text("#!/bin/sh\nexec fuzz\n", encoding="utf-8")
+    for name, words in (("locked", "chmod"), ("script", "the program that it starts")):
+        ironworks("repro", crash("o"), "--binary", tmp_path / name).fails_with(words)
+
+
+def test_standard_input_is_told(ironworks, programs, crash):
+    done = ironworks("repro", crash("o"), "--binary", programs / "tool", "--args", "-v",
+                     "--runs", "1")
+    assert "no '@@' in --args" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["fuzz"], ["tool", "--args", "-v @@"]])
+def test_in_a_debugger(ironworks, programs, crash, tmp_path, words):
+    """A gdb of ours says what it was started with."""
+    tool = tmp_path / "gdb"
+    tool.write_text('#!/bin/sh\nprintf "%s\\n" "$ASAN_OPTIONS" "$@"\n', encoding="utf-8")
+    tool.chmod(0o755)
+    done = ironworks("repro", crash("o"), "--binary", programs / words[0], *words[1:], "--gdb",
+                     env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    told = done.stdout.splitlines()
+    assert done.rc == 0 and "halt_on_error=1" in told[0]
+    assert told[told.index("--args") + 1] == str(programs / words[0])
+    assert told[-1] == str(tmp_path / "crash-1")
+
+
 def test_program_in_the_home_folder(ironworks, programs, crash):
     """Its folder is not shown to the target, so it is copied out of it."""
     home = ironworks.home

@@ -95,10 +95,10 @@ def test_says_it_to_people(ironworks, programs, crashes, tmp_path):  # noqa: F81
     assert lines[0].split() == ["bug", "what", "where", "files", "rate", "bytes", "least"]
     row = next(x for x in lines if "Heap-buffer-overflow" in x)
     assert "overflow_here" in row and "target.c:" in row and "5/5" in row
-    assert "16 files under libfuzzer+asan+ubsan: 5 pass, 11 fail, 5 bugs" in done.stdout
+    assert "16 files with libFuzzer and ASan: 5 pass, 11 fail, 5 bugs" in done.stdout
     done = ironworks("triage", crashes / "fine-1", "--binary", programs / "fuzz", "--out",
                      tmp_path / "none")
-    assert done.rc == 0 and "1 file under" in done.stdout and "0 bugs" in done.stdout
+    assert done.rc == 0 and "1 file with" in done.stdout and "0 bugs" in done.stdout
 
 
 def test_goes_on_with_what_is_new(triage, crashes, tmp_path):
