@@ -6,13 +6,13 @@
 #include <threads.h>
 
 #include "base/buf.h"
+#include "sanitizers/frame_name.h"
 
 #include "base/banned.h"
 
 #define CYCLE_MAX 10
 #define CYCLE_REPEATS 3
 #define NAMES 128 /* of a stack that we look at */
-#define NAME_SIZE 2064
 
 /* By whose rules a frame is judged: ours, or ClusterFuzz's. */
 enum whose { BOTH, OURS, THEIRS };
@@ -102,115 +102,6 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* Removes every occurrence of word from s. */
-static void cut_all(char *s, const char *word)
-{
-	size_t n = strlen(word);
-	char *to = strchr(s, *word);
-	const char *from = to;
-
-	if (!to)
-		return;
-	while (*from) {
-		if (*from == *word && !strncmp(from, word, n))
-			from += n;
-		else
-			*to++ = *from++;
-	}
-	*to = '\0';
-}
-
-/* "pkg/path.(*T).f(0x1, {…})" is "path.(*T).f": the arguments are the last group. */
-static void cut_go(char *s)
-{
-	size_t n = strlen(s);
-	int depth = 0;
-	char *slash;
-
-	if (n && s[n - 1] == ')') {
-		size_t i = n;
-
-		while (i-- > 0) {
-			if (s[i] == ')')
-				depth++;
-			else if (s[i] == '(' && --depth == 0)
-				break;
-		}
-		if (i < n)
-			s[i] = '\0';
-	}
-	slash = strrchr(s, '/');
-	if (slash)
-		memmove(s, slash + 1, strlen(slash + 1) + 1);
-}
-
-/* How long an operator's name is at s, "operator<<"; 0: none is there. */
-static size_t operator_length(const char *s)
-{
-	return strncmp(s, "operator", 8) ? 0 : 8 + strspn(s + 8, "<>=-");
-}
-
-/* "x<int (*)(char)>::f<int>" is "x::f", whatever it was made for. "<T as U>::f" is how Rust
- * calls the U of a T, and "f::<T>" what C++ calls f<T>. */
-static void cut_templates(char *s)
-{
-	char *to = s, *open = NULL;
-	size_t depth = 0;
-
-	for (const char *from = s; *from;) {
-		size_t n = operator_length(from);
-
-		if (n) {
-			memmove(to, from, n);
-			to += n;
-			from += n;
-			continue;
-		}
-		if (*from == '<' && (depth || to > s) && !depth++)
-			open = to;
-		*to++ = *from;
-		if (*from == '>' && depth && from[-1] != '-' && !--depth) {
-			to = open;
-			if (to - s > 2 && !strncmp(to - 2, "::", 2))
-				to -= 2;
-		}
-		from++;
-	}
-	*to = '\0';
-}
-
-static void cut_arguments(char *s)
-{
-	char *end = s + strcspn(s, "([");
-
-	/* "operator()" and "operator[]" are names. */
-	if (end - s >= 8 && !strncmp(end - 8, "operator", 8) && end[0] && end[1])
-		end += 2;
-	while (end > s && isspace((unsigned char)end[-1]))
-		end--;
-	*end = '\0';
-}
-
-/* Longer names are cut; the reader of reports makes none. For ClusterFuzz templates are part
- * of a name, up to the first parenthesis in them. */
-static void bare_name(const struct san_frame *f, enum whose whose, char name[NAME_SIZE])
-{
-	size_t n = strnlen(f->function, NAME_SIZE - 1);
-
-	memcpy(name, f->function, n);
-	name[n] = '\0';
-	if (f->is_go) {
-		cut_go(name);
-		return;
-	}
-	cut_all(name, "(anonymous namespace)::");
-	cut_all(name, "`anonymous namespace'::");
-	cut_all(name, "(anonymous class)::");
-	if (whose == OURS)
-		cut_templates(name);
-	cut_arguments(name);
-}
-
 static bool is_entry(const char *name)
 {
 	return !strcmp(name, "LLVMFuzzerTestOneInput");
@@ -218,10 +109,10 @@ static bool is_entry(const char *name)
 
 static bool judge(const struct san_frame *f, enum whose whose)
 {
-	char name[NAME_SIZE];
+	char name[SAN_NAME_SIZE];
 
 	if (f->function) {
-		bare_name(f, THEIRS, name);
+		san_frame_bare_name(f, true, name);
 		if (!*name || is_plumbing_in(name, FUNCTION, whose))
 			return true;
 		/* An entry without its file names nothing. */
@@ -290,22 +181,23 @@ const char *san_text_normalise(struct iw_arena *arena, const char *text)
 }
 
 /* The whole name, for clustering; the state cuts it. False when there is none. */
-static bool full_name(const struct san_frame *f, enum whose whose, char name[NAME_SIZE])
+static bool full_name(
+	const struct san_frame *f, enum whose whose, char name[SAN_NAME_SIZE])
 {
 	if (!f->function) {
-		snprintf(name, NAME_SIZE, "%s", f->module ? f->module : "");
+		snprintf(name, SAN_NAME_SIZE, "%s", f->module ? f->module : "");
 		return f->module;
 	}
-	bare_name(f, whose, name);
+	san_frame_bare_name(f, whose == THEIRS, name);
 	if (is_entry(name))
-		snprintf(name, NAME_SIZE, "%s", f->file ? base_name(f->file) : "");
+		snprintf(name, SAN_NAME_SIZE, "%s", f->file ? base_name(f->file) : "");
 	return *name;
 }
 
 static const char *normalise(
 	struct iw_arena *arena, const struct san_frame *frame, enum whose whose)
 {
-	char name[NAME_SIZE];
+	char name[SAN_NAME_SIZE];
 
 	return full_name(frame, whose, name) ? san_text_normalise(arena, name) : NULL;
 }
@@ -458,12 +350,17 @@ const char *san_report_state(struct iw_arena *arena, const struct san_report *r,
 
 static const char *dup_name(struct iw_arena *arena, const struct san_frame *f)
 {
-	char name[NAME_SIZE];
+	char name[SAN_NAME_SIZE];
 
 	if (!f->function)
 		return iw_arena_fmt(arena, "%s+0x%llx", base_name(f->module),
 			(unsigned long long)f->offset);
 	return full_name(f, OURS, name) ? iw_arena_strdup(arena, name) : NULL;
+}
+
+static const char *base_or_null(struct iw_arena *arena, const struct san_frame *f)
+{
+	return f->file ? iw_arena_strdup(arena, base_name(f->file)) : NULL;
 }
 
 /* Recursion counts once, whatever its depth: how many names at the end repeat those
@@ -483,6 +380,43 @@ static size_t cycle_length(const struct san_sig_frame *out, size_t n)
 	return 0;
 }
 
+/* Whether a stack that overflowed holds the function so often that it takes part. */
+static bool is_in_cycle(const struct san_stack *stack, const char *function)
+{
+	int times = 0;
+
+	for (size_t i = 0; i < stack->count && times < CYCLE_REPEATS; i++)
+		times += stack->frames[i].function &&
+			strcmp(stack->frames[i].function, function) == 0;
+	return times == CYCLE_REPEATS;
+}
+
+/* The functions that call each other for ever, without whom they called last and who called
+ * them first; none where nothing comes again. */
+static size_t cycle(struct iw_arena *arena, const struct san_stack *stack,
+	struct san_sig_frame out[], size_t max)
+{
+	size_t n = 0, i, k;
+
+	for (i = 0; stack && i < stack->count && n < max; i++) {
+		const struct san_frame *f = &stack->frames[i];
+		const char *name;
+
+		for (k = 0; k < i; k++)
+			if (f->function && stack->frames[k].function &&
+				strcmp(f->function, stack->frames[k].function) == 0)
+				break;
+		if (k < i || !f->function || judge(f, OURS) ||
+			!is_in_cycle(stack, f->function) || !(name = dup_name(arena, f)))
+			continue;
+		for (k = 0; k < n && strcmp(out[k].function, name) != 0; k++)
+			;
+		if (k == n)
+			out[n++] = (struct san_sig_frame){name, base_or_null(arena, f)};
+	}
+	return n;
+}
+
 static size_t signature(struct iw_arena *arena, const struct san_stack *stack,
 	size_t begin, struct san_sig_frame out[], size_t max)
 {
@@ -494,8 +428,7 @@ static size_t signature(struct iw_arena *arena, const struct san_stack *stack,
 
 		if (judge(f, OURS) || !(name = dup_name(arena, f)))
 			continue;
-		out[n++] = (struct san_sig_frame){name,
-			f->file ? iw_arena_strdup(arena, base_name(f->file)) : NULL};
+		out[n++] = (struct san_sig_frame){name, base_or_null(arena, f)};
 		n -= cycle_length(out, n);
 	}
 	return n;
@@ -513,25 +446,72 @@ static int compare(const struct san_sig_frame *a, size_t an,
 	return (an > bn) - (an < bn);
 }
 
+/* An assertion says itself where it is. The stack may not: a call that never returns is one
+ * that compilers share between functions, or put where no line is known. */
+static size_t begin_with_told(struct iw_arena *arena, const struct san_report *r,
+	struct san_sig_frame out[SAN_SIGNATURE_FRAMES], size_t n)
+{
+	const struct san_frame told = {.function = r->function, .file = r->file};
+	const char *name;
+	size_t at = 0, kept;
+
+	if (judge(&told, OURS) || !(name = dup_name(arena, &told)))
+		return n;
+	while (at < n && strcmp(out[at].function, name) != 0)
+		at++;
+	if (at < n) {
+		memmove(out, out + at, (n - at) * sizeof *out);
+		return n - at;
+	}
+	kept = n < SAN_SIGNATURE_FRAMES ? n : SAN_SIGNATURE_FRAMES - 1;
+	memmove(out + 1, out, kept * sizeof *out);
+	out[0] = (struct san_sig_frame){name, base_or_null(arena, &told)};
+	return kept + 1;
+}
+
+static bool has_two_sides(const struct san_report *r)
+{
+	return (r->kind == SAN_DATA_RACE || r->kind == SAN_LOCK_ORDER) &&
+		san_report_stack(r, SAN_STACK_CRASH) &&
+		san_report_stack(r, SAN_STACK_OTHER_ACCESS);
+}
+
+/* Of a race either side, the same one whichever thread came first. A stack that could not
+ * be restored, or has no frame of the program, comes last. */
+static size_t side(struct iw_arena *arena, const struct san_report *r, bool is_second,
+	struct san_sig_frame out[SAN_SIGNATURE_FRAMES])
+{
+	struct san_sig_frame other[SAN_SIGNATURE_FRAMES];
+	size_t n = signature(arena, san_report_stack(r, SAN_STACK_CRASH), 0, out,
+		SAN_SIGNATURE_FRAMES);
+	size_t m = signature(arena, san_report_stack(r, SAN_STACK_OTHER_ACCESS), 0, other,
+		SAN_SIGNATURE_FRAMES);
+	bool is_swapped = n == 0 || (m > 0 && compare(out, n, other, m) > 0);
+
+	if (is_swapped == is_second)
+		return n;
+	memcpy(out, other, m * sizeof *out);
+	return m;
+}
+
 size_t san_report_signature_frames(struct iw_arena *arena, const struct san_report *r,
 	struct san_sig_frame out[SAN_SIGNATURE_FRAMES])
 {
-	struct san_sig_frame other[SAN_SIGNATURE_FRAMES / 2];
-	struct san_sig_frame first[SAN_SIGNATURE_FRAMES / 2];
-	const size_t half = SAN_SIGNATURE_FRAMES / 2;
-	const struct san_stack *second;
-	size_t n, m;
-	bool is_swapped;
+	const struct san_stack *stack = main_stack(r);
+	size_t n = 0;
 
-	second = san_report_stack(r, SAN_STACK_OTHER_ACCESS);
-	if (!second || (r->kind != SAN_DATA_RACE && r->kind != SAN_LOCK_ORDER))
-		return signature(arena, main_stack(r), first_told(r, main_stack(r)), out,
-			SAN_SIGNATURE_FRAMES);
-	n = signature(arena, san_report_stack(r, SAN_STACK_CRASH), 0, first, half);
-	m = signature(arena, second, 0, other, half);
-	is_swapped = compare(first, n, other, m) > 0;
-	memcpy(out, is_swapped ? other : first, (is_swapped ? m : n) * sizeof *out);
-	memcpy(out + (is_swapped ? m : n), is_swapped ? first : other,
-		(is_swapped ? n : m) * sizeof *out);
-	return n + m;
+	if (has_two_sides(r))
+		return side(arena, r, false, out);
+	if (r->kind == SAN_STACK_OVERFLOW || r->kind == SAN_GO_STACK)
+		n = cycle(arena, stack, out, SAN_SIGNATURE_FRAMES);
+	if (n > 0)
+		return n;
+	n = signature(arena, stack, first_told(r, stack), out, SAN_SIGNATURE_FRAMES);
+	return r->function ? begin_with_told(arena, r, out, n) : n;
+}
+
+size_t san_report_signature_other(struct iw_arena *arena, const struct san_report *r,
+	struct san_sig_frame out[SAN_SIGNATURE_FRAMES])
+{
+	return has_two_sides(r) ? side(arena, r, true, out) : 0;
 }

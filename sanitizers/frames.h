@@ -54,11 +54,14 @@ struct san_sig_frame {
 	const char *file;     /* base name; NULL unknown */
 };
 
-/* The relevant frames for clustering, innermost first, recursion collapsed; of a race
- * those of both accesses in an order that does not depend on which came first; of a
- * leak where it was allocated; of a timeout or out-of-memory the sampled stack. Returns
- * how many of out were filled. */
+/* The relevant frames for clustering, innermost first, recursion collapsed; of a race or
+ * of two locks those of one side, which does not depend on what came first; of a leak
+ * where it was allocated; of a timeout or out-of-memory the sampled stack; of endless
+ * recursion who takes part, each once. Returns how many of out were filled. */
 size_t san_report_signature_frames(struct iw_arena *arena,
 	const struct san_report *report, struct san_sig_frame out[SAN_SIGNATURE_FRAMES]);
+/* Those of the other side; 0: there is none. */
+size_t san_report_signature_other(struct iw_arena *arena, const struct san_report *report,
+	struct san_sig_frame out[SAN_SIGNATURE_FRAMES]);
 
 #endif

@@ -218,7 +218,8 @@ struct san_report {
 			      assertion, "Bad-cast to …"; NULL for most kinds */
 	const char *file;  /* where the message says it happened; NULL unknown */
 	int line, column;
-	const char *summary; /* "SUMMARY: …" without that word; NULL none */
+	const char *function; /* of an assertion, as it calls it; NULL unknown */
+	const char *summary;  /* "SUMMARY: …" without that word; NULL none */
 	bool is_security;
 	struct san_stack *stacks; /* in the text's order */
 	size_t stack_count;

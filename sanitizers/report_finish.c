@@ -210,6 +210,7 @@ static void finish_report(
 	r->heading = keep(room, raw->heading, 512);
 	r->message = keep(room, raw->message, 1024);
 	r->file = keep_or_null(room, raw->file, 1024);
+	r->function = keep_or_null(room, raw->function, 1024);
 	r->summary = keep_or_null(room, raw->summary, 1024);
 	r->begin = raw->begin;
 	r->end = raw->end;

@@ -74,6 +74,17 @@ static bool is_heap_talk(struct san_view v)
 	return false;
 }
 
+/* "void f()" of ": void f(): Assertion `", and nothing of ": Assertion `". */
+static struct san_view function_in(struct san_view v)
+{
+	const char *end = san_view_find(v, ": Assertion ");
+
+	if (!end)
+		return (struct san_view){NULL, 0};
+	v.n = (size_t)(end - v.p);
+	return san_view_trim(san_view_skip(v, v.n && v.p[0] == ':'));
+}
+
 /* "program: src/file.cpp:12: void f(): Assertion", "file.cpp:12 f: Assertion": the place
  * is the word with a number behind its colon. */
 static void take_place(struct san_raw *r, struct san_view v)
@@ -93,6 +104,7 @@ static void take_place(struct san_raw *r, struct san_view v)
 			continue;
 		r->file = (struct san_view){v.p + begin, i - begin};
 		r->line = (struct san_view){v.p + i + 1, (size_t)(rest.p - v.p) - i - 1};
+		r->function = function_in(rest);
 		return;
 	}
 }

@@ -133,7 +133,7 @@ struct san_raw {
 	enum san_kind kind;
 	unsigned flags;
 	enum san_access access;
-	struct san_view message, address, file, line, column, summary, size;
+	struct san_view message, address, file, line, column, function, summary, size;
 	struct san_view heading; /* the line that it begins with */
 	struct san_view word;	 /* the sanitizer's own, where a kind has several */
 	/* "<title_before><title><title_between><title_more>" */

@@ -41,7 +41,7 @@ static void check_stack(const struct san_stack *stack)
 static void check_names(struct iw_arena *arena, const struct san_report *r)
 {
 	static const struct san_state_opts theirs = {"target", true};
-	struct san_sig_frame frames[SAN_SIGNATURE_FRAMES];
+	struct san_sig_frame frames[2 * SAN_SIGNATURE_FRAMES];
 	const char *state = san_report_state(arena, r, NULL);
 	size_t lines = 0;
 	size_t n;
@@ -56,6 +56,8 @@ static void check_names(struct iw_arena *arena, const struct san_report *r)
 	san_report_place(r);
 	n = san_report_signature_frames(arena, r, frames);
 	PROMISE(n <= SAN_SIGNATURE_FRAMES);
+	n += san_report_signature_other(arena, r, frames + n);
+	PROMISE(n <= IW_COUNT(frames));
 	for (size_t i = 0; i < n; i++) {
 		PROMISE(frames[i].function && *frames[i].function);
 		check_text(frames[i].function);

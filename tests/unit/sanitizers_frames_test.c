@@ -107,7 +107,13 @@ static void test_normalise(void **state)
 		{{.function = "x<int (*)(char)>::g()"}, "x::g"},
 		{{.function = "a::b<c<d>, e>::f<g>(int) const"}, "a::b::f"},
 		{{.function = "std::ostream& a::operator<< <char>(b<c>&)"},
-			"std::ostream& a::operator<<"},
+			"a::operator<<"},
+		{{.function = "unsigned long a::f<b<c*>, d>(b<c*>)"}, "a::f"},
+		{{.function = "uint8_t *f(const struct input *)"}, "f"},
+		{{.function = "a::operator unsigned long() const"},
+			"a::operator unsigned long"},
+		{{.function = "<alloc::Vec as core::Clone>::clone"},
+			"<alloc::Vec as core::Clone>::clone"},
 		{{.function = "a<b>::operator->() const"}, "a::operator->"},
 		{{.function = "a<decltype(b->c)>::d()"}, "a::d"},
 		{{.function = "<ore::Cart<T> as core::ops::Drop>::drop"},
@@ -241,10 +247,11 @@ static void test_race_order(void **state)
 
 		san_report_parse(arena, text, strlen(text), &r, &count, NULL);
 		assert_int_equal(count, 1);
-		assert_int_equal(san_report_signature_frames(arena, r, frames), 2);
+		assert_int_equal(san_report_signature_frames(arena, r, frames), 1);
 		assert_string_equal(frames[0].function, "fill");
-		assert_string_equal(frames[1].function, "weigh");
-		assert_string_equal(frames[1].file, "a.c");
+		assert_int_equal(san_report_signature_other(arena, r, frames), 1);
+		assert_string_equal(frames[0].function, "weigh");
+		assert_string_equal(frames[0].file, "a.c");
 		iw_arena_free(arena);
 	}
 }
@@ -284,11 +291,11 @@ static void test_recursion(void **state)
 		assert_int_equal(count, 1);
 		assert_string_equal(
 			san_report_state(arena, r, NULL), "ping\npong\nping\n");
+		/* Whom they called last takes no part. */
 		count = san_report_signature_frames(arena, r, frames);
-		assert_in_range(count, 3, 4);
-		assert_string_equal(frames[0].function, "leaf");
-		assert_string_equal(frames[1].function, "ping");
-		assert_string_equal(frames[2].function, "pong");
+		assert_int_equal(count, 2);
+		assert_string_equal(frames[0].function, "ping");
+		assert_string_equal(frames[1].function, "pong");
 		iw_arena_free(arena);
 	}
 }
