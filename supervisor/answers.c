@@ -18,6 +18,17 @@ static json_t *loads_or_null(const char *text)
 	return json ? json : json_null();
 }
 
+/* Names only: behind them stands what else makes crashes alike. */
+static json_t *names_or_null(const char *frames)
+{
+	json_t *names = loads_or_null(frames);
+	size_t count = json_array_size(names);
+
+	if (count > 0 && json_is_object(json_array_get(names, count - 1)))
+		json_array_remove(names, count - 1);
+	return names;
+}
+
 /* 0 is "never" in the rows. */
 static json_t *time_or_null(int64_t ms)
 {
@@ -107,7 +118,7 @@ json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 			"sI sI sI sI sI}",
 		"id", (json_int_t)row->id, "adapter", row->adapter, "target", row->target,
 		"state", row->state, "private", (int)is_private, "type", row->type,
-		"security", (int)row->is_security, "frames", loads_or_null(row->frames),
+		"security", (int)row->is_security, "frames", names_or_null(row->frames),
 		"flavour", row->flavour, "closure", row->closure, "input", best,
 		"input_size", (json_int_t)row->best_size, "first_size",
 		(json_int_t)row->first_size, "runs", (json_int_t)row->runs, "hits",

@@ -7,11 +7,9 @@
  *	one innermost function             INNERMOST of both (a race: any of two stacks)
  *	inlined                            INNERMOST of one is SECOND of the other, and the
  *	                                   types are equal to the access size
- *	one message, other functions       MESSAGE with the innermost caller; with any
- *	                                   caller where one of them has no stack
+ *	one message                        MESSAGE, where one of them has no stack
  *	no stacks                          NO_STACK
- *	one cycle of calls                 MEMBER: of n functions of one, 0.6 n take part in
- *	                                   the other, so one of any 0.4 n + 1 does
+ *	one cycle of calls                 MEMBER, one function that takes part in both
  *	one loop                           WAY_IN, the common part, or WHOLE, where one stack
  *	                                   ends on the other's way in
  *
@@ -32,7 +30,6 @@ enum key {
 	INNERMOST,
 	SECOND,
 	MESSAGE,
-	MESSAGE_CALLER,
 	MESSAGE_NO_STACK,
 	NO_STACK,
 	MEMBER,
@@ -69,17 +66,11 @@ struct triage_clusters {
 	size_t found_count, found_cap;
 };
 
-/* With other functions and one message, everything but the innermost function has to
- * agree so well that its caller does: what the alignment loses without is computed here.
- */
 static void check_numbers(const struct triage_measure *m)
 {
-	double longest = m->weight[TRIAGE_FRAMES_MAX - 1];
-
 	assert(m->at.veto < m->at.same && m->at.other_message < m->at.same);
-	assert(m->at.hang_unlike < m->at.same && 2 * m->at.shift >= m->at.depth);
-	assert(m->at.veto_message * (1 - 1 / (2 * longest)) < m->at.same);
-	(void)longest;
+	assert(m->at.hang_unlike < m->at.same);
+	(void)m;
 }
 
 static void reset_buckets(struct triage_clusters *c, size_t count)
@@ -144,11 +135,6 @@ static uint64_t second_key(const struct triage_shape *s, uint32_t function)
 	return key_of(SECOND, function, mix(type, (unsigned char)s->type.access));
 }
 
-static uint32_t caller_of(const struct triage_shape *s)
-{
-	return s->frames.count > 1 ? s->frames.ids[1] : 0;
-}
-
 static bool may_hang(const struct triage_shape *s)
 {
 	return s->type.family == TRIAGE_FAMILY_HANG ||
@@ -205,9 +191,7 @@ static void put_message(
 	struct triage_clusters *c, const struct triage_shape *s, uint32_t member)
 {
 	put(c, key_of(MESSAGE, s->message, 0), member);
-	if (s->frames.count)
-		put(c, key_of(MESSAGE_CALLER, s->message, caller_of(s)), member);
-	else
+	if (s->frames.count == 0)
 		put(c, key_of(MESSAGE_NO_STACK, s->message, 0), member);
 }
 
@@ -289,21 +273,14 @@ static void look_for_hangs(struct triage_clusters *c, const struct triage_shape 
 
 static void look_for_message(struct triage_clusters *c, const struct triage_shape *s)
 {
-	if (s->frames.count == 0) {
-		look(c, key_of(MESSAGE, s->message, 0));
-		return;
-	}
-	look(c, key_of(MESSAGE_CALLER, s->message, caller_of(s)));
-	look(c, key_of(MESSAGE_NO_STACK, s->message, 0));
+	look(c, key_of(s->frames.count ? MESSAGE_NO_STACK : MESSAGE, s->message, 0));
 }
 
 static void look_for_cycle(struct triage_clusters *c, const struct triage_shape *s)
 {
-	size_t count = s->frames.count, i;
+	size_t i;
 
-	for (i = 0; i < count - (size_t)(triage_measure()->at.same * (double)count) + 1 &&
-		i < count;
-		i++)
+	for (i = 0; i < s->frames.count; i++)
 		look(c, key_of(MEMBER, s->frames.ids[i], 0));
 }
 
@@ -363,4 +340,30 @@ void triage_clusters_find(struct triage_clusters *c, const struct triage_signatu
 		look_for_stacks(c, &s);
 	tell_found(c, &s, each, ctx);
 	triage_shape_fini(&s);
+}
+
+/* -- the nearest -------------------------------------------------------------------- */
+
+void triage_nearest_take(
+	struct triage_nearest *n, void *owner, const void *bug, double similarity)
+{
+	bool is_other = n->owner && bug != n->bug;
+
+	if (!n->owner || similarity > n->similarity) {
+		if (is_other) {
+			n->other = n->owner;
+			n->other_similarity = n->similarity;
+		}
+		n->owner = owner;
+		n->bug = bug;
+		n->similarity = similarity;
+	} else if (is_other && similarity > n->other_similarity) {
+		n->other = owner;
+		n->other_similarity = similarity;
+	}
+}
+
+bool triage_nearest_joins(const struct triage_nearest *n)
+{
+	return n->other && n->other_similarity >= triage_measure()->at.join;
 }

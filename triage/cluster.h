@@ -9,6 +9,8 @@
 #ifndef TRIAGE_CLUSTER_H
 #define TRIAGE_CLUSTER_H
 
+#include <stdbool.h>
+
 #include "triage/signature.h"
 
 struct triage_clusters;
@@ -26,5 +28,22 @@ void triage_clusters_remove(struct triage_clusters *clusters, const void *owner)
 typedef void (*triage_clusters_cb)(void *ctx, void *owner, double similarity);
 void triage_clusters_find(struct triage_clusters *clusters,
 	const struct triage_signature *sig, triage_clusters_cb each, void *ctx);
+
+/* Of all that are the same bug the most alike, and of those of another bug the most alike;
+ * of equal ones the oldest. Zero-initialise it. */
+struct triage_nearest {
+	void *owner; /* NULL: there is none */
+	double similarity;
+	void *other; /* likewise */
+	double other_similarity;
+	/* below: private */
+	const void *bug;
+};
+/* One more; bug is what the owner is a part of. */
+void triage_nearest_take(
+	struct triage_nearest *nearest, void *owner, const void *bug, double similarity);
+/* Whether a crash like that makes one bug of both: a signature between two others may be just
+ * alike enough to each, and one such crash must not glue two bugs together. */
+bool triage_nearest_joins(const struct triage_nearest *nearest);
 
 #endif

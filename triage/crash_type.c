@@ -11,7 +11,7 @@
 /* With an equal stack every pair of a table below may be one bug (similarity is
  * multiplied with the stacks', and 0.6 is enough); the smaller the number,
  * the more of the callers must agree. */
-#define OTHER_ACCESS 0.85 /* READ and WRITE: a copy loop may die on either */
+#define OTHER_ACCESS 0.95 /* READ and WRITE: a copy loop may die on either */
 #define NO_ACCESS 0.95	  /* one report does not say */
 
 /* Prefixes of lower-case kinds; the first that fits wins. */

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "triage/cluster.h"
 
 #include "base/banned.h"
 
@@ -155,29 +154,10 @@ void triage_known_announce(struct triage_known *known, const struct triage_targe
 			bug->target = target;
 }
 
-/* Of equal ones the oldest. */
-static void consider(struct triage_match *m, struct triage_bug *bug, double similarity)
-{
-	bool is_other =
-		m->best && triage_bug_survivor(bug) != triage_bug_survivor(m->best);
-
-	if (!m->best || similarity > m->similarity) {
-		if (is_other) {
-			m->other = m->best;
-			m->other_similarity = m->similarity;
-		}
-		m->best = bug;
-		m->similarity = similarity;
-	} else if (is_other && similarity > m->other_similarity) {
-		m->other = bug;
-		m->other_similarity = similarity;
-	}
-}
-
 struct matching {
 	const struct triage_target *target;
 	bool is_stackless;
-	struct triage_match match;
+	struct triage_nearest nearest;
 };
 
 static void on_alike(void *ctx, void *owner, double similarity)
@@ -190,14 +170,14 @@ static void on_alike(void *ctx, void *owner, double similarity)
 	/* Without frames a type alone says nothing across targets. */
 	if (m->is_stackless && bug->target_id != m->target->id)
 		return;
-	consider(&m->match, bug, similarity);
+	triage_nearest_take(&m->nearest, bug, triage_bug_survivor(bug), similarity);
 }
 
-struct triage_match triage_known_match(const struct triage_known *known,
+struct triage_nearest triage_known_match(const struct triage_known *known,
 	const struct triage_target *target, const struct triage_signature *sig)
 {
 	struct matching m = {.target = target, .is_stackless = sig->frames.count == 0};
 
 	triage_clusters_find(known->clusters, sig, on_alike, &m);
-	return m.match;
+	return m.nearest;
 }

@@ -5,6 +5,7 @@
 #ifndef TRIAGE_KNOWN_H
 #define TRIAGE_KNOWN_H
 
+#include "triage/cluster.h"
 #include "triage/room.h"
 
 struct triage_known {
@@ -34,15 +35,8 @@ void triage_known_remove(struct triage_known *known, struct triage_bug *bug);
 /* NULL: there is none. */
 struct triage_bug *triage_known_find(const struct triage_known *known, int64_t id);
 
-/* What a crash may be. */
-struct triage_match {
-	struct triage_bug *best; /* NULL: nobody knows it */
-	double similarity;
-	/* The best of those that are another bug by now. NULL: there is none. */
-	struct triage_bug *other;
-	double other_similarity;
-};
-struct triage_match triage_known_match(const struct triage_known *known,
+/* What a crash may be: owner and other are struct triage_bug; what was merged is one. */
+struct triage_nearest triage_known_match(const struct triage_known *known,
 	const struct triage_target *target, const struct triage_signature *sig);
 
 #endif

@@ -15,10 +15,6 @@
 
 #include "base/banned.h"
 
-/* As alike must a crash be to both bugs that it joins: a signature between two others may be
- * just alike enough to each, and one such crash must not glue two bugs together. */
-#define JOIN 0.8
-
 struct follow {
 	struct iw_db_req req;
 	struct triage *triage;
@@ -142,16 +138,18 @@ static void on_joined(struct iw_db_req *req)
 void triage_bug_sighted(struct triage *t, struct triage_bug *bug,
 	const struct triage_case *c, const struct triage_signature *sig)
 {
-	struct triage_match m = triage_known_match(triage_known_of(t), c->target, sig);
+	struct triage_nearest near =
+		triage_known_match(triage_known_of(t), c->target, sig);
+	const struct triage_bug *best = near.owner, *other = near.other;
 	struct joining *j;
 
 	triage_bug_survivor(bug)->is_dirty = true;
-	if (!m.other || m.other_similarity < JOIN || m.best->id < 0 || m.other->id < 0)
+	if (!triage_nearest_joins(&near) || best->id < 0 || other->id < 0)
 		return;
 	j = iw_calloc(1, sizeof *j);
 	j->triage = t;
-	j->a = m.best->id;
-	j->b = m.other->id;
+	j->a = best->id;
+	j->b = other->id;
 	j->crash_id = c->crash_id;
 	j->req = (struct iw_db_req){.run = join, .ctx = j, .done = on_joined};
 	triage_request_begin(t);

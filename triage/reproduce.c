@@ -55,6 +55,10 @@ bool triage_read_report(const char *text, size_t len, const struct iw_exit *exit
 	count = san_report_signature_frames(arena, primary, frames);
 	for (i = 0; i < count; i++)
 		triage_signature_add(sig, frames[i].function);
+	triage_signature_set_file(sig, count ? frames[0].file : NULL);
+	count = san_report_signature_other(arena, primary, frames);
+	for (i = 0; i < count; i++)
+		triage_signature_add_other(sig, frames[i].function);
 	if (severity)
 		triage_severity_of(primary, severity);
 	return true;

@@ -35,6 +35,7 @@ void triage_signature_fini(struct triage_signature *sig)
 	frames_fini(&sig->inside);
 	frames_fini(&sig->other);
 	frames_fini(&sig->frames);
+	free(sig->file);
 	free(sig->message);
 	*sig = (struct triage_signature){0};
 }
@@ -58,6 +59,12 @@ void triage_signature_add_other(struct triage_signature *sig, const char *frame)
 	frames_add(&sig->other, frame);
 }
 
+void triage_signature_set_file(struct triage_signature *sig, const char *file)
+{
+	free(sig->file);
+	sig->file = file && *file ? iw_strdup(file) : NULL;
+}
+
 static void frames_copy(struct triage_frames *dst, const struct triage_frames *src)
 {
 	size_t i;
@@ -70,6 +77,7 @@ void triage_signature_copy(
 	struct triage_signature *dst, const struct triage_signature *src)
 {
 	triage_signature_init(dst, src->type, src->message);
+	triage_signature_set_file(dst, src->file);
 	frames_copy(&dst->frames, &src->frames);
 	frames_copy(&dst->other, &src->other);
 	frames_copy(&dst->inside, &src->inside);
@@ -134,6 +142,8 @@ void triage_signature_sample(
 		keep_inside(&sig->inside, sig->frames.names[i]);
 	for (i = 0; i + shared < stack.count; i++)
 		keep_inside(&sig->inside, stack.names[i]);
+	if (shared < sig->frames.count)
+		triage_signature_set_file(sig, NULL); /* of a frame that goes */
 	for (i = sig->frames.count - shared; i < sig->frames.count; i++)
 		frames_add(&kept, sig->frames.names[i]);
 	frames_fini(&sig->frames);
@@ -165,6 +175,8 @@ char *triage_signature_json(const struct triage_signature *sig)
 
 	if (sig->message)
 		json_object_set_new(extra, "message", json_string(sig->message));
+	if (sig->file)
+		json_object_set_new(extra, "file", json_string(sig->file));
 	if (sig->other.count)
 		json_object_set_new(extra, "other", frames_json(&sig->other));
 	if (sig->inside.count)
@@ -178,6 +190,16 @@ char *triage_signature_json(const struct triage_signature *sig)
 	text = json_dumps(array, JSON_COMPACT);
 	if (!text)
 		abort(); /* no memory; nothing else can fail here */
+	return text;
+}
+
+char *triage_signature_names(const struct triage_signature *sig)
+{
+	_auto_(iw_json_freep) json_t *array = frames_json(&sig->frames);
+	char *text = json_dumps(array, JSON_COMPACT);
+
+	if (!text)
+		abort();
 	return text;
 }
 
@@ -203,15 +225,17 @@ static int parse_extra(struct triage_signature *sig, const json_t *extra,
 	struct iw_json_at other_at = {.up = at, .name = "other"};
 	struct iw_json_at inside_at = {.up = at, .name = "inside"};
 	json_t *other = NULL, *inside = NULL;
-	const char *message;
+	const char *message, *file;
 	int64_t samples;
 
 	if (iw_json_str_or(extra, at, "message", NULL, &message, err) < 0 ||
+		iw_json_str_or(extra, at, "file", NULL, &file, err) < 0 ||
 		iw_json_array(extra, at, "other", 0, &other, err) < 0 ||
 		iw_json_array(extra, at, "inside", 0, &inside, err) < 0 ||
 		iw_json_int_or(extra, at, "samples", 0, 1 << 20, 0, &samples, err) < 0)
 		return IW_EINVAL;
 	sig->message = message ? iw_strdup(message) : NULL;
+	triage_signature_set_file(sig, file);
 	sig->samples = (unsigned)samples;
 	if (parse_names(other, &other_at, &sig->other, err) < 0)
 		return IW_EINVAL;

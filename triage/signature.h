@@ -4,7 +4,8 @@
  * project's functions on the stack, innermost first, recursion collapsed, runtime and
  * harness plumbing gone: that is sanitizers/report's work.
  *
- * - Same innermost function and same type: one bug, whatever path led there.
+ * - Same innermost function and same type: one bug, whatever path led there. Functions of
+ *   one name in two files are two.
  * - Two messages that differ in more than numbers: two bugs.
  * - Types fall into families: an overflow read may be a SEGV on another flavour; such a
  * pair needs more of the stack to agree. A timeout is like a timeout, or like an
@@ -34,6 +35,7 @@ struct triage_frames {
 struct triage_signature {
 	char type[64];		     /* "Heap-buffer-overflow\nREAD 4", "Timeout" */
 	char *message;		     /* NULL when none */
+	char *file;		     /* base name, where the innermost is; NULL unknown */
 	struct triage_frames frames; /* innermost first */
 	struct triage_frames other;  /* of a race: the second access's stack */
 	struct triage_frames inside; /* of a hang: functions seen below frames */
@@ -50,6 +52,8 @@ void triage_signature_fini(struct triage_signature *sig);
 /* The next frame outwards; of a race's second access with _other. */
 void triage_signature_add(struct triage_signature *sig, const char *frame);
 void triage_signature_add_other(struct triage_signature *sig, const char *frame);
+/* The source file of the innermost frame; NULL: unknown. */
+void triage_signature_set_file(struct triage_signature *sig, const char *file);
 void triage_signature_copy(
 	struct triage_signature *dst, const struct triage_signature *src);
 
@@ -62,6 +66,8 @@ void triage_signature_sample(
  * is one object at its end: ["leaf", "caller", {"message": "x > 0"}]. The caller frees.
  */
 char *triage_signature_json(const struct triage_signature *sig);
+/* Its names alone, as they are shown. Likewise. */
+char *triage_signature_names(const struct triage_signature *sig);
 /* The reverse, into a zeroed signature. IW_EINVAL; sig is then empty. */
 int triage_signature_parse(struct triage_signature *sig, const char *type,
 	const char *frames_json, struct iw_err *err);

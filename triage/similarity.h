@@ -25,7 +25,8 @@
 /* What decides. How it was measured is told beside the numbers, in similarity.c. */
 struct triage_thresholds {
 	double same; /* from this similarity on two crashes are one bug */
-	double innermost, innermost_alloc;
+	double join; /* so alike must one crash be to both bugs that it joins */
+	double innermost;
 	double veto, veto_message;
 	double inlined, inlined_rest;
 	double depth, shift;
@@ -58,6 +59,7 @@ struct triage_stack {
 struct triage_shape {
 	struct triage_crash_type type;
 	uint32_t message; /* 0: none */
+	uint32_t file;	  /* of the innermost function; 0: unknown */
 	struct triage_stack frames, other, inside;
 	unsigned samples;
 	uint32_t *ids; /* of all three */

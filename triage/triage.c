@@ -79,7 +79,7 @@ struct triage_known *triage_known_of(struct triage *t)
 struct triage_bug *triage_match(struct triage *t, const struct triage_target *target,
 	const struct triage_signature *sig)
 {
-	return triage_known_match(&t->bugs, target, sig).best;
+	return triage_known_match(&t->bugs, target, sig).owner;
 }
 
 struct triage_bug *triage_bug_new(struct triage *t, const struct triage_target *target,

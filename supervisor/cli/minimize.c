@@ -342,7 +342,7 @@ static void print_json(const struct minimize *m)
 	const struct triage_reproduce_result *r =
 		triage_reproduce_result(m->result ? m->result : m->start);
 	_auto_free_ char *frames =
-		triage_signature_json(&triage_reproduce_result(m->start)->signature);
+		triage_signature_names(&triage_reproduce_result(m->start)->signature);
 
 	cli_print_json(json_pack("{ss ss sI sI sb sI sI sI ss so sf sf}", "input",
 		m->path, "out", m->out, "bytes", (json_int_t)m->len, "out_bytes",

@@ -147,7 +147,7 @@ static char *make_paragraph(
 static void print_json(const struct repro *r,
 	const struct triage_reproduce_result *result, const char *paragraph)
 {
-	_auto_free_ char *frames = triage_signature_json(&result->signature);
+	_auto_free_ char *frames = triage_signature_names(&result->signature);
 
 	cli_print_json(json_pack("{ss ss ss si si si ss so ss?}", "input", r->path,
 		"flavour", r->plain.build.flavour, "build", r->plain.build.closure,

@@ -113,7 +113,7 @@ static json_t *try_json(const struct running *r, const struct iw_build *build,
 	const struct triage_reproduce_result *result, const char *paragraph)
 {
 	const struct subject *s = r->job->subject;
-	_auto_free_ char *frames = triage_signature_json(&result->signature);
+	_auto_free_ char *frames = triage_signature_names(&result->signature);
 
 	return json_pack("{ss ss ss ss ss ss si si si ss so ss? ss? sb}", "subject",
 		s->name, "adapter", s->adapter, "target", s->target, "flavour",

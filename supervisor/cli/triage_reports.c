@@ -12,6 +12,7 @@
 #include "cli/pile_format.h"
 #include "cli/table.h"
 #include "sanitizers/frames.h"
+#include "triage/cluster.h"
 #include "triage/reproduce.h"
 #include "triage/signature.h"
 
@@ -23,12 +24,14 @@ struct bug {
 	struct triage_signature signature;
 	char *headline;
 	size_t *files, count, cap;
+	struct bug *into; /* a later report was alike to both */
 };
 
 struct reports {
 	struct cli_files files;
-	struct bug *bugs;
+	struct bug **bugs; /* in the order of their first reports */
 	size_t count, cap;
+	struct triage_clusters *clusters;
 	size_t *others, other_count, other_cap; /* files that say nothing */
 };
 
@@ -49,6 +52,7 @@ static bool read_stack(struct iw_arena *arena, const char *text, size_t len,
 	count = san_report_signature_frames(arena, report, frames);
 	for (i = 0; i < count; i++)
 		triage_signature_add(sig, frames[i].function);
+	triage_signature_set_file(sig, count ? frames[0].file : NULL);
 	return count > 0 || words;
 }
 
@@ -83,32 +87,92 @@ static bool read_file(const char *path, struct triage_signature *sig, char **hea
 	return is_read;
 }
 
+static void free_bug(struct bug *bug)
+{
+	triage_signature_fini(&bug->signature);
+	free(bug->headline);
+	free(bug->files);
+	free(bug);
+}
+
+static struct bug *survivor(struct bug *bug)
+{
+	while (bug->into)
+		bug = bug->into;
+	return bug;
+}
+
+static void add_file(struct bug *bug, size_t file)
+{
+	iw_grow(bug->files, bug->count, bug->cap);
+	bug->files[bug->count++] = file;
+}
+
+static void take_near(void *ctx, void *owner, double similarity)
+{
+	triage_nearest_take(ctx, owner, survivor(owner), similarity);
+}
+
+/* The older one takes the files of the other. */
+static void join(struct bug *a, struct bug *b)
+{
+	struct bug *older = a->files[0] < b->files[0] ? a : b,
+		   *younger = older == a ? b : a;
+	size_t i;
+
+	for (i = 0; i < younger->count; i++)
+		add_file(older, younger->files[i]);
+	younger->into = older;
+}
+
+static void take_signature(struct reports *r, size_t file,
+	const struct triage_signature *sig, char **headline)
+{
+	struct triage_nearest near = {0};
+	struct bug *bug;
+
+	triage_clusters_find(r->clusters, sig, take_near, &near);
+	if (!near.owner) {
+		bug = iw_calloc(1, sizeof *bug);
+		bug->headline = iw_steal(headline);
+		triage_signature_copy(&bug->signature, sig);
+		triage_clusters_add(r->clusters, sig, bug);
+		iw_grow(r->bugs, r->count, r->cap);
+		r->bugs[r->count++] = bug;
+		add_file(bug, file);
+		return;
+	}
+	add_file(survivor(near.owner), file);
+	if (triage_nearest_joins(&near))
+		join(survivor(near.owner), survivor(near.other));
+}
+
 static void take_file(struct reports *r, size_t file)
 {
 	struct triage_signature sig = {0};
-	char *headline = NULL;
-	struct bug *bug;
-	size_t i;
+	_auto_free_ char *headline = NULL;
 
 	if (!read_file(r->files.items[file].path, &sig, &headline)) {
 		iw_grow(r->others, r->other_count, r->other_cap);
 		r->others[r->other_count++] = file;
-		triage_signature_fini(&sig);
-		return;
+	} else {
+		take_signature(r, file, &sig, &headline);
 	}
-	for (i = 0; i < r->count; i++)
-		if (triage_signature_same(&r->bugs[i].signature, &sig))
-			break;
-	if (i == r->count) {
-		iw_grow(r->bugs, r->count, r->cap);
-		r->bugs[r->count++] = (struct bug){.headline = iw_steal(&headline)};
-		triage_signature_copy(&r->bugs[i].signature, &sig);
-	}
-	bug = &r->bugs[i];
-	iw_grow(bug->files, bug->count, bug->cap);
-	bug->files[bug->count++] = file;
 	triage_signature_fini(&sig);
-	free(headline);
+}
+
+/* What was joined is no bug of its own. */
+static void drop_joined(struct reports *r)
+{
+	size_t kept = 0, i;
+
+	for (i = 0; i < r->count; i++) {
+		if (r->bugs[i]->into)
+			free_bug(r->bugs[i]);
+		else
+			r->bugs[kept++] = r->bugs[i];
+	}
+	r->count = kept;
 }
 
 static json_t *paths_of(const struct reports *r, const size_t *files, size_t count)
@@ -127,8 +191,8 @@ static void print_json(const struct reports *r)
 	size_t i;
 
 	for (i = 0; i < r->count; i++) {
-		const struct bug *bug = &r->bugs[i];
-		_auto_free_ char *frames = triage_signature_json(&bug->signature);
+		const struct bug *bug = r->bugs[i];
+		_auto_free_ char *frames = triage_signature_names(&bug->signature);
 
 		json_array_append_new(bugs,
 			json_pack("{si ss so so so}", "number", (int)i + 1, "type",
@@ -146,7 +210,7 @@ static void print(const struct reports *r)
 	size_t i;
 
 	for (i = 0; i < r->count; i++) {
-		const struct bug *bug = &r->bugs[i];
+		const struct bug *bug = r->bugs[i];
 
 		cli_table_number(table, (int64_t)i + 1);
 		cli_table_cell(table, "%s", bug->headline);
@@ -167,11 +231,9 @@ static void fini(struct reports *r)
 {
 	size_t i;
 
-	for (i = 0; i < r->count; i++) {
-		triage_signature_fini(&r->bugs[i].signature);
-		free(r->bugs[i].headline);
-		free(r->bugs[i].files);
-	}
+	for (i = 0; i < r->count; i++)
+		free_bug(r->bugs[i]);
+	triage_clusters_free(r->clusters);
 	free(r->bugs);
 	free(r->others);
 	cli_files_fini(&r->files);
@@ -180,7 +242,7 @@ static void fini(struct reports *r)
 int cli_triage_reports(char *const *paths, int count, bool is_json)
 {
 	struct iw_err err = IW_ERR_INIT;
-	struct reports r = {0};
+	struct reports r = {.clusters = triage_clusters_new()};
 	size_t i, bugs;
 
 	if (cli_files_find(&r.files, paths, count, NULL, &err) < 0) {
@@ -189,6 +251,7 @@ int cli_triage_reports(char *const *paths, int count, bool is_json)
 	}
 	for (i = 0; i < r.files.count; i++)
 		take_file(&r, i);
+	drop_joined(&r);
 	if (is_json)
 		print_json(&r);
 	else

@@ -134,6 +134,8 @@ static void make_tiny(struct triage_signature *sig, uint64_t *seed)
 		mill_draw(seed, 2) ? NULL : names[mill_draw(seed, 2)]);
 	for (i = 0; i < depth; i++)
 		triage_signature_add(sig, names[mill_draw(seed, 3)]);
+	if (mill_draw(seed, 2))
+		triage_signature_set_file(sig, names[mill_draw(seed, 2)]);
 	for (i = 0; mill_draw(seed, 3) == 0 && i < others; i++)
 		triage_signature_add_other(sig, names[mill_draw(seed, 3)]);
 	for (i = 0; mill_draw(seed, 3) == 0 && i < 2; i++) {
@@ -189,12 +191,36 @@ static void what_is_removed_is_not_found(void **state)
 	triage_clusters_free(c);
 }
 
+/* Of equal ones the oldest; what was merged is one bug. */
+static void the_nearest(void **state)
+{
+	struct triage_nearest n = {0};
+	int a, b, c;
+
+	(void)state;
+	triage_nearest_take(&n, &a, &a, 0.7);
+	triage_nearest_take(&n, &b, &a, 0.9);
+	assert_ptr_equal(n.owner, &b);
+	assert_null(n.other);
+	triage_nearest_take(&n, &c, &c, 0.9);
+	assert_ptr_equal(n.owner, &b);
+	assert_ptr_equal(n.other, &c);
+	assert_true(triage_nearest_joins(&n));
+	n = (struct triage_nearest){0};
+	triage_nearest_take(&n, &a, &a, 0.7);
+	triage_nearest_take(&n, &c, &c, 0.9);
+	assert_ptr_equal(n.owner, &c);
+	assert_ptr_equal(n.other, &a);
+	assert_false(triage_nearest_joins(&n));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_programs),
 		cmocka_unit_test(tiny_random_signatures),
 		cmocka_unit_test(what_is_removed_is_not_found),
+		cmocka_unit_test(the_nearest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
