@@ -515,3 +515,37 @@ size_t san_report_signature_other(struct iw_arena *arena, const struct san_repor
 {
 	return has_two_sides(r) ? side(arena, r, true, out) : 0;
 }
+
+static bool is_among(const char *const names[], size_t count, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+size_t san_report_way_in(struct iw_arena *arena, const struct san_report *report,
+	const char *out[], size_t max)
+{
+	const struct san_stack *stack = main_stack(report);
+	size_t n = 0, i;
+
+	for (i = stack ? stack->count : 0; i-- > 0 && n < max;) {
+		const struct san_frame *f = &stack->frames[i];
+		const char *name;
+
+		if (!f->function || judge(f, OURS) || !(name = dup_name(arena, f)))
+			continue;
+		if (!is_among(out, n, name))
+			out[n++] = name;
+	}
+	for (i = 0; i < n / 2; i++) {
+		const char *outer = out[i];
+
+		out[i] = out[n - 1 - i];
+		out[n - 1 - i] = outer;
+	}
+	return n;
+}

@@ -64,4 +64,10 @@ size_t san_report_signature_frames(struct iw_arena *arena,
 size_t san_report_signature_other(struct iw_arena *arena, const struct san_report *report,
 	struct san_sig_frame out[SAN_SIGNATURE_FRAMES]);
 
+/* How a stack got where it is, for telling hangs apart: of its relevant functions the max
+ * outermost, each once, where it was entered first; innermost first. Those without a name
+ * are left out. Returns how many of out were filled. */
+size_t san_report_way_in(struct iw_arena *arena, const struct san_report *report,
+	const char *out[], size_t max);
+
 #endif

@@ -267,6 +267,7 @@ static void on_built(
 		.input = j->input,
 		.len = j->len,
 		.stop_hits = 1,
+		.is_hang = is_hang(j),
 		.purpose = IW_PURPOSE_REPRODUCE,
 		.subject = {"crash", j->c->crash_id},
 	};

@@ -7,12 +7,14 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "engine/driver_format.h"
 #include "engine/engine.h"
 #include "engine/program.h"
 #include "sanitizers/flavour.h"
 #include "sanitizers/frames.h"
 #include "sanitizers/report.h"
 #include "triage/rate.h"
+#include "triage/samples.h"
 
 #include "base/banned.h"
 
@@ -36,6 +38,11 @@ struct triage_reproduce {
 	void *ctx;
 };
 
+static bool is_hang(const struct triage_signature *sig)
+{
+	return strcmp(sig->type, "Timeout") == 0;
+}
+
 bool triage_read_report(const char *text, size_t len, const struct iw_exit *exit,
 	struct triage_signature *sig, struct triage_severity *severity)
 {
@@ -52,7 +59,11 @@ bool triage_read_report(const char *text, size_t len, const struct iw_exit *exit
 	if (!primary)
 		return false;
 	triage_signature_init(sig, primary->crash_type, primary->title);
-	count = san_report_signature_frames(arena, primary, frames);
+	if (is_hang(sig))
+		triage_samples_fold(text, len, primary, sig);
+	/* Of a hang only when nothing of it has a name. */
+	count = sig->frames.count ? 0
+				  : san_report_signature_frames(arena, primary, frames);
 	for (i = 0; i < count; i++)
 		triage_signature_add(sig, frames[i].function);
 	triage_signature_set_file(sig, count ? frames[0].file : NULL);
@@ -93,8 +104,9 @@ static bool is_enough(const struct triage_reproduce *op)
 	const struct triage_reproduce_spec *s = &op->spec;
 
 	if (s->is_for_rate)
-		return !triage_rate_wants_more(
-			s->had_hits + r->hits, s->had_runs + r->runs, s->is_hang);
+		return s->had_runs + r->runs >= s->runs &&
+			!triage_rate_wants_more(
+				s->had_hits + r->hits, s->had_runs + r->runs, s->is_hang);
 	return r->runs >= s->runs || (s->stop_hits && r->hits >= s->stop_hits);
 }
 
@@ -105,25 +117,26 @@ static void take_hit(struct triage_reproduce *op, struct triage_signature *sig,
 	const struct triage_signature *same = op->spec.same ? op->spec.same
 		: r->hits				    ? &r->signature
 							    : NULL;
-
-	bool is_hang = strcmp(sig->type, "Timeout") == 0;
+	bool is_sample = is_hang(sig);
 
 	/* Each run of a hang is interrupted elsewhere: two samples of one input may look
 	 * different, and what they share names it. */
-	if (same && !(is_hang && !op->spec.same && strcmp(same->type, sig->type) == 0) &&
+	if (same && !(is_sample && !op->spec.same && is_hang(same)) &&
 		!triage_signature_same(same, sig)) {
 		r->others++;
 		return;
 	}
 	if (r->hits++ > 0) {
-		if (is_hang)
-			triage_signature_sample(&r->signature,
-				(const char *const *)sig->frames.names,
-				sig->frames.count);
+		if (is_sample)
+			triage_samples_join(&r->signature, sig);
 		return;
 	}
 	triage_signature_copy(&r->signature, sig);
 	r->severity = *severity;
+	if (is_sample) {
+		r->report = triage_samples_sum_up(*text, len, sig, &r->report_len);
+		return;
+	}
 	r->report = iw_steal(text);
 	r->report_len = len;
 }
@@ -166,6 +179,8 @@ static void judge_run(struct triage_reproduce *op, char *text, size_t len)
 		/* Without a report a program's exit status only says what it thinks of its
 		 * input; all else is a failure. */
 		name_by_exit(&op->exit, &sig);
+		if (is_hang(&sig))
+			triage_samples_fold(text, len, NULL, &sig);
 		triage_severity_of_exit(&op->exit, &severity);
 		take_hit(op, &sig, &severity, &text, len);
 	}
@@ -236,6 +251,29 @@ static void on_run(struct iw_job *job, const struct iw_exit *exit, void *ctx)
 		go_on(op);
 }
 
+/* A hang, while each of its runs hangs: whoever waits for a signal or a time may be woken by
+ * a sample, and is run without them then. */
+static bool is_sampled(const struct triage_reproduce *op)
+{
+	const struct triage_reproduce_spec *s = &op->spec;
+
+	return op->world->driver && !s->target->spec->args &&
+		op->result.hits == op->result.runs &&
+		(s->is_hang || (s->same && is_hang(s->same)));
+}
+
+/* By env(1), inside the sandbox: bubblewrap itself must not be sampled. */
+static void add_sampler(struct triage_reproduce *op)
+{
+	const struct adapter_target *t = op->spec.target->spec;
+
+	iw_job_read(op->job, op->world->driver);
+	iw_job_arg(op->job, "/usr/bin/env");
+	iw_job_argf(op->job, "LD_PRELOAD=%s", op->world->driver);
+	iw_job_argf(op->job, IW_SAMPLE_ENV "=%lld",
+		(long long)target_timeout_s(op->spec.build, t) * 1000);
+}
+
 static int make_run(struct triage_reproduce *op, struct iw_err *err)
 {
 	const struct adapter_target *t = op->spec.target->spec;
@@ -274,6 +312,8 @@ static int make_run(struct triage_reproduce *op, struct iw_err *err)
 	if (rc < 0)
 		return rc;
 	path = iw_path_join(iw_job_work(op->job), "input");
+	if (is_sampled(op))
+		add_sampler(op);
 	if (t->args)
 		engine_program_command(op->job, op->binary, t->args, path);
 	else

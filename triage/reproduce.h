@@ -25,8 +25,10 @@ struct triage_reproduce_spec {
 	unsigned runs;	    /* at most */
 	unsigned stop_hits; /* enough after so many hits; 0: make all runs */
 	/* Instead of both: on from these runs until triage_rate_wants_more() says no. */
-	bool is_for_rate, is_hang;
+	bool is_for_rate;
 	unsigned had_hits, had_runs;
+	/* Each run costs its timeout, and its stack is sampled while it lives. */
+	bool is_hang;
 	/* As an engine does it: with the runtime options of fuzzing, and so often in each
 	 * process (0: once). */
 	bool as_engine;

@@ -73,6 +73,7 @@ static void run(struct pile_bug *bug, const char *input, size_t len, unsigned ru
 		.input = input,
 		.len = len,
 		.runs = runs,
+		.is_hang = is_hang(&bug->seen),
 		.purpose = IW_PURPOSE_REPRODUCE,
 		.same = same,
 	};

@@ -225,4 +225,19 @@ _Static_assert(sizeof(struct iw_driver_record) == 24, "part of the format");
 #define IW_DRIVER_KILL_MS 2000	  /* for the child's handler to begin its report */
 #define IW_DRIVER_REPORT_MS 30000 /* for a report that has begun (symbolizing) */
 
+/*
+ * Samples: a target that hangs prints the stack of its main thread several times while it
+ * lives. The driver object does that, and nothing else, when it is preloaded with
+ *
+ *	IRONWORKS_SAMPLE="<milliseconds a unit may take>"
+ *
+ * in the environment. When a unit has taken half of that, IW_SAMPLES stacks are printed to
+ * stderr; the engine's alarm waits for them. Each stands between a line of IW_SAMPLE_HEADING
+ * and one of IW_SAMPLE_END, both with its number, and ends with the unit's own function.
+ */
+#define IW_SAMPLE_ENV "IRONWORKS_SAMPLE"
+#define IW_SAMPLE_HEADING "ironworks-driver: sample "
+#define IW_SAMPLE_END "ironworks-driver: end of sample "
+#define IW_SAMPLES 16
+
 #endif

@@ -39,6 +39,7 @@
 
 #include "engine/preload/death.h"
 #include "engine/preload/features.h"
+#include "engine/preload/sampler.h"
 #include "engine/preload/serve.h"
 #include "engine/preload/shield.h"
 #include "engine/preload/traces.h"
@@ -472,11 +473,18 @@ static int shielded_main(int argc, char **argv, char **envp)
 	return shield_main(own_main, argc, argv, envp);
 }
 
+static int sampled_main(int argc, char **argv, char **envp)
+{
+	return sampler_main(own_main, argc, argv, envp);
+}
+
 static main_cb main_for(main_cb target_main)
 {
 	own_main = target_main;
 	if (getenv(IW_DRIVER_ENV))
 		return driver_main;
+	if (getenv(IW_SAMPLE_ENV))
+		return sampled_main;
 	return getenv(IW_SHIELD_ENV) ? shielded_main : target_main;
 }
 

@@ -17,8 +17,8 @@
 #include <dlfcn.h>
 #include <link.h>
 #include <string.h>
-#include <unwind.h>
 
+#include "engine/preload/unwinder.h"
 #include "engine/shield_format.h"
 #include "base/banned.h"
 
@@ -31,10 +31,6 @@
 #define SEEN_MAX 16
 /* So far from the stack's end a push or a frame may strike. */
 #define OVERFLOW_REACH ((uintptr_t)64 << 10)
-
-struct range {
-	uintptr_t begin, end;
-};
 
 /* A frame's program counter, and where it was on the stack; 0: in no word of it. */
 struct frame {
@@ -65,37 +61,12 @@ static struct range allocator[ALLOCATOR_MAX];
 static size_t allocator_count;
 static struct seen seen[SEEN_MAX];
 static size_t seen_count;
-static _Unwind_Reason_Code (*unwind)(_Unwind_Trace_Fn, void *);
-static _Unwind_Ptr (*unwind_pc)(struct _Unwind_Context *);
-static _Unwind_Word (*unwind_cfa)(struct _Unwind_Context *);
-
-static bool range_has(const struct range *r, uintptr_t at)
-{
-	return at >= r->begin && at < r->end;
-}
-
-static struct range code_of(const struct dl_phdr_info *info)
-{
-	struct range r = {UINTPTR_MAX, 0};
-
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-		uintptr_t at = info->dlpi_addr + p->p_vaddr;
-
-		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X))
-			continue;
-		if (at < r.begin)
-			r.begin = at;
-		if (at + p->p_memsz > r.end)
-			r.end = at + p->p_memsz;
-	}
-	return r;
-}
+static struct unwinder unwinder;
 
 /* The executable is the first that the loader names. */
 static int take_module(struct dl_phdr_info *info, size_t size, void *is_first)
 {
-	struct range code = code_of(info);
+	struct range code = range_of_code(info);
 
 	(void)size;
 	if (*(bool *)is_first) {
@@ -127,23 +98,10 @@ static void find_allocator(void)
 	}
 }
 
-/* Not linked: the runtimes of a target may bring unwinders of their own. */
-static bool find_unwinder(void)
-{
-	void *library = dlopen("libgcc_s.so.1", RTLD_NOW | RTLD_LOCAL);
-
-	if (!library)
-		return false;
-	*(void **)&unwind = dlsym(library, "_Unwind_Backtrace");
-	*(void **)&unwind_pc = dlsym(library, "_Unwind_GetIP");
-	*(void **)&unwind_cfa = dlsym(library, "_Unwind_GetCFA");
-	return unwind && unwind_pc && unwind_cfa;
-}
-
 static _Unwind_Reason_Code take_frame(struct _Unwind_Context *context, void *arg)
 {
 	struct trace *t = arg;
-	uintptr_t pc = unwind_pc(context);
+	uintptr_t pc = unwinder.pc(context);
 	struct frame *frame;
 
 	/* Before it begins they are the handler's own, or ours. */
@@ -156,7 +114,7 @@ static _Unwind_Reason_Code take_frame(struct _Unwind_Context *context, void *arg
 #if defined(__x86_64__)
 	/* The caller's stack begins behind the address to which the call returns. */
 	if (t->has_begun)
-		frame->slot = unwind_cfa(context) - sizeof(uintptr_t);
+		frame->slot = unwinder.cfa(context) - sizeof(uintptr_t);
 #endif
 	t->has_begun = true;
 	return _URC_NO_REASON;
@@ -164,29 +122,12 @@ static _Unwind_Reason_Code take_frame(struct _Unwind_Context *context, void *arg
 
 bool place_prepare(void)
 {
-	static struct trace trace;
 	static bool is_first;
 
 	is_first = true;
 	dl_iterate_phdr(take_module, &is_first);
 	find_allocator();
-	if (!find_unwinder())
-		return false;
-	/* What it does the first time only, no handler may. */
-	unwind(take_frame, &trace);
-	return true;
-}
-
-static uintptr_t context_pc(const ucontext_t *context)
-{
-#if defined(__x86_64__)
-	return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
-#elif defined(__aarch64__)
-	return (uintptr_t)context->uc_mcontext.pc;
-#else
-	(void)context;
-	return 0;
-#endif
+	return unwinder_find(&unwinder);
 }
 
 uintptr_t place_stack(const ucontext_t *context)
@@ -217,8 +158,8 @@ static uintptr_t context_caller(const ucontext_t *context)
 /* The frames from the one that was struck on. */
 static void find_frames(const ucontext_t *context, struct trace *t)
 {
-	t->struck = context_pc(context);
-	unwind(take_frame, t);
+	t->struck = unwinder_struck(context);
+	unwinder.walk(take_frame, t);
 	if (t->count > 1)
 		return;
 	t->frames[0] = (struct frame){.pc = t->struck};
@@ -308,9 +249,9 @@ static void remember(const struct trace *t, struct seen *s)
 uint64_t place_key(const siginfo_t *info, const ucontext_t *context, bool *in_allocator)
 {
 	const struct seen *known =
-		find_seen(info->si_signo, context_pc(context), place_stack(context));
+		find_seen(info->si_signo, unwinder_struck(context), place_stack(context));
 	struct seen s = {.sig = info->si_signo,
-		.pc = context_pc(context),
+		.pc = unwinder_struck(context),
 		.stack = place_stack(context)};
 	uintptr_t offsets[FRAMES_MAX], recursion = 0;
 	struct trace trace = {0};
@@ -347,7 +288,7 @@ uint64_t place_report_key(uintptr_t pc, uintptr_t stack)
 		return known->key;
 	/* The runtime's own frames lie in the executable, too; the last of them says what
 	 * kind of access it was. */
-	unwind(take_frame, &trace);
+	unwinder.walk(take_frame, &trace);
 	count = take_offsets(&trace, offsets, &s.in_allocator);
 	s.key = key_of(offsets, count, s.sig);
 	remember(&trace, &s);

@@ -146,6 +146,8 @@ static void target_take_table(
 		slot = target_slot(t, str + sym[i].st_name);
 		if (slot && !*slot)
 			*slot = (void *)(base + sym[i].st_value);
+		if (slot == (void **)&t->test_one)
+			t->test_one_size = sym[i].st_size;
 	}
 }
 

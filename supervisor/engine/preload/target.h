@@ -22,7 +22,7 @@ struct target {
 	int (*initialize)(int *argc, char ***argv);
 	int (*run_driver)(
 		int *argc, char ***argv, int (*run)(const uint8_t *data, size_t size));
-	size_t main_size;
+	size_t main_size, test_one_size;
 	uint8_t *counters;
 	uint8_t *counters_end;
 	int (*leak_check)(void);
