@@ -31,11 +31,9 @@
 #define MINIMIZE_WIDTH 2
 /* Each candidate runs many times. */
 #define MINIMIZE_FLAKY_MS 8000
-/* A tree is good after the fewer runs the surer the rate is: these save more than they
- * cost. */
+/* The rate would be known well enough earlier; but a tree is good after the fewer runs the
+ * surer the rate is, and these save more than they cost. */
 #define CONFIRM_RUNS 8
-#define HANG_RUNS 3
-#define FLAKY_RUNS 25
 #define NO_STAGING "{\"reason\":\"nothing is staged on the branch that is fuzzed\"}"
 
 struct triage_pursuit {
@@ -282,20 +280,17 @@ static void on_confirmed(
 	submit(p, store_best, on_best_stored);
 }
 
-static unsigned confirm_runs(const struct triage_pursuit *p)
-{
-	if (strcmp(p->bug->signature.type, "Timeout") == 0)
-		return HANG_RUNS;
-	return is_flaky(p) ? FLAKY_RUNS : CONFIRM_RUNS;
-}
-
 static void on_minimized(struct triage_minimize *op, const struct iw_err *err, void *ctx)
 {
 	struct triage_pursuit *p = ctx;
+	bool is_hang = strcmp(p->bug->signature.type, "Timeout") == 0;
+	/* What is counted here becomes the bug's rate. */
 	struct triage_reproduce_spec spec = {
 		.build = p->build,
 		.target = p->bug->target,
-		.runs = confirm_runs(p),
+		.is_for_rate = true,
+		.is_hang = is_hang,
+		.runs = is_hang ? 0 : CONFIRM_RUNS,
 		.purpose = IW_PURPOSE_MINIMIZE,
 		.subject = {"bug", p->bug->id},
 		.same = &p->bug->signature,

@@ -24,7 +24,8 @@ struct triage_reproduce_spec {
 	size_t len;
 	unsigned runs;	    /* at most */
 	unsigned stop_hits; /* enough after so many hits; 0: make all runs */
-	/* Instead of both: on from these runs until triage_rate_wants_more() says no. */
+	/* Instead of both: on from had_… until triage_rate_wants_more() says no, and runs were
+	 * made at least. */
 	bool is_for_rate;
 	unsigned had_hits, had_runs;
 	/* Each run costs its timeout, and its stack is sampled while it lives. */
