@@ -52,6 +52,16 @@ int64_t iw_job_grace_ms(const struct iw_job *job)
 	return or_default(job->spec.grace_ms, GRACE_MS);
 }
 
+/* How far a job gets until its keeper, which looks now and then, has seen that it is over
+ * the limit and ends it. Where the kernel stopped it at the limit itself, it would never be
+ * over it: processes that cannot fork go on trying, with all of the core. */
+static int process_room(const struct iw_job *job)
+{
+	int limit = (int)or_default(job->spec.process_limit, PROCESS_LIMIT);
+
+	return limit + limit / 2;
+}
+
 /* The words before the command, and the filter beside the spec, out of the job's reach.
  */
 static int add_sandbox(struct iw_job *job, struct iw_buf *spec, struct iw_err *err)
@@ -62,7 +72,7 @@ static int add_sandbox(struct iw_job *job, struct iw_buf *spec, struct iw_err *e
 		.writes = (const char *const *)job->writes.items,
 		.status_fd = IW_KEEPER_BWRAP_FD,
 		.filter_fd = IW_KEEPER_SECCOMP_FD,
-		.processes = (int)or_default(job->spec.process_limit, PROCESS_LIMIT),
+		.processes = process_room(job),
 	};
 	const struct iw_buf *filter = &job->jobs->filter;
 	_auto_free_ char *path = iw_path_join(job->dir, FILTER);
