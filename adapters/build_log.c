@@ -89,3 +89,18 @@ const char *build_log_tail(const char *log, size_t len, int count)
 			break;
 	return at;
 }
+
+/* A compiler names the file in the job's folder, which is gone by now; the user knows it
+ * by its place in the source. */
+char *build_error_words(const struct iw_build *build)
+{
+	static const char source[] = "/work/src/";
+	const char *error = build->error;
+	const char *at = strstr(error, source), *start = at;
+
+	if (!at)
+		return iw_strdup(error);
+	while (start > error && !strchr(" \t'\"(", start[-1]))
+		start--;
+	return iw_fmt("%.*s%s", (int)(start - error), error, at + strlen(source));
+}

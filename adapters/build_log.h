@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "base/build.h"
 #include "base/err.h"
 
 /* Bytes that are kept of one: the newest. */
@@ -23,5 +24,8 @@ int build_log_read(const char *path, char **text, size_t *len, struct iw_err *er
 void build_log_first_error(const char *log, char *error, size_t size);
 /* Where its last count lines begin; borrowed from log. */
 const char *build_log_tail(const char *log, size_t len, int count);
+
+/* The first error of a failed build, with the file's place in the source. The caller frees. */
+char *build_error_words(const struct iw_build *build);
 
 #endif

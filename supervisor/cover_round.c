@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/build_log.h"
 #include "adapters/coverage_db.h"
 #include "adapters/target_run.h"
 #include "base/file.h"
@@ -484,7 +485,7 @@ static void on_built(
 	if (is_over(r, err))
 		return;
 	if (!build->is_ok) {
-		_auto_free_ char *error = farm_build_error(build);
+		_auto_free_ char *error = build_error_words(build);
 
 		iw_err_set(&r->err, IW_EJOB, "its %s build failed: %s", COVER_FLAVOUR,
 			error);

@@ -313,8 +313,6 @@ void farm_target_free(struct farm_target *target);
 void farm_target_load(struct farm_target *target);
 /* It is seeded, and all that it has is measured. */
 void farm_target_ready(struct farm_target *target);
-/* What the compiler said, with the file's place in the source. The caller frees. */
-char *farm_build_error(const struct iw_build *build);
 
 /* disk.c */
 void farm_disk_open(struct farm *farm);

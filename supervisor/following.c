@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/build_log.h"
 #include "adapters/news.h"
 #include "adapters/project_db.h"
 #include "base/log.h"
@@ -107,7 +108,7 @@ static void stop_builds(struct farm_following *f)
 static void refuse(
 	struct farm_following *f, const char *flavour, const struct iw_build *build)
 {
-	_auto_free_ char *error = farm_build_error(build);
+	_auto_free_ char *error = build_error_words(build);
 
 	f->is_refused = true;
 	snprintf(f->owner->follow->refused, sizeof f->owner->follow->refused, "%s",

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "adapters/build_log.h"
 #include "adapters/linkage.h"
 #include "adapters/project_db.h"
 #include "adapters/target_run.h"
@@ -323,21 +324,6 @@ void farm_target_free(struct farm_target *t)
 	free(t);
 }
 
-/* A compiler names the file in the job's folder, which is gone by now; the user knows it
- * by its place in the source. */
-char *farm_build_error(const struct iw_build *build)
-{
-	static const char source[] = "/work/src/";
-	const char *error = build->error;
-	const char *at = strstr(error, source), *start = at;
-
-	if (!at)
-		return iw_strdup(error);
-	while (start > error && !strchr(" \t'\"(", start[-1]))
-		start--;
-	return iw_fmt("%.*s%s", (int)(start - error), error, at + strlen(source));
-}
-
 static void say_built(struct farm_project *p, const struct iw_build *build)
 {
 	const char *name = project_adapter(p->project)->name;
@@ -355,7 +341,7 @@ static void say_built(struct farm_project *p, const struct iw_build *build)
 static void say_broken(struct farm_project *p, const struct iw_build_req *req,
 	const struct iw_build *build)
 {
-	_auto_free_ char *error = farm_build_error(build);
+	_auto_free_ char *error = build_error_words(build);
 	const char *name = project_adapter(p->project)->name;
 
 	iw_warn("a flavour is left out", S("adapter", name), S("flavour", req->flavour),
@@ -377,7 +363,7 @@ static void on_built(
 	if (!build) {
 		failed = *err;
 	} else if (!build->is_ok && i == 0) {
-		_auto_free_ char *error = farm_build_error(build);
+		_auto_free_ char *error = build_error_words(build);
 
 		iw_err_set(&failed, IW_EJOB,
 			"adapter '%s': the %s build of commit %.12s failed: %s; mend the "
