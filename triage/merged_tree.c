@@ -25,7 +25,7 @@ int triage_merged_tree(struct iw_git_repo *repo, const struct staging_snapshot *
 			    : iw_git_merge_tree(repo, commit, head, tree, err);
 		if (rc != 0 || i + 1 == count)
 			return rc;
-		rc = iw_git_commit_make(repo, tree, parents, 1, commit, err);
+		rc = iw_git_commit_make(repo, tree, parents, 1, NULL, commit, err);
 		if (rc < 0)
 			return rc;
 	}

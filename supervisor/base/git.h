@@ -93,11 +93,11 @@ int iw_git_revert_tree(struct iw_git_repo *repo, const char *tip, const char *co
 /*
  * A commit that no reference names, so that the result of one merge or revert can enter
  * the next: two merges taken out, three put on a base. Author and time are fixed: the
- * same tree and parents give the same commit.
+ * same tree, parents and message give the same commit. message NULL: one of ours.
  */
 int iw_git_commit_make(struct iw_git_repo *repo, const char *tree,
-	const char *const *parents, size_t parent_count, char commit[static IW_GIT_HEX],
-	struct iw_err *err);
+	const char *const *parents, size_t parent_count, const char *message,
+	char commit[static IW_GIT_HEX], struct iw_err *err);
 
 /*
  * Writes the files of a tree below dir, which is made and must be empty: contents as they

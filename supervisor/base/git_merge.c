@@ -124,8 +124,8 @@ int iw_git_revert_tree(struct iw_git_repo *repo, const char *tip, const char *co
 }
 
 int iw_git_commit_make(struct iw_git_repo *repo, const char *tree,
-	const char *const *parents, size_t parent_count, char commit[static IW_GIT_HEX],
-	struct iw_err *err)
+	const char *const *parents, size_t parent_count, const char *message,
+	char commit[static IW_GIT_HEX], struct iw_err *err)
 {
 	_auto_(git_signature_freep) git_signature *who = NULL;
 	_auto_(git_tree_freep) git_tree *content = NULL;
@@ -142,8 +142,8 @@ int iw_git_commit_make(struct iw_git_repo *repo, const char *tree,
 		rc = git_signature_new(&who, "ironworks", "ironworks", 0, 0);
 		if (rc == 0)
 			rc = git_commit_create(&id, repo->git, NULL, who, who, NULL,
-				"ironworks: a tree to try\n", content, parent_count,
-				(const git_commit **)list);
+				message ? message : "ironworks: a tree to try\n", content,
+				parent_count, (const git_commit **)list);
 		if (rc < 0)
 			rc = iw_git_fail(err, rc, "cannot write a commit");
 	}

@@ -375,8 +375,10 @@ static void test_merge_and_revert(void **state)
 
 	/* Both taken out, by way of a commit in between that is the same every time. */
 	parents[0] = m2;
-	assert_int_equal(iw_git_commit_make(t.repo, b_tree, parents, 1, found, &err), 0);
-	assert_int_equal(iw_git_commit_make(t.repo, b_tree, parents, 1, again, &err), 0);
+	assert_int_equal(
+		iw_git_commit_make(t.repo, b_tree, parents, 1, NULL, found, &err), 0);
+	assert_int_equal(
+		iw_git_commit_make(t.repo, b_tree, parents, 1, NULL, again, &err), 0);
 	assert_string_equal(found, again);
 	assert_int_equal(iw_git_revert_tree(t.repo, found, m2, again, &err), 0);
 	assert_string_equal(again, base_tree);
