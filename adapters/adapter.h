@@ -85,6 +85,9 @@ void adapter_freep(struct adapter **adapter);
 int adapter_parse_arg(
 	const char *arg, char **where, char **overrides, struct iw_err *err);
 
+/* Both of it, for a person: the sentence of a failure says what to do next. */
+int adapter_load_arg(const char *arg, struct adapter **out, struct iw_err *err);
+
 /* NULL when there is none. */
 const struct adapter_target *adapter_target_find(
 	const struct adapter *adapter, const char *name);

@@ -157,3 +157,24 @@ int adapter_parse_arg(const char *arg, char **where, char **overrides, struct iw
 	*overrides = colon ? iw_strdup(colon + 1) : NULL;
 	return 0;
 }
+
+int adapter_load_arg(const char *arg, struct adapter **out, struct iw_err *err)
+{
+	_auto_free_ char *where = NULL, *overrides = NULL;
+	struct iw_err why;
+	int rc = adapter_parse_arg(arg, &where, &overrides, err);
+
+	if (rc == 0)
+		rc = adapter_load(where, overrides, out, err);
+	if (rc == 0)
+		return 0;
+	why = *err;
+	if (why.code == IW_EINVAL)
+		return iw_err_set(err, why.code,
+			"%s; mend it until 'ironworks adapter check %s' is content",
+			why.msg, arg);
+	if (strchr(arg, '/'))
+		return iw_err_set(err, why.code,
+			"%s; name a folder that holds an adapter.json", why.msg);
+	return rc;
+}

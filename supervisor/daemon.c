@@ -53,28 +53,6 @@ static void say(void *ctx, const char *text)
 		d->config->door->said(d->door, text);
 }
 
-static int load_adapter(const char *arg, struct adapter **adapter, struct iw_err *err)
-{
-	_auto_free_ char *where = NULL, *overrides = NULL;
-	struct iw_err why;
-	int rc;
-
-	rc = adapter_parse_arg(arg, &where, &overrides, err);
-	if (rc == 0)
-		rc = adapter_load(where, overrides, adapter, err);
-	if (rc == 0)
-		return 0;
-	why = *err;
-	if (why.code == IW_EINVAL)
-		return iw_err_set(err, why.code,
-			"%s; mend it until 'ironworks adapter check %s' is content",
-			why.msg, arg);
-	if (strchr(arg, '/'))
-		return iw_err_set(err, why.code,
-			"%s; name a folder that holds an adapter.json", why.msg);
-	return rc;
-}
-
 static void free_adapters(struct daemon *d)
 {
 	while (d->adapter_count > 0)
@@ -91,7 +69,7 @@ static int load_adapters(
 	free_adapters(d);
 	d->adapters = iw_calloc(config->count, sizeof *d->adapters);
 	for (i = 0; rc == 0 && i < config->count; i++) {
-		rc = load_adapter(config->adapters[i], &d->adapters[i], err);
+		rc = adapter_load_arg(config->adapters[i], &d->adapters[i], err);
 		d->adapter_count += rc == 0;
 	}
 	return rc;

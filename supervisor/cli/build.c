@@ -107,11 +107,8 @@ static void pause_a_little(void)
 static int name_of(const char *arg, char **name, struct iw_err *err)
 {
 	_auto_(adapter_freep) struct adapter *adapter = NULL;
-	_auto_free_ char *where = NULL, *overrides = NULL;
-	int rc = adapter_parse_arg(arg, &where, &overrides, err);
+	int rc = adapter_load_arg(arg, &adapter, err);
 
-	if (rc == 0)
-		rc = adapter_load(where, overrides, &adapter, err);
 	if (rc == 0)
 		*name = iw_strdup(adapter->name);
 	return rc;

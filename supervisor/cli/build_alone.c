@@ -167,14 +167,6 @@ static void on_interrupt(void *ctx)
 	iw_slots_stop_all(a->slots);
 }
 
-static int load(const char *arg, struct adapter **adapter, struct iw_err *err)
-{
-	_auto_free_ char *where = NULL, *overrides = NULL;
-	int rc = adapter_parse_arg(arg, &where, &overrides, err);
-
-	return rc == 0 ? adapter_load(where, overrides, adapter, err) : rc;
-}
-
 static int open_project(struct alone *a, struct adapter *takes, struct iw_err *err)
 {
 	struct project_world world = {
@@ -223,7 +215,7 @@ int build_alone(const struct build_wish *wish, json_t **answer, struct iw_err *e
 {
 	_auto_(adapter_freep) struct adapter *adapter = NULL;
 	struct alone a = {.wish = wish, .state = {.lock_fd = -1}};
-	int rc = load(wish->adapter, &adapter, err);
+	int rc = adapter_load_arg(wish->adapter, &adapter, err);
 
 	if (rc == 0)
 		rc = iw_state_open(&a.state, wish->state, IW_STATE_WRITE, err);
