@@ -1,6 +1,7 @@
 #include "daemon.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -70,6 +71,8 @@ static int load_adapters(
 	d->adapters = iw_calloc(config->count, sizeof *d->adapters);
 	for (i = 0; rc == 0 && i < config->count; i++) {
 		rc = adapter_load_arg(config->adapters[i], &d->adapters[i], err);
+		if (rc == 0 && d->config->side)
+			d->adapters[i]->source.base = d->config->side->base;
 		d->adapter_count += rc == 0;
 	}
 	return rc;
@@ -394,6 +397,7 @@ static int run_farm(struct daemon *d, struct iw_err *err)
 		.judge_within_ms = d->now.judge_within_ms,
 		.cover_ms = d->config->cover_ms,
 		.keeps_engines = d->config->is_service,
+		.side = d->config->side,
 	};
 	struct farm_events events = {
 		.ctx = d,
@@ -417,9 +421,14 @@ static int run_farm(struct daemon *d, struct iw_err *err)
 
 static void set_follow(struct daemon *d)
 {
+	const struct farm_side *side = d->config->side;
+
 	if (!d->keeps_follow)
 		follow_list_set(&d->follow, d->adapters, d->now.follow_ms,
 			d->adapter_count, d->config->follow_ms);
+	if (side)
+		snprintf(d->follow.entries[0].commit, sizeof d->follow.entries[0].commit,
+			"%s", side->commit);
 }
 
 /* From the farm that has closed to the next one. */
@@ -524,14 +533,17 @@ static int run_farms(
 	do {
 		set_follow(d);
 		rc = run_farm(d, err);
-		if (d->farm)
+		if (d->farm) {
 			result->new_bugs += farm_new_bugs(d->farm);
+			result->has_begun |= farm_has_begun(d->farm);
+		}
 		is_followed_on = is_followed(d, rc, err);
 		if (is_followed_on) {
 			*err = (struct iw_err){0};
 			rc = open_again(d, err);
 		}
 	} while (is_followed_on && rc == 0);
+	result->was_stopped = d->is_ending;
 	unwatch(d);
 	return rc;
 }

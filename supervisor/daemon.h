@@ -27,7 +27,8 @@ struct iw_daemon_config {
 	bool no_sandbox;
 	/* Always on: SIGTERM ends this process only, engines go on for the next one. */
 	bool is_service;
-	const struct iw_door *door; /* how others look in; NULL: nobody does */
+	const struct farm_side *side; /* of its one adapter; or NULL */
+	const struct iw_door *door;   /* how others look in; NULL: nobody does */
 	struct iw_door_config door_config;
 };
 
@@ -42,7 +43,9 @@ struct iw_daemon_events {
 
 struct iw_daemon_result {
 	int new_bugs;
-	char *state_dir; /* the caller frees */
+	bool has_begun;	  /* it fuzzed */
+	bool was_stopped; /* somebody asked for it */
+	char *state_dir;  /* the caller frees */
 };
 
 /*

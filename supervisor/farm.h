@@ -59,6 +59,14 @@ struct farm_events {
 	void *closed_ctx;
 };
 
+/* One side of a comparison (cli/diff.c): a commit that is fuzzed as if it were a
+ * snapshot, and of which nothing may be taken for granted. Borrowed. */
+struct farm_side {
+	const char *commit, *base; /* ids; what is staged on the base is the change */
+	const char *only;	   /* the one target that is fuzzed; NULL: */
+	const char *const *far;	   /* all but these, NULL-terminated; or NULL */
+};
+
 struct farm_config {
 	struct adapter **adapters; /* taken */
 	size_t adapter_count;
@@ -68,6 +76,8 @@ struct farm_config {
 	int64_t judge_within_ms;    /* 0: FARM_JUDGE_WITHIN_MS */
 	int64_t cover_ms;   /* and then a look at which lines are reached; 0: none */
 	bool keeps_engines; /* a failure ends the farm, but not the engines that run */
+	/* Its builds share no cache, and targets may be missing. NULL: a farm of its own. */
+	const struct farm_side *side;
 };
 
 /* How long a unit may wait until a sanitizer has seen it. Ten minutes are what the README

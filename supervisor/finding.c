@@ -40,6 +40,20 @@ static void add_lane(struct farm_target *t, const struct iw_build *build)
 			t->lanes[i].companion = build;
 }
 
+/* Of a comparison, some are fuzzed. */
+static bool is_wanted(const struct farm_project *p, const char *name)
+{
+	const struct farm_side *side = p->farm->config.side;
+	const char *const *far;
+
+	if (side && side->only)
+		return strcmp(side->only, name) == 0;
+	for (far = side ? side->far : NULL; far && *far; far++)
+		if (strcmp(*far, name) == 0)
+			return false;
+	return true;
+}
+
 static bool is_run(const struct iw_build *build)
 {
 	return build && !build->is_build_only;
@@ -94,7 +108,8 @@ static int take_discovered(void *ctx, const char *name)
 	struct adapter_target spec = adapter_target_defaults;
 	struct stat st;
 
-	if (fnmatch(adapter->discover, name, 0) != 0 || is_listed(adapter, name))
+	if (fnmatch(adapter->discover, name, 0) != 0 || is_listed(adapter, name) ||
+		!is_wanted(p, name))
 		return 0;
 	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0100))
 		return 0;
@@ -130,19 +145,27 @@ static void start_offline(struct farm_project *p)
 	iw_db_submit(p->farm->db, &p->offline_req);
 }
 
-/* What adapter.json lists is a must, but where a branch is followed: there targets come
- * and go with its commits. */
+/* Where a branch is followed, or commits are compared: targets come and go with them. */
+static bool may_lack(const struct farm_project *p)
+{
+	return p->farm->config.side ||
+		(p->follow && p->follow->every_ms && project_is_known(p->project));
+}
+
+/* What adapter.json lists is a must elsewhere. */
 static int find_listed(
 	struct farm_project *p, const struct adapter_target *spec, struct iw_err *err)
 {
 	const struct adapter *adapter = project_adapter(p->project);
 	_auto_free_ char *binary = target_binary(p->builds[0], spec);
 
+	if (!is_wanted(p, spec->name))
+		return 0;
 	if (binary) {
 		add_target(p, spec);
 		return 0;
 	}
-	if (!p->follow || !p->follow->every_ms || !project_is_known(p->project))
+	if (!may_lack(p))
 		return iw_err_set(err, IW_EINVAL,
 			"adapter '%s': target '%s': the build made no program '%s'; fix "
 			"'binary' in %s/adapter.json or the build command",

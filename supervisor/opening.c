@@ -458,7 +458,7 @@ int farm_open_projects(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err
 		.tools = farm->world.tools,
 		.sources_dir = farm->world.state->sources,
 		.builds_dir = farm->world.state->builds,
-		.cache_dir = farm->world.state->ccache,
+		.cache_dir = farm->config.side ? NULL : farm->world.state->ccache,
 		.cache_bytes = farm->world.disk_budget / BUDGET_CACHE_PART,
 		.make_jobs = iw_slots_count(farm->world.slots),
 		.stored = farm_disk_look,
