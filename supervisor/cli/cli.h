@@ -43,6 +43,7 @@ int cli_completion(int argc, char **argv);
 int cli_corpus(int argc, char **argv);
 int cli_coverage(int argc, char **argv);
 int cli_crash(int argc, char **argv);
+int cli_diff(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_man(int argc, char **argv);
 int cli_minimize(int argc, char **argv);

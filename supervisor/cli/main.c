@@ -11,6 +11,7 @@
 const struct cli_command cli_commands[] = {
 	{"run", "fuzz adapters in the foreground and report what is new", cli_run},
 	{"serve", "the same, always on; engines outlive it", cli_serve},
+	{"diff", "which bugs an unreviewed change adds", cli_diff},
 	{"build", "build an adapter in its flavours", cli_build},
 	{"stop", "end a farm with its engines", cli_stop},
 	{"top", "a farm in the terminal, live", cli_top},

@@ -82,6 +82,7 @@ def test_wrong_options(ironworks, commands, state):
                  ["run", "demo", "--for", "-5s"], ["run", "demo", "--for", "0s"],
                  ["run", "demo", "--for", "99999999999999999999d"],
                  ["run", "demo", "--cores", "0"], ["run", "demo", "--cores", "many"],
+                 ["diff", "demo"], ["diff", "demo", "--pr", "0"], ["diff", "a", "b", "--pr", "1"],
                  ["bug"], ["bug", "show"], ["bug", "show", "x"], ["bug", "list", "more"],
                  ["bug", "frobnicate"], ["crash", "show", "-1"], ["repro"],
                  ["repro", "1", "2"], ["repro", "crash:"], ["repro", "crash:x"],
