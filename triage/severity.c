@@ -201,3 +201,14 @@ const char *triage_severity_literal(const char *word)
 			return words[i];
 	return NULL;
 }
+
+const char *triage_severity_brief(const char *word, bool is_remote)
+{
+	if (!word)
+		return "-";
+	if (strcmp(word, words[TRIAGE_EXPLOITABLE]) == 0)
+		return is_remote ? "exploitable, remote" : "exploitable";
+	if (strcmp(word, words[TRIAGE_PROBABLY_EXPLOITABLE]) == 0)
+		return is_remote ? "probable, remote" : "probable";
+	return is_remote ? "remote crash" : "low";
+}

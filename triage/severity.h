@@ -46,6 +46,9 @@ void triage_severity_of_exit(
 
 /* CASR's: "NOT_EXPLOITABLE". */
 const char *triage_severity_word(enum triage_severity_class class);
+/* The same in a word or two for people, of a target that the network reaches or not:
+ * "exploitable, remote". NULL: nobody knows, "-". */
+const char *triage_severity_brief(const char *word, bool is_remote);
 /* That of these words which this one is; NULL: none. */
 const char *triage_severity_literal(const char *word);
 

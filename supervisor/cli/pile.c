@@ -39,23 +39,39 @@ static struct pile_bug *resolve(struct pile_bug *bug)
 	return bug;
 }
 
-struct pile_bug *pile_find(const struct pile *pile,
-	const struct triage_signature *signature, const struct pile_bug *except)
+void pile_know(
+	struct pile *pile, const struct triage_signature *sig, struct pile_bug *bug)
 {
-	size_t i;
+	triage_clusters_add(pile->clusters, sig, bug);
+}
 
-	for (i = 0; i < pile->bug_count; i++) {
-		struct pile_bug *bug = pile->bugs[i];
+struct search {
+	const struct pile_bug *except;
+	struct triage_nearest near;
+};
 
-		if (bug == except || bug->state == PILE_BUG_MERGED ||
-			bug->state == PILE_BUG_GONE)
-			continue;
-		if ((*bug->signature.type &&
-			    triage_signature_same(&bug->signature, signature)) ||
-			(*bug->seen.type && triage_signature_same(&bug->seen, signature)))
-			return bug;
+/* What was merged speaks for the bug that it is a part of. */
+static void take_near(void *ctx, void *owner, double similarity)
+{
+	struct search *s = ctx;
+	struct pile_bug *bug = resolve(owner);
+
+	if (bug != s->except && bug->state != PILE_BUG_GONE)
+		triage_nearest_take(&s->near, bug, bug, similarity);
+}
+
+struct pile_bug *pile_find(
+	struct pile *pile, const struct triage_signature *sig, struct pile_bug *except)
+{
+	struct search s = {.except = except};
+
+	triage_clusters_find(pile->clusters, sig, take_near, &s);
+	if (triage_nearest_joins(&s.near)) {
+		iw_grow(pile->joints, pile->joint_count, pile->joint_cap);
+		pile->joints[pile->joint_count++] =
+			(struct pile_joint){s.near.owner, s.near.other};
 	}
-	return NULL;
+	return s.near.owner;
 }
 
 struct pile_bug *pile_entry_bug(const struct pile_entry *entry)
@@ -384,6 +400,28 @@ static void start(struct pile *pile)
 	}
 }
 
+/* What turned out to be one bug while both were at work. The one with the lower number is
+ * the one that people may have seen. */
+static void join_bugs(struct pile *pile)
+{
+	size_t i, k;
+
+	for (i = 0; i < pile->joint_count; i++) {
+		struct pile_bug *a = resolve(pile->joints[i].a);
+		struct pile_bug *b = resolve(pile->joints[i].b);
+		struct pile_bug *younger = a->number > b->number ? a : b;
+		struct pile_bug *older = younger == a ? b : a;
+
+		if (a == b || !pile_bug_is_shown(a) || !pile_bug_is_shown(b))
+			continue;
+		younger->state = PILE_BUG_MERGED;
+		younger->is_part = true;
+		younger->into = older;
+		for (k = 0; k < younger->count; k++)
+			pile_bug_add(older, younger->files[k]);
+	}
+}
+
 /* By number, those that have none at the end. */
 static int compare_bugs(const void *left, const void *right)
 {
@@ -398,7 +436,7 @@ int pile_run(struct pile *pile, const struct pile_spec *spec, struct iw_err *err
 {
 	int rc;
 
-	*pile = (struct pile){.spec = *spec};
+	*pile = (struct pile){.spec = *spec, .clusters = triage_clusters_new()};
 	rc = hash_files(pile, err);
 	if (rc == 0)
 		rc = pile_folder_open(pile, err);
@@ -406,6 +444,7 @@ int pile_run(struct pile *pile, const struct pile_spec *spec, struct iw_err *err
 		return rc;
 	start(pile);
 	iw_loop_run_until(spec->plain->world.loop, &pile->is_over);
+	join_bugs(pile);
 	if (pile->bug_count)
 		qsort(pile->bugs, pile->bug_count, sizeof(struct pile_bug *),
 			compare_bugs);
@@ -428,6 +467,8 @@ void pile_fini(struct pile *pile)
 	}
 	for (i = 0; i < pile->bug_count; i++)
 		pile_bug_free(pile->bugs[i]);
+	triage_clusters_free(pile->clusters);
+	free(pile->joints);
 	free(pile->groups);
 	free(pile->bugs);
 	free(pile->entries);

@@ -22,6 +22,7 @@
 #include "cli/interrupt.h"
 #include "cli/plain.h"
 #include "cli/sift.h"
+#include "triage/cluster.h"
 #include "triage/minimize.h"
 #include "triage/reproduce.h"
 #include "triage/signature.h"
@@ -34,6 +35,11 @@ enum pile_fate {
 };
 
 struct pile_bug;
+
+/* A crash is alike to both: they are one. */
+struct pile_joint {
+	struct pile_bug *a, *b;
+};
 
 struct pile_entry {
 	struct iw_sha256 sha;
@@ -58,10 +64,12 @@ struct pile_bug {
 	int number;   /* 0 until it is confirmed */
 	char *folder; /* its name; likewise */
 	struct pile_bug *into;
+	bool is_part;			   /* it had a number of its own */
 	struct triage_signature seen;	   /* among other files; without type: unknown */
 	struct triage_signature signature; /* in a fresh process; likewise */
 	size_t *files, count, cap;	   /* in the order they were seen */
 	size_t tried;			   /* of them, to confirm it */
+	unsigned missed;		   /* runs of those that did not fail */
 	char *source;			   /* path of its input's file */
 	char *original;			   /* content of that */
 	size_t original_len;
@@ -70,6 +78,7 @@ struct pile_bug {
 	unsigned hits, runs; /* of the best */
 	char *report;
 	size_t report_len;
+	const char *severity; /* a word of triage/severity.h; NULL: nobody knows */
 	bool is_security;
 	bool is_minimized; /* as far as that can be done */
 	bool is_known;	   /* from an earlier run */
@@ -101,6 +110,9 @@ struct pile {
 	size_t known; /* files that an earlier run has seen */
 	bool is_stopped;
 	/* below: private */
+	struct triage_clusters *clusters; /* by what each bug was seen as */
+	struct pile_joint *joints;
+	size_t joint_count, joint_cap;
 	struct cli_sift *sift;
 	size_t sifted, twins, naming; /* texts that get names */
 	struct pile_group **groups;

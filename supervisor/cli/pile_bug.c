@@ -6,24 +6,25 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/pile_folder.h"
+#include "triage/rate.h"
 
 #include "base/banned.h"
 
-/* So many fresh runs say whether it always fails; where it does not, so many more say how
- * often. Each run of a hang takes its whole timeout. */
-#define RUNS 5
-#define RUNS_HANG 3
-#define RUNS_FLAKY 15
 /* Of a bug so many files are tried before it is given up. */
 #define FILES_TRIED 4
+/* Candidates by chance, where each fails that is as good: fewer than for one bug alone. */
+#define CHANCES 1024
 
 struct pile_bug *pile_bug_new(struct pile *pile, const struct triage_signature *seen)
 {
 	struct pile_bug *bug = iw_calloc(1, sizeof *bug);
 
 	bug->pile = pile;
-	if (seen)
+	if (seen) {
 		triage_signature_copy(&bug->seen, seen);
+		if (*seen->type)
+			pile_know(pile, seen, bug);
+	}
 	return bug;
 }
 
@@ -63,22 +64,54 @@ static bool is_hang(const struct triage_signature *signature)
 
 static void on_run(struct triage_reproduce *op, const struct iw_err *err, void *ctx);
 
-static void run(struct pile_bug *bug, const char *input, size_t len, unsigned runs,
-	const struct triage_signature *same)
+/* how says what is run and how often. */
+static void run(struct pile_bug *bug, struct triage_reproduce_spec how)
 {
 	const struct cli_plain *plain = bug->pile->spec.plain;
-	struct triage_reproduce_spec spec = {
-		.build = &plain->build,
-		.target = &plain->target,
-		.input = input,
-		.len = len,
-		.runs = runs,
-		.is_hang = is_hang(&bug->seen),
-		.purpose = IW_PURPOSE_REPRODUCE,
-		.same = same,
-	};
 
-	bug->reproduce = triage_reproduce_start(&plain->world, &spec, on_run, bug);
+	how.build = &plain->build;
+	how.target = &plain->target;
+	how.purpose = IW_PURPOSE_REPRODUCE;
+	how.is_hang = is_hang(*bug->signature.type ? &bug->signature : &bug->seen);
+	bug->reproduce = triage_reproduce_start(&plain->world, &how, on_run, bug);
+}
+
+/* What is left of the runs that show a bug which fails at times, for each file of it. */
+static unsigned runs_left(const struct pile_bug *bug)
+{
+	size_t files = bug->count < FILES_TRIED ? bug->count : FILES_TRIED;
+	unsigned left = (unsigned)(files - bug->tried + 1), runs = 0;
+
+	if (bug->missed < TRIAGE_RATE_MISSES)
+		runs = (TRIAGE_RATE_MISSES - bug->missed + left - 1) / left;
+	return runs > TRIAGE_RATE_STABLE ? runs : TRIAGE_RATE_STABLE;
+}
+
+/* Does it fail alone? A hang's stacks are compared: what they share names it. */
+static void look(struct pile_bug *bug)
+{
+	bool is_slow = is_hang(&bug->seen);
+
+	run(bug,
+		(struct triage_reproduce_spec){
+			.input = bug->original,
+			.len = bug->original_len,
+			.runs = is_slow ? TRIAGE_RATE_HANG_STABLE : runs_left(bug),
+			.stop_hits = !is_slow,
+		});
+}
+
+static void measure_rate(struct pile_bug *bug)
+{
+	run(bug,
+		(struct triage_reproduce_spec){
+			.input = bug->original,
+			.len = bug->original_len,
+			.is_for_rate = true,
+			.had_hits = bug->hits,
+			.had_runs = bug->runs,
+			.same = &bug->signature,
+		});
 }
 
 /* Takes the next file of it that can be read; false: there is none. */
@@ -107,8 +140,7 @@ static void try_next(struct pile_bug *bug)
 		return;
 	}
 	bug->hits = bug->runs = 0;
-	run(bug, bug->original, bug->original_len, is_hang(&bug->seen) ? RUNS_HANG : RUNS,
-		NULL);
+	look(bug);
 }
 
 /* -- minimizing --------------------------------------------------------------------- */
@@ -139,7 +171,13 @@ static void on_minimized(struct triage_minimize *op, const struct iw_err *err, v
 		settle(bug, false);
 	} else if (is_smaller) {
 		bug->state = PILE_BUG_CHECKING;
-		run(bug, bug->smaller, bug->smaller_len, bug->runs, &bug->signature);
+		run(bug,
+			(struct triage_reproduce_spec){
+				.input = bug->smaller,
+				.len = bug->smaller_len,
+				.runs = bug->runs,
+				.same = &bug->signature,
+			});
 	} else {
 		settle(bug, true);
 	}
@@ -156,6 +194,9 @@ static void minimize(struct pile_bug *bug)
 		.len = bug->len,
 		.hits = bug->hits,
 		.runs = bug->runs,
+		.width = (unsigned)iw_slots_count(pile->spec.plain->slots),
+		.chances =
+			is_hang(&bug->signature) || bug->hits < bug->runs ? 0 : CHANCES,
 		.budget_ms = pile->spec.budget_ms,
 	};
 
@@ -177,17 +218,19 @@ static void take_report(struct pile_bug *bug, struct triage_reproduce_result *r)
 	free(bug->report);
 	bug->report = iw_steal(&r->report);
 	bug->report_len = r->report_len;
+	bug->severity = triage_severity_word(r->severity.class);
 	bug->is_security |= r->severity.is_security;
 }
 
 /* It fails alone: it is a bug, and perhaps one that is known. */
 static void confirm(struct pile_bug *bug, struct triage_reproduce_result *r)
 {
+	bool is_first = !*bug->signature.type;
 	struct pile_bug *other;
 
 	bug->hits += r->hits;
 	bug->runs += r->runs;
-	if (!*bug->signature.type) {
+	if (is_first) {
 		triage_signature_copy(&bug->signature, &r->signature);
 		take_report(bug, r);
 		other = pile_find(bug->pile, &bug->signature, bug);
@@ -198,14 +241,15 @@ static void confirm(struct pile_bug *bug, struct triage_reproduce_result *r)
 			end(bug, PILE_BUG_MERGED);
 			return;
 		}
+		pile_know(bug->pile, &bug->signature, bug);
 		bug->number = ++bug->pile->numbers;
 		bug->folder = pile_folder_name(bug);
 		bug->input = iw_memdup(bug->original, bug->original_len);
 		bug->len = bug->original_len;
 	}
-	/* Where every run fails, only not alike, more of them say nothing new. */
-	if (bug->hits + r->others < bug->runs && bug->runs <= RUNS)
-		run(bug, bug->original, bug->original_len, RUNS_FLAKY, &bug->signature);
+	if (triage_rate_wants_more(bug->hits, bug->runs, is_hang(&bug->signature)) &&
+		is_first)
+		measure_rate(bug);
 	else
 		minimize(bug);
 }
@@ -242,8 +286,10 @@ static void on_run(struct triage_reproduce *op, const struct iw_err *err, void *
 		check(bug, r);
 	else if (r->hits > 0 || *bug->signature.type)
 		confirm(bug, r);
-	else
+	else {
+		bug->missed += r->runs;
 		try_next(bug);
+	}
 	triage_reproduce_free(op);
 }
 

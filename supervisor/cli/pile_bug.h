@@ -23,8 +23,11 @@ void pile_bug_free(struct pile_bug *bug);
 
 /* The pile's: a bug's state is final, or it was stopped. */
 void pile_bug_ended(struct pile_bug *bug);
-/* The pile's: another bug that a signature is, or NULL. */
-struct pile_bug *pile_find(const struct pile *pile,
-	const struct triage_signature *signature, const struct pile_bug *except);
+/* The pile's: the bug that a signature is most alike to, but this one; NULL: none. */
+struct pile_bug *pile_find(struct pile *pile, const struct triage_signature *signature,
+	struct pile_bug *except);
+/* The pile's: what looks like that is the bug's. */
+void pile_know(struct pile *pile, const struct triage_signature *signature,
+	struct pile_bug *bug);
 
 #endif

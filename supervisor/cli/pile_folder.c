@@ -11,6 +11,7 @@
 #include "cli/pile_bug.h"
 #include "cli/pile_format.h"
 #include "triage/issue.h"
+#include "triage/severity.h"
 
 #include "base/banned.h"
 
@@ -95,15 +96,53 @@ static json_t *shas_of(
 	return list;
 }
 
+static json_t *signature_row(const struct triage_signature *sig)
+{
+	_auto_free_ char *frames = triage_signature_json(sig);
+
+	return json_pack(
+		"{ss so}", "type", sig->type, "frames", json_loads(frames, 0, NULL));
+}
+
+static const struct pile_bug *survivor(const struct pile_bug *bug)
+{
+	while (bug->state == PILE_BUG_MERGED)
+		bug = bug->into;
+	return bug;
+}
+
+/* What else a crash of the bug may look like: those that were merged into it. */
+static json_t *also_of(const struct pile *pile, const struct pile_bug *bug)
+{
+	json_t *also = json_array();
+	size_t i;
+
+	for (i = 0; i < pile->bug_count; i++) {
+		const struct pile_bug *part = pile->bugs[i];
+
+		if (part->is_part && survivor(part) == bug)
+			json_array_append_new(also, signature_row(&part->signature));
+	}
+	return also;
+}
+
 static json_t *bug_row(const struct pile *pile, const struct pile_bug *bug)
 {
-	_auto_free_ char *frames = triage_signature_json(&bug->signature);
+	json_t *row = signature_row(&bug->signature);
+	json_t *more = json_pack("{si ss si si ss? sb sb so so}", "number", bug->number,
+		"folder", bug->folder, "hits", (int)bug->hits, "runs", (int)bug->runs,
+		"severity", bug->severity, "security", bug->is_security, "minimized",
+		bug->is_minimized, "files", shas_of(pile, PILE_FAILED, bug), "also",
+		also_of(pile, bug));
 
-	return json_pack("{si ss ss so si si sb sb so}", "number", bug->number, "folder",
-		bug->folder, "type", bug->signature.type, "frames",
-		json_loads(frames, 0, NULL), "hits", (int)bug->hits, "runs",
-		(int)bug->runs, "security", bug->is_security, "minimized",
-		bug->is_minimized, "files", shas_of(pile, PILE_FAILED, bug));
+	json_object_update(row, more);
+	json_decref(more);
+	return row;
+}
+
+static bool is_listed(const struct pile_bug *bug)
+{
+	return bug->is_written && bug->state != PILE_BUG_MERGED;
 }
 
 static int write_index(const struct pile *pile, struct iw_err *err)
@@ -116,7 +155,7 @@ static int write_index(const struct pile *pile, struct iw_err *err)
 	int rc;
 
 	for (i = 0; i < pile->bug_count; i++)
-		if (pile->bugs[i]->is_written)
+		if (is_listed(pile->bugs[i]))
 			json_array_append_new(bugs, bug_row(pile, pile->bugs[i]));
 	index = json_pack("{si ss ss? so so so}", MARK, VERSION, "build",
 		spec->plain->build.closure, "args", spec->words, "bugs", bugs, "passed",
@@ -150,14 +189,24 @@ int pile_folder_close(const struct pile *pile, struct iw_err *err)
 		_auto_free_ char *path = NULL;
 		struct iw_buf readme = {0};
 
-		if (!bug->is_written)
+		if (!is_listed(bug))
 			continue;
 		path = iw_path_join(pile->spec.out, bug->folder);
 		pile_bug_markdown(bug, &readme);
 		rc = write_part(path, README, readme.data, readme.len, err);
 		iw_buf_fini(&readme);
 	}
-	return rc == 0 ? write_index(pile, err) : rc;
+	if (rc == 0)
+		rc = write_index(pile, err);
+	for (i = 0; rc == 0 && i < pile->bug_count; i++) {
+		_auto_free_ char *path = NULL;
+
+		if (!pile->bugs[i]->is_written || is_listed(pile->bugs[i]))
+			continue;
+		path = iw_path_join(pile->spec.out, pile->bugs[i]->folder);
+		rc = iw_dir_remove(path, err);
+	}
+	return rc;
 }
 
 /* -- reading ------------------------------------------------------------------------ */
@@ -209,16 +258,56 @@ static int read_folder(const struct pile *pile, struct pile_bug *bug, struct iw_
 	return rc;
 }
 
+static struct pile_bug *add_bug(struct pile *pile, struct pile_bug *bug)
+{
+	iw_grow(pile->bugs, pile->bug_count, pile->bug_cap);
+	return pile->bugs[pile->bug_count++] = bug;
+}
+
+static int take_signature(
+	struct pile *pile, const json_t *row, struct pile_bug *bug, struct iw_err *err)
+{
+	const char *type = json_string_value(json_object_get(row, "type"));
+	_auto_free_ char *frames = json_dumps(json_object_get(row, "frames"), 0);
+
+	if (!type || !frames)
+		return iw_err_set(err, IW_EINVAL, "'%s/" INDEX "' is not as we wrote it",
+			pile->spec.out);
+	return triage_signature_parse(&bug->signature, type, frames, err);
+}
+
+static int take_also(
+	struct pile *pile, const json_t *list, struct pile_bug *bug, struct iw_err *err)
+{
+	json_t *row;
+	size_t i;
+	int rc = 0;
+
+	json_array_foreach(list, i, row)
+	{
+		struct pile_bug *part;
+
+		if (rc < 0)
+			break;
+		part = add_bug(pile, pile_bug_new(pile, NULL));
+		part->state = PILE_BUG_MERGED;
+		part->is_part = true;
+		part->into = bug;
+		rc = take_signature(pile, row, part, err);
+		if (rc == 0)
+			pile_know(pile, &part->signature, part);
+	}
+	return rc;
+}
+
 /* A bug whose folder somebody has removed is forgotten, and its files run again. */
 static int take_bug(struct pile *pile, const json_t *row, struct iw_err *err)
 {
 	const char *folder = json_string_value(json_object_get(row, "folder"));
-	const char *type = json_string_value(json_object_get(row, "type"));
-	_auto_free_ char *frames = json_dumps(json_object_get(row, "frames"), 0);
 	struct pile_bug *bug;
 	int rc;
 
-	if (!folder || strchr(folder, '/') || !type || !frames)
+	if (!folder || strchr(folder, '/'))
 		return iw_err_set(err, IW_EINVAL, "'%s/" INDEX "' is not as we wrote it",
 			pile->spec.out);
 	bug = pile_bug_new(pile, NULL);
@@ -226,6 +315,8 @@ static int take_bug(struct pile *pile, const json_t *row, struct iw_err *err)
 	bug->folder = iw_strdup(folder);
 	bug->hits = (unsigned)json_integer_value(json_object_get(row, "hits"));
 	bug->runs = (unsigned)json_integer_value(json_object_get(row, "runs"));
+	bug->severity = triage_severity_literal(
+		json_string_value(json_object_get(row, "severity")));
 	bug->is_security = json_is_true(json_object_get(row, "security"));
 	bug->is_minimized = json_is_true(json_object_get(row, "minimized"));
 	bug->is_known = bug->is_written = true;
@@ -233,17 +324,17 @@ static int take_bug(struct pile *pile, const json_t *row, struct iw_err *err)
 								    : PILE_BUG_WAITING;
 	if (bug->number > pile->numbers)
 		pile->numbers = bug->number;
-	rc = triage_signature_parse(&bug->signature, type, frames, err);
+	rc = take_signature(pile, row, bug, err);
 	if (rc == 0)
 		rc = read_folder(pile, bug, err);
 	if (rc < 0) {
 		pile_bug_free(bug);
 		return rc == IW_ENOENT ? 0 : rc;
 	}
-	iw_grow(pile->bugs, pile->bug_count, pile->bug_cap);
-	pile->bugs[pile->bug_count++] = bug;
+	add_bug(pile, bug);
+	pile_know(pile, &bug->signature, bug);
 	take_shas(pile, json_object_get(row, "files"), PILE_FAILED, bug);
-	return 0;
+	return take_also(pile, json_object_get(row, "also"), bug, err);
 }
 
 static bool is_same_word(const json_t *value, const char *word)

@@ -38,11 +38,13 @@ void pile_words_init(struct pile_words *words, const struct pile_bug *bug)
 	words->headline = plain_text(*words->gist.headline ? words->gist.headline
 			: sig->message			   ? sig->message
 							   : sig->type);
+	words->severity = bug->severity;
 	if (words->gist.report) {
 		struct triage_severity severity;
 
 		triage_severity_of(words->gist.report, &severity);
 		words->severity = triage_severity_word(severity.class);
+		memcpy(words->reason, severity.reason, sizeof words->reason);
 	}
 	if (words->gist.file && words->gist.line) {
 		_auto_free_ char *file = plain_text(words->gist.file);
@@ -92,19 +94,19 @@ static json_t *files_of(const struct pile_bug *bug)
 
 static json_t *bug_json(const struct pile_bug *bug)
 {
-	_auto_free_ char *frames = triage_signature_json(&bug->signature);
+	_auto_free_ char *frames = triage_signature_names(&bug->signature);
 	struct pile_words words;
 	json_t *json;
 
 	pile_words_init(&words, bug);
-	json = json_pack("{si so ss so ss? ss? si si sI sI sb sb sb so so}", "number",
+	json = json_pack("{si so ss so ss? ss? ss si si sI sI sb sb sb so so}", "number",
 		bug->number, "folder", pile_text(bug->folder), "type",
 		bug->signature.type, "headline", pile_text(words.headline), "place",
-		words.place, "severity", words.severity, "hits", (int)bug->hits, "runs",
-		(int)bug->runs, "size_before", (json_int_t)bug->original_len, "size",
-		(json_int_t)bug->len, "minimized", bug->is_minimized, "security",
-		bug->is_security, "known", bug->is_known, "frames",
-		json_loads(frames, 0, NULL), "files", files_of(bug));
+		words.place, "severity", words.severity, "severity_reason", words.reason,
+		"hits", (int)bug->hits, "runs", (int)bug->runs, "size_before",
+		(json_int_t)bug->original_len, "size", (json_int_t)bug->len, "minimized",
+		bug->is_minimized, "security", bug->is_security, "known", bug->is_known,
+		"frames", json_loads(frames, 0, NULL), "files", files_of(bug));
 	pile_words_fini(&words);
 	return json;
 }

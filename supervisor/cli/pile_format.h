@@ -14,7 +14,8 @@
 /* What a bug is, in one line: its report's headline, or how the process ended. */
 struct pile_words {
 	struct cli_gist gist;
-	const char *severity; /* a word of triage/severity.h; NULL: no report */
+	const char *severity; /* a word of triage/severity.h; NULL: nobody knows */
+	char reason[64];      /* of that: "heap-buffer-overflow(write)", or "" */
 	char *headline;	      /* valid UTF-8 in one line */
 	char *place;	      /* "block.c:88"; NULL unknown */
 	char rate[24];	      /* "5/5" */

@@ -10,6 +10,7 @@
 #include "cli/paragraph.h"
 #include "sanitizers/frames.h"
 #include "triage/markdown.h"
+#include "triage/severity.h"
 
 #include "base/banned.h"
 
@@ -29,8 +30,10 @@ static void add_row(struct iw_buf *out, const struct pile_bug *bug)
 	iw_buf_adds(out, " | ");
 	if (words.place)
 		triage_md_span(out, words.place, SPAN_MAX);
-	iw_buf_addf(out, " | %zu | %s | %zu | %zu%s |\n", pile_bug_files(bug), words.rate,
-		bug->original_len, bug->len, bug->is_minimized ? "" : " (not minimized)");
+	iw_buf_addf(out, " | %s | %zu | %s | %zu | %zu%s |\n",
+		triage_severity_brief(words.severity, false), pile_bug_files(bug),
+		words.rate, bug->original_len, bug->len,
+		bug->is_minimized ? "" : " (not minimized)");
 	pile_words_fini(&words);
 }
 
@@ -71,8 +74,9 @@ void pile_markdown(const struct pile *pile, struct iw_buf *out)
 		bugs == 1 ? "" : "s");
 	if (bugs > 0)
 		iw_buf_adds(out,
-			"| bug | what | where | files | rate | bytes | smallest |\n"
-			"|---|---|---|---|---|---|---|\n");
+			"| bug | what | where | severity | files | rate | bytes | "
+			"smallest "
+			"|\n|---|---|---|---|---|---|---|---|\n");
 	for (i = 0; i < pile->bug_count; i++)
 		if (pile_bug_is_shown(pile->bugs[i]))
 			add_row(out, pile->bugs[i]);
@@ -225,6 +229,10 @@ void pile_bug_markdown(const struct pile_bug *bug, struct iw_buf *out)
 		bug->hits, bug->runs, bug->hits < bug->runs ? ": it is flaky" : "",
 		bug->len, bug->original_len,
 		bug->is_minimized ? "" : " (nobody has made it smaller yet)");
+	if (words.severity)
+		iw_buf_addf(out, "Severity: %s%s%s%s.\n\n", words.severity,
+			*words.reason ? " (" : "", words.reason,
+			*words.reason ? ")" : "");
 	add_commands(out, bug);
 	add_stack(out, words.gist.report);
 	add_paragraph(out, bug);

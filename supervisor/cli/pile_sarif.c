@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "triage/severity.h"
 
 #include "base/banned.h"
 
@@ -101,13 +102,18 @@ static json_t *location_of(const struct pile_bug *bug, const struct cli_gist *gi
 	return location;
 }
 
-/* The same for the bug in other runs, also when lines have moved. */
+/* The same for the bug in other runs, also when lines have moved or its file is renamed. */
 static json_t *fingerprint_of(const struct pile_bug *bug)
 {
-	_auto_free_ char *frames = triage_signature_json(&bug->signature);
-	_auto_free_ char *whole = iw_fmt("%s\n%s", bug->signature.type, frames);
+	_auto_free_ char *frames = NULL, *whole = NULL;
+	struct triage_signature sig;
 	char hex[IW_SHA256_HEX];
 
+	triage_signature_copy(&sig, &bug->signature);
+	triage_signature_set_file(&sig, NULL);
+	frames = triage_signature_json(&sig);
+	triage_signature_fini(&sig);
+	whole = iw_fmt("%s\n%s", bug->signature.type, frames);
 	iw_sha256_hex_of(whole, hex);
 	return json_pack("{ss}", "ironworksSignature/v1", hex);
 }
@@ -117,6 +123,35 @@ static const char *rule_of(const struct pile_bug *bug, const struct cli_gist *gi
 	if (gist->report)
 		return san_kind_name(gist->report->kind);
 	return strcmp(bug->signature.type, "Timeout") == 0 ? "timeout" : "crash";
+}
+
+/* In tenths, where code hosts draw their lines: from 7.0 on it is high, from 4.0 medium. */
+static int points_of(const struct pile_words *words)
+{
+	if (!words->severity)
+		return 0;
+	if (strcmp(words->severity, triage_severity_word(TRIAGE_EXPLOITABLE)) == 0)
+		return 88;
+	return strcmp(words->severity,
+		       triage_severity_word(TRIAGE_PROBABLY_EXPLOITABLE)) == 0
+		? 65
+		: 31;
+}
+
+/* A rule is about security when one of its bugs is, and as grave as the worst of them. */
+static void add_points(json_t *rule, int points)
+{
+	json_t *properties = json_object_get(rule, "properties");
+	const char *old =
+		json_string_value(json_object_get(properties, "security-severity"));
+	_auto_free_ char *score = iw_fmt("%d.%d", points / 10, points % 10);
+
+	if (!properties)
+		json_object_set_new(rule, "properties",
+			json_pack("{s[s] ss}", "tags", "security", "security-severity",
+				score));
+	else if (strcmp(score, old) > 0)
+		json_object_set_new(properties, "security-severity", json_string(score));
 }
 
 static size_t rule_index(json_t *rules, const char *id)
@@ -140,27 +175,35 @@ static json_t *result_of(const struct pile_bug *bug, json_t *rules)
 	struct pile_words words;
 	const char *rule;
 	json_t *result;
+	size_t index;
+	int points;
 	_auto_free_ char *message = NULL;
 
 	pile_words_init(&words, bug);
 	rule = rule_of(bug, &words.gist);
+	index = rule_index(rules, rule);
+	points = points_of(&words);
+	if (points > 0 && bug->is_security)
+		add_points(json_array_get(rules, index), points);
 	message = iw_fmt("%s; fails in %s runs, input of %zu bytes", words.headline,
 		words.rate, bug->len);
 	result = json_pack("{ss sI ss ss s{so} s[o] so so}", "ruleId", rule, "ruleIndex",
-		(json_int_t)rule_index(rules, rule), "kind", "fail", "level", "error",
-		"message", "text", pile_text(message), "locations",
-		location_of(bug, &words.gist), "stacks", stacks_of(words.gist.report),
-		"partialFingerprints", fingerprint_of(bug));
+		(json_int_t)index, "kind", "fail", "level", "error", "message", "text",
+		pile_text(message), "locations", location_of(bug, &words.gist), "stacks",
+		stacks_of(words.gist.report), "partialFingerprints", fingerprint_of(bug));
 	json_object_set_new(result, "occurrenceCount",
 		json_integer((json_int_t)pile_bug_files(bug) + !pile_bug_files(bug)));
+	if (points > 0)
+		json_object_set_new(result, "rank", json_real(points));
 	json_object_set_new(result, "attachments",
 		json_pack("[{s{ss} s{so}}]", "description", "text",
 			"the smallest input that fails", "artifactLocation", "uri",
 			uri_of(words.input)));
 	json_object_set_new(result, "properties",
-		json_pack("{si si sb sb so}", "hits", (int)bug->hits, "runs",
-			(int)bug->runs, "security", bug->is_security, "minimized",
-			bug->is_minimized, "folder", pile_text(bug->folder)));
+		json_pack("{si si ss? sb sb so}", "hits", (int)bug->hits, "runs",
+			(int)bug->runs, "severity", words.severity, "security",
+			bug->is_security, "minimized", bug->is_minimized, "folder",
+			pile_text(bug->folder)));
 	pile_words_fini(&words);
 	return result;
 }

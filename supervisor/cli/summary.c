@@ -9,6 +9,7 @@
 #include "base/size.h"
 #include "cli/cli.h"
 #include "triage/rate.h"
+#include "triage/severity.h"
 
 #include "base/banned.h"
 
@@ -49,18 +50,6 @@ char *cli_bug_name(const char *type, const json_t *frames)
 	return iw_fmt("%s in %s", type, frame ? frame : "?");
 }
 
-/* What an attacker may make of it, in a narrow column. */
-static const char *severity_words(const struct bug_row *row)
-{
-	if (!row->severity)
-		return "-";
-	if (strcmp(row->severity, "EXPLOITABLE") == 0)
-		return row->is_remote ? "exploitable, remote" : "exploitable";
-	if (strcmp(row->severity, "PROBABLY_EXPLOITABLE") == 0)
-		return row->is_remote ? "probable, remote" : "probable";
-	return row->is_remote ? "remote crash" : "low";
-}
-
 void cli_bug_row(struct cli_table *table, const struct bug_row *row, const char *outbox)
 {
 	json_t *prs = row->prs ? json_loads(row->prs, 0, NULL) : NULL;
@@ -73,7 +62,7 @@ void cli_bug_row(struct cli_table *table, const struct bug_row *row, const char 
 	cli_table_cell(table, "%lld", (long long)row->id);
 	cli_table_cell(table, "%s", name);
 	cli_table_cell(table, "%s/%s", row->adapter, row->target);
-	cli_table_cell(table, "%s", severity_words(row));
+	cli_table_cell(table, "%s", triage_severity_brief(row->severity, row->is_remote));
 	cli_table_cell(table, "%lld", (long long)row->best_size);
 	cli_table_cell(table, "%s", rate);
 	cli_table_cell(table, "%s", blame);

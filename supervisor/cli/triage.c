@@ -14,6 +14,7 @@
 #include "cli/pile_format.h"
 #include "cli/table.h"
 #include "cli/triage_reports.h"
+#include "triage/severity.h"
 
 #include "base/banned.h"
 
@@ -97,6 +98,7 @@ static void add_row(struct cli_table *table, const struct pile_bug *bug)
 	cli_table_number(table, bug->number);
 	cli_table_cell(table, "%s", words.headline);
 	cli_table_cell(table, "%s", words.place ? iw_path_base(words.place) : "");
+	cli_table_cell(table, "%s", triage_severity_brief(words.severity, false));
 	cli_table_number(table, (int64_t)pile_bug_files(bug));
 	cli_table_cell(table, "%s%s", words.rate, bug->hits < bug->runs ? " flaky" : "");
 	cli_table_number(table, (int64_t)bug->original_len);
@@ -107,7 +109,7 @@ static void add_row(struct cli_table *table, const struct pile_bug *bug)
 static size_t print_table(const struct pile *pile)
 {
 	struct cli_table *table =
-		cli_table_new(">bug|what|where|>files|rate|>bytes|>least");
+		cli_table_new(">bug|what|where|severity|>files|rate|>bytes|>least");
 	int width = terminal_width();
 	size_t shown = 0, rough = 0, i;
 

@@ -80,7 +80,14 @@ def test_sarif_says_what_was_found(written, answer):
         assert os.path.exists(urllib.parse.unquote(uri.path)), uri
         assert result["stacks"][0]["frames"]
         prints.add(result["partialFingerprints"]["ironworksSignature/v1"])
+        assert result["properties"]["severity"] == bug["severity"]
     assert len(prints) == 3
+    # A write behind the end of a buffer is a security matter to a code host, an abort is not.
+    ranks = {r["ruleId"]: r["rank"] for r in run["results"]}
+    assert ranks["heap-buffer-overflow"] > ranks["abrt"] > 0, ranks
+    scores = {r["id"]: r["properties"]["security-severity"]
+              for r in run["tool"]["driver"]["rules"] if "properties" in r}
+    assert set(scores) == {"heap-buffer-overflow"} and float(scores["heap-buffer-overflow"]) >= 7
 
 
 def test_junit_counts_what_it_lists(written, answer):
@@ -126,4 +133,4 @@ def test_markdown_stays_markdown(written, answer):
         assert all(re.fullmatch(r"- `[^`]*<b>[^`]*`", x) for x in text.splitlines() if "<b>" in x)
     table = [x for x in (written / "bugs.md").read_text().splitlines() if x.startswith("| [")]
     assert len(table) == len(answer["bugs"])
-    assert {row.count("|") for row in table} == {8}
+    assert {row.count("|") for row in table} == {9}
