@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -32,6 +33,20 @@ static bool is_skipped(const struct cli_files *files, const struct stat *st)
 		skip.st_dev == st->st_dev && skip.st_ino == st->st_ino;
 }
 
+/* What tools put beside crashes: AFL++'s README.txt, and FILE.min of our own minimize. */
+static bool is_no_crash(const char *path, const char *name)
+{
+	size_t len = strlen(path);
+	_auto_free_ char *original = NULL;
+
+	if (strcmp(name, "README.txt") == 0)
+		return true;
+	if (len < 5 || strcmp(path + len - 4, ".min") != 0)
+		return false;
+	original = iw_strndup(path, len - 4);
+	return access(original, F_OK) == 0;
+}
+
 static int take_folder(struct cli_files *files, const char *path, struct iw_err *err)
 {
 	DIR *dir = opendir(path);
@@ -43,7 +58,8 @@ static int take_folder(struct cli_files *files, const char *path, struct iw_err 
 	while (rc == 0 && (entry = readdir(dir)) != NULL) {
 		_auto_free_ char *inner = iw_path_join(path, entry->d_name);
 
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+			!is_no_crash(inner, entry->d_name))
 			rc = take_path(files, inner, false, err);
 	}
 	closedir(dir);
@@ -64,7 +80,11 @@ static int take_path(
 	if (rc < 0)
 		return is_named ? iw_err_errno(err, errno, "cannot open '%s'", path) : 0;
 	if (S_ISDIR(st.st_mode) && is_skipped(files, &st))
-		return 0;
+		return is_named ? iw_err_set(err, IW_EINVAL,
+					  "'%s' is the folder of results; say --out DIR "
+					  "for another one",
+					  path)
+				: 0;
 	if (S_ISDIR(st.st_mode))
 		return is_named || !is_link ? take_folder(files, path, err) : 0;
 	if (!S_ISREG(st.st_mode))
@@ -74,10 +94,15 @@ static int take_path(
 	if ((size_t)st.st_size > CLI_FILE_MAX)
 		return iw_err_set(err, IW_EINVAL, "'%s' is larger than %zu MiB", path,
 			CLI_FILE_MAX >> 20);
+	cli_files_add(files, path, st.st_size);
+	return 0;
+}
+
+void cli_files_add(struct cli_files *files, const char *path, int64_t size)
+{
 	iw_grow(files->items, files->count, files->cap);
 	files->items[files->count++] =
-		(struct cli_file){.path = iw_strdup(path), .size = st.st_size};
-	return 0;
+		(struct cli_file){.path = iw_strdup(path), .size = size};
 }
 
 int cli_files_find(struct cli_files *files, char *const *paths, int count,

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/time.h"
 #include "cli/gist.h"
 #include "cli/pile_bug.h"
 #include "cli/pile_folder.h"
@@ -16,6 +17,9 @@
 #define KEY_FRAMES 24
 /* More bugs at work than slots, because some of them wait for names. */
 #define BUSY_EXTRA 4
+/* Where a bug is flaky a file that passed may be one of its own: it is run so often again. A
+ * file that fails in a third of its runs is missed by one in twelve then. */
+#define ROUNDS 5
 
 /* Files that died alike, by their raw stacks: their report gets names once. */
 struct pile_group {
@@ -95,6 +99,18 @@ size_t pile_count(const struct pile *pile, enum pile_fate fate)
 
 	for (i = 0; i < pile->spec.files->count; i++)
 		n += pile_entry_of(pile, i)->fate == fate;
+	return n;
+}
+
+size_t pile_unconfirmed(const struct pile *pile)
+{
+	size_t n = 0, i;
+
+	for (i = 0; i < pile->spec.files->count; i++) {
+		const struct pile_entry *entry = pile_entry_of(pile, i);
+
+		n += entry->fate == PILE_UNKNOWN && entry->bug != NULL;
+	}
 	return n;
 }
 
@@ -280,6 +296,49 @@ static void start_bugs(struct pile *pile)
 	}
 }
 
+static bool has_flaky(const struct pile *pile)
+{
+	size_t i;
+
+	for (i = 0; i < pile->bug_count; i++)
+		if (pile_bug_is_shown(pile->bugs[i]) &&
+			pile->bugs[i]->hits < pile->bugs[i]->runs)
+			return true;
+	return false;
+}
+
+static void on_sifted(void *ctx, const struct iw_err *err);
+
+static void start_sift(struct pile *pile, const size_t *todo, size_t count)
+{
+	struct cli_sift_events events = {.ctx = pile, .unit = on_unit, .done = on_sifted};
+
+	pile->sift =
+		cli_sift_start(pile->spec.plain, pile->spec.files, todo, count, &events);
+}
+
+/* Those that passed, once more. false: there is no reason to. */
+static bool sift_again(struct pile *pile)
+{
+	const struct cli_files *files = pile->spec.files;
+	_auto_free_ size_t *todo = NULL;
+	size_t count = 0, i;
+
+	if (pile->is_stopped || pile->rounds == ROUNDS || !has_flaky(pile))
+		return false;
+	todo = iw_calloc(files->count, sizeof *todo);
+	for (i = 0; i < files->count; i++)
+		if (pile->entries[i].fate == PILE_PASSED && pile->entries[i].twin == i &&
+			!pile->entries[i].is_old)
+			todo[count++] = i;
+	if (count == 0)
+		return false;
+	pile->rounds++;
+	pile->sifted -= count;
+	start_sift(pile, todo, count);
+	return true;
+}
+
 /* Whatever has come to an end: what comes next, and whether all is over. A bug may end
  * before its start returns. */
 static void go_on(struct pile *pile)
@@ -291,7 +350,7 @@ static void go_on(struct pile *pile)
 		stop(pile);
 	start_bugs(pile);
 	pile->is_going = false;
-	if (pile->sift || pile->naming > 0 || pile->busy > 0)
+	if (pile->sift || pile->naming > 0 || pile->busy > 0 || sift_again(pile))
 		return;
 	pile->is_over = true;
 	iw_timer_free(iw_steal(&pile->look));
@@ -377,23 +436,24 @@ static int hash_files(struct pile *pile, struct iw_err *err)
 static void start(struct pile *pile)
 {
 	const struct cli_files *files = pile->spec.files;
-	struct cli_sift_events events = {.ctx = pile, .unit = on_unit, .done = on_sifted};
 	size_t *todo = iw_calloc(files->count, sizeof *todo), count = 0, i;
 
 	for (i = 0; i < files->count; i++) {
-		const struct pile_entry *entry = &pile->entries[i];
+		struct pile_entry *entry = &pile->entries[i];
 
-		if (pile_entry_of(pile, i)->fate != PILE_UNKNOWN)
+		entry->is_old = pile_entry_of(pile, i)->fate != PILE_UNKNOWN;
+		if (entry->is_old)
 			pile->known++;
 		else if (entry->twin == i)
 			todo[count++] = i;
 		else
 			pile->twins++;
 	}
-	pile->sift = cli_sift_start(pile->spec.plain, files, todo, count, &events);
-	free(todo);
+	/* First the handler: runs begin before their start returns. */
 	pile->interrupt =
 		cli_interrupt_new(pile->spec.plain->world.loop, on_interrupt, pile);
+	start_sift(pile, todo, count);
+	free(todo);
 	if (pile->spec.progress) {
 		pile->look = iw_timer_new(pile->spec.plain->world.loop, on_look, pile);
 		iw_timer_start(pile->look, PROGRESS_MS, PROGRESS_MS);
@@ -436,7 +496,9 @@ int pile_run(struct pile *pile, const struct pile_spec *spec, struct iw_err *err
 {
 	int rc;
 
-	*pile = (struct pile){.spec = *spec, .clusters = triage_clusters_new()};
+	*pile = (struct pile){.spec = *spec,
+		.clusters = triage_clusters_new(),
+		.start_ms = iw_time_mono_ms()};
 	rc = hash_files(pile, err);
 	if (rc == 0)
 		rc = pile_folder_open(pile, err);

@@ -45,6 +45,7 @@ struct pile_entry {
 	struct iw_sha256 sha;
 	size_t twin; /* the first file with the same content; its own index when it is */
 	enum pile_fate fate;
+	bool is_old;	      /* an earlier run has seen it */
 	struct pile_bug *bug; /* of one that failed, or is being looked at */
 };
 
@@ -109,11 +110,13 @@ struct pile {
 	int numbers;  /* that were given */
 	size_t known; /* files that an earlier run has seen */
 	bool is_stopped;
+	int64_t start_ms; /* monotonic */
 	/* below: private */
 	struct triage_clusters *clusters; /* by what each bug was seen as */
 	struct pile_joint *joints;
 	size_t joint_count, joint_cap;
 	struct cli_sift *sift;
+	unsigned rounds;	      /* in which files that passed were run again */
 	size_t sifted, twins, naming; /* texts that get names */
 	struct pile_group **groups;
 	size_t group_count, group_cap;
@@ -139,6 +142,8 @@ bool pile_bug_is_shown(const struct pile_bug *bug);
 size_t pile_progress(const struct pile *pile);
 /* How many files of each fate. */
 size_t pile_count(const struct pile *pile, enum pile_fate fate);
+/* How many files have failed and wait for their bug to be confirmed. */
+size_t pile_unconfirmed(const struct pile *pile);
 /* How many files have a bug. */
 size_t pile_bug_files(const struct pile_bug *bug);
 

@@ -21,7 +21,7 @@
 #define ORIGINAL "original"
 #define REPORT "report.txt"
 #define MARK "ironworks_triage"
-#define VERSION 1
+#define VERSION 2 /* 1: files without paths */
 
 /* -- writing ------------------------------------------------------------------------ */
 
@@ -76,8 +76,8 @@ static int write_folder(
 	return rc;
 }
 
-/* Of files by their content: what they are called may change. */
-static json_t *shas_of(
+/* Of files by their content: what they are called may change. The path is for people. */
+static json_t *files_of(
 	const struct pile *pile, enum pile_fate fate, const struct pile_bug *bug)
 {
 	json_t *list = json_array();
@@ -91,7 +91,9 @@ static json_t *shas_of(
 			(bug ? pile_entry_bug(entry) != bug : entry->fate != fate))
 			continue;
 		iw_sha256_hex(&entry->sha, hex);
-		json_array_append_new(list, json_string(hex));
+		json_array_append_new(list,
+			json_pack("{ss so}", "sha256", hex, "path",
+				pile_text(pile->spec.files->items[i].path)));
 	}
 	return list;
 }
@@ -132,7 +134,7 @@ static json_t *bug_row(const struct pile *pile, const struct pile_bug *bug)
 	json_t *more = json_pack("{si ss si si ss? sb sb so so}", "number", bug->number,
 		"folder", bug->folder, "hits", (int)bug->hits, "runs", (int)bug->runs,
 		"severity", bug->severity, "security", bug->is_security, "minimized",
-		bug->is_minimized, "files", shas_of(pile, PILE_FAILED, bug), "also",
+		bug->is_minimized, "files", files_of(pile, PILE_FAILED, bug), "also",
 		also_of(pile, bug));
 
 	json_object_update(row, more);
@@ -159,8 +161,8 @@ static int write_index(const struct pile *pile, struct iw_err *err)
 			json_array_append_new(bugs, bug_row(pile, pile->bugs[i]));
 	index = json_pack("{si ss ss? so so so}", MARK, VERSION, "build",
 		spec->plain->build.closure, "args", spec->words, "bugs", bugs, "passed",
-		shas_of(pile, PILE_PASSED, NULL), "vanished",
-		shas_of(pile, PILE_VANISHED, NULL));
+		files_of(pile, PILE_PASSED, NULL), "vanished",
+		files_of(pile, PILE_VANISHED, NULL));
 	text = json_dumps(index, JSON_INDENT(1) | JSON_ENSURE_ASCII);
 	json_decref(index);
 	pile_markdown(pile, &readme);
@@ -211,7 +213,23 @@ int pile_folder_close(const struct pile *pile, struct iw_err *err)
 
 /* -- reading ------------------------------------------------------------------------ */
 
-static void take_shas(
+/* The file with this content; one that was not named this time is still a part of what
+ * the folder knows, and stands behind those that were. */
+static size_t find_entry(struct pile *pile, const struct iw_sha256 *sha, const char *path)
+{
+	size_t count = pile->spec.files->count, i;
+
+	for (i = 0; i < count; i++)
+		if (iw_sha256_equal(&pile->entries[i].sha, sha))
+			return pile->entries[i].twin;
+	cli_files_add(pile->spec.files, path, 0);
+	pile->entries = iw_reallocarray(
+		pile->entries, pile->spec.files->count, sizeof *pile->entries);
+	pile->entries[i] = (struct pile_entry){.sha = *sha, .twin = i};
+	return i;
+}
+
+static void take_files(
 	struct pile *pile, const json_t *list, enum pile_fate fate, struct pile_bug *bug)
 {
 	json_t *item;
@@ -219,20 +237,16 @@ static void take_shas(
 
 	json_array_foreach(list, k, item)
 	{
-		const char *hex = json_string_value(item);
+		const char *hex = json_string_value(json_object_get(item, "sha256"));
+		const char *path = json_string_value(json_object_get(item, "path"));
 		struct iw_sha256 sha;
 
-		if (!hex || !iw_sha256_parse(hex, &sha))
+		if (!hex || !path || !iw_sha256_parse(hex, &sha))
 			continue;
-		for (i = 0; i < pile->spec.files->count; i++) {
-			struct pile_entry *entry = &pile->entries[i];
-
-			if (entry->twin != i || !iw_sha256_equal(&entry->sha, &sha))
-				continue;
-			entry->fate = fate;
-			if (bug)
-				pile_bug_add(bug, i);
-		}
+		i = find_entry(pile, &sha, path);
+		pile->entries[i].fate = fate;
+		if (bug)
+			pile_bug_add(bug, i);
 	}
 }
 
@@ -333,7 +347,7 @@ static int take_bug(struct pile *pile, const json_t *row, struct iw_err *err)
 	}
 	add_bug(pile, bug);
 	pile_know(pile, &bug->signature, bug);
-	take_shas(pile, json_object_get(row, "files"), PILE_FAILED, bug);
+	take_files(pile, json_object_get(row, "files"), PILE_FAILED, bug);
 	return take_also(pile, json_object_get(row, "also"), bug, err);
 }
 
@@ -364,8 +378,8 @@ static int take_index(struct pile *pile, const json_t *index, struct iw_err *err
 		if (rc == 0)
 			rc = take_bug(pile, row, err);
 	}
-	take_shas(pile, json_object_get(index, "passed"), PILE_PASSED, NULL);
-	take_shas(pile, json_object_get(index, "vanished"), PILE_VANISHED, NULL);
+	take_files(pile, json_object_get(index, "passed"), PILE_PASSED, NULL);
+	take_files(pile, json_object_get(index, "vanished"), PILE_VANISHED, NULL);
 	return rc;
 }
 

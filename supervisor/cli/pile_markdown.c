@@ -85,8 +85,12 @@ void pile_markdown(const struct pile *pile, struct iw_buf *out)
 		add_list(out, pile, PILE_VANISHED);
 	}
 	if (pile_count(pile, PILE_UNKNOWN) > 0) {
-		iw_buf_adds(out, "\n## Not run yet\n\n");
+		iw_buf_adds(out, "\n## Not run yet, or not confirmed\n\n");
 		add_list(out, pile, PILE_UNKNOWN);
+	}
+	if (pile_count(pile, PILE_PASSED) > 0) {
+		iw_buf_adds(out, "\n## Pass\n\n");
+		add_list(out, pile, PILE_PASSED);
 	}
 }
 

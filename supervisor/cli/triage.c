@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -52,7 +53,8 @@ static const char help[] =
 	"                   write what was found in these forms, too\n"
 	"  --json           print it as one JSON object\n"
 	"\n"
-	"exit status: 0 nothing fails, 1 there are bugs, 2 usage, 4 failed or stopped\n";
+	"exit status: 0 no bug in the folder of results, 1 bugs, 2 usage, 4 failed or "
+	"stopped\n";
 
 struct options {
 	struct cli_common common;
@@ -66,7 +68,8 @@ struct options {
 
 static void show_progress(const struct pile *pile)
 {
-	size_t confirmed = 0, done = 0, i;
+	size_t confirmed = 0, done = 0, progress = pile_progress(pile), i;
+	int64_t s = (iw_time_mono_ms() - pile->start_ms) / 1000;
 
 	for (i = 0; i < pile->bug_count; i++) {
 		const struct pile_bug *bug = pile->bugs[i];
@@ -74,11 +77,16 @@ static void show_progress(const struct pile *pile)
 		confirmed += pile_bug_is_shown(bug);
 		done += bug->state == PILE_BUG_DONE;
 	}
-	fprintf(stderr, "\r%zu of %zu files, %zu bug%s%s\033[K", pile_progress(pile),
-		pile->spec.files->count, confirmed, confirmed == 1 ? "" : "s",
-		pile->is_stopped	   ? "; stopping"
-			: done < confirmed ? ", making inputs smaller"
-					   : "");
+	fprintf(stderr, "\r%lld:%02lld  %zu of %zu files", (long long)s / 60,
+		(long long)s % 60, progress, pile->spec.files->count);
+	if (pile->rounds)
+		fputs(", those that pass again for the flaky", stderr);
+	fprintf(stderr, "; %zu bug%s", confirmed, confirmed == 1 ? "" : "s");
+	if (done < confirmed)
+		fprintf(stderr, ", %zu being made smaller", confirmed - done);
+	if (pile_unconfirmed(pile))
+		fprintf(stderr, ", %zu files to be confirmed", pile_unconfirmed(pile));
+	fprintf(stderr, "%s\033[K", pile->is_stopped ? "; stopping" : "");
 }
 
 static int terminal_width(void)
@@ -137,7 +145,8 @@ static size_t print_table(const struct pile *pile)
 static void print(const struct pile *pile, int64_t ms)
 {
 	size_t vanished = pile_count(pile, PILE_VANISHED);
-	size_t left = pile_count(pile, PILE_UNKNOWN), bugs = print_table(pile);
+	size_t unconfirmed = pile_unconfirmed(pile), bugs = print_table(pile);
+	size_t left = pile_count(pile, PILE_UNKNOWN) - unconfirmed;
 
 	printf("%zu file%s %s: %zu pass, %zu fail, %zu bug%s", pile->spec.files->count,
 		pile->spec.files->count == 1 ? "" : "s", pile->spec.plain->words_of_build,
@@ -145,6 +154,8 @@ static void print(const struct pile *pile, int64_t ms)
 		bugs == 1 ? "" : "s");
 	if (vanished)
 		printf(", %zu failed among others and not alone", vanished);
+	if (unconfirmed)
+		printf(", %zu failed and not yet confirmed", unconfirmed);
 	if (left)
 		printf(", %zu left", left);
 	printf("; %.1f s\n", (double)ms / 1000);
@@ -210,6 +221,25 @@ static int write_forms(
 	return rc;
 }
 
+/* An hour of work is not to end with a folder that is not there. */
+static int check_place(const char *path, struct iw_err *err)
+{
+	_auto_free_ char *dir = NULL;
+	const char *base;
+	struct stat st;
+
+	if (!path)
+		return 0;
+	base = iw_path_base(path);
+	dir = base == path ? iw_strdup(".") : iw_strndup(path, (size_t)(base - path));
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return iw_err_set(
+			err, IW_EINVAL, "cannot write '%s': it is a folder", path);
+	if (access(dir, W_OK | X_OK) < 0)
+		return iw_err_errno(err, errno, "cannot write '%s'", path);
+	return 0;
+}
+
 /* -- the command -------------------------------------------------------------------- */
 
 static const char *take_budget(void *ctx, const char *word)
@@ -265,6 +295,13 @@ static int run(const struct options *o, char **paths, int count)
 	int rc = cli_files_find(&files, paths, count, o->out, &err);
 
 	if (rc == 0)
+		rc = check_place(o->sarif, &err);
+	if (rc == 0)
+		rc = check_place(o->junit, &err);
+	if (rc == 0)
+		rc = check_place(o->markdown, &err);
+
+	if (rc == 0)
 		rc = cli_plain_open(&plain, &o->plain, &err);
 	if (rc == 0)
 		rc = work(o, &plain, &files, &err);
@@ -291,6 +328,10 @@ int cli_triage(int argc, char **argv)
 	if (first == argc)
 		return cli_usage("triage", "which files? name some, or a folder of them");
 	o.plain.no_sandbox = o.common.no_sandbox;
+	if (!o.plain.binary && (o.sarif || o.junit || o.markdown || o.casrep))
+		return cli_usage("triage",
+			"--sarif, --junit, --markdown and --casrep need --binary: "
+			"reports alone are only joined");
 	if (!o.plain.binary)
 		return cli_triage_reports(argv + first, argc - first, o.common.json);
 	return run(&o, argv + first, argc - first);

@@ -17,6 +17,23 @@ from test_plain import programs  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.skipif(not CLANG, reason="no clang")
 
+#: A coin for each process.
+FLAKY = r"""
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <sys/random.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	unsigned char coin;
+
+	if (size > 0 && data[0] == 'x' && getrandom(&coin, 1, 0) == 1 && coin & 1)
+		abort();
+	return 0;
+}
+"""
+
 #: What the target does for each way to die, as the table says it.
 KINDS = {"a": "Abrt", "o": "Heap-buffer-overflow", "l": "Direct-leak", "m": "Out-of-memory",
          "e": "Unexpected-exit"}
@@ -115,6 +132,57 @@ def test_goes_on_with_what_is_new(triage, crashes, tmp_path):
     # Nothing was done again.
     assert inodes == {b["folder"]: os.stat(tmp_path / "out" / b["folder"] / "input").st_ino
                       for b in second["bugs"]}
+
+
+def test_files_of_an_earlier_call_stay(triage, crashes, tmp_path):
+    """The folder speaks of all that it was given, whatever this call names."""
+    triage(crashes, "--no-minimize")
+    (tmp_path / "more").write_bytes(b"dieo" + os.urandom(50))
+    answer = triage(tmp_path / "more", "--no-minimize")
+    # Of files with the same content one is remembered.
+    assert (answer["passed"], answer["failed"]) == (5, 11)
+    names = {os.path.basename(p) for p in by_kind(answer)["Heap-buffer-overflow"]["files"]}
+    assert names == {"o-small", "o-large", "more"}
+    readme = (tmp_path / "out" / "README.md").read_text()
+    assert "fine-3" in readme.split("## Pass")[1]
+    assert triage(crashes / "fine-0", "--no-minimize")["failed"] == 11
+
+
+def test_what_lies_beside_crashes_is_none(triage, crashes):
+    (crashes / "README.txt").write_bytes(b"diea, says AFL++")
+    (crashes / "o-large.min").write_bytes(b"dieo")
+    (crashes / "alone.min").write_bytes(b"dieo!")
+    answer = triage(crashes, "--no-minimize")
+    assert answer["files"] == 17
+    assert answer["failed"] == 12
+    answer = triage(crashes / "README.txt", "--no-minimize", out=crashes / "named")
+    assert answer["files"] == 1 and answer["failed"] == 1
+
+
+def test_files_of_a_flaky_bug_get_more_runs(triage, tmp_path):
+    """Each fails in half of its runs: one run of each would leave half of them out."""
+    source, program = tmp_path / "flaky.c", tmp_path / "flaky"
+    source.write_text(FLAKY, encoding="utf-8")
+    subprocess.run([CLANG, "-g", "-fsanitize=fuzzer", source, "-o", program], check=True)
+    files = tmp_path / "files"
+    files.mkdir()
+    for i in range(12):
+        (files / f"{i}").write_bytes(b"x%d" % i)
+    answer = triage(files, "--binary", program, "--no-minimize")
+    (bug,) = answer["bugs"]
+    # All twelve but for a chance of 12 in 2^6; three missing: 2e-4.
+    assert len(bug["files"]) >= 10 and bug["hits"] < bug["runs"]
+
+
+def test_says_at_once_what_it_cannot_write(ironworks, programs, crashes, tmp_path):  # noqa: F811
+    for option in ("--sarif", "--junit", "--markdown"):
+        done = ironworks("triage", crashes, "--binary", programs / "fuzz", option,
+                         tmp_path / "gone" / "x", "--out", tmp_path / "out")
+        done.fails_with(f"cannot write '{tmp_path}/gone/x'")
+        ironworks("triage", crashes, option, tmp_path / "x").fails_with("--binary", rc=2)
+    assert not (tmp_path / "out").exists()
+    ironworks("triage", crashes, "--binary", programs / "fuzz", "--out", crashes).fails_with(
+        "folder of results")
 
 
 @pytest.mark.parametrize("args", ["@@", ""])
