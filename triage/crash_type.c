@@ -13,6 +13,7 @@
  * the more of the callers must agree. */
 #define OTHER_ACCESS 0.95 /* READ and WRITE: a copy loop may die on either */
 #define NO_ACCESS 0.95	  /* one report does not say */
+#define INDEX 1		  /* one of two kinds of BOUNDS is an index; it has no access */
 
 /* Prefixes of lower-case kinds; the first that fits wins. */
 static const struct {
@@ -153,11 +154,28 @@ static double related(enum triage_family a, enum triage_family b)
 	return 0;
 }
 
+/* An index is checked where the array's type is known: the function that goes too far does
+ * so with an array of its own, and not with what a caller gave it. */
+static bool is_index(const struct triage_crash_type *type)
+{
+	return strncmp(type->kind, "index-out-of-bounds", 19) == 0;
+}
+
+static double same_or_related(
+	const struct triage_crash_type *a, const struct triage_crash_type *b)
+{
+	if (strcmp(a->kind, b->kind) == 0)
+		return 1;
+	if (a->family == TRIAGE_FAMILY_BOUNDS && b->family == TRIAGE_FAMILY_BOUNDS &&
+		(is_index(a) || is_index(b)))
+		return INDEX;
+	return related(a->family, b->family);
+}
+
 double triage_crash_type_similarity(
 	const struct triage_crash_type *a, const struct triage_crash_type *b)
 {
-	double similarity =
-		strcmp(a->kind, b->kind) == 0 ? 1 : related(a->family, b->family);
+	double similarity = same_or_related(a, b);
 
 	if (a->access && b->access && a->access != b->access)
 		return similarity * OTHER_ACCESS;

@@ -8,13 +8,8 @@ as the farm does it. Pairs of crashes within a build, and of two builds: a bug m
 compiler. ClusterFuzz's key for the same reports stands beside it.
 
 No threshold was fitted to these sets: they were chosen before, and a seed that nobody has seen is
-tried beside the known one. --show lists what disagrees by the pairs' names (bug and way). What is
-left, and why:
-
-  undefined  One sanitizer calls it an index, another an overflow of a global. Other kinds in one
-             function are one bug where callers agree; here they share the outermost alone, because
-             a function that copies for many may overflow what each of them gave it.
-  helpers    What no stack can tell, as it is printed: it is measured and told apart from the rest.
+tried beside the known one. --show lists what disagrees by the pairs' names (bug and way). The set
+'helpers' is what no stack can tell, as it is printed: it is measured, and told apart from the rest.
 
 The last line is JSON.
 
