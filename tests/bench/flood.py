@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Does every planted bug of the demo become one bug, however many inputs show it?
+"""Does every planted bug of the demo become one bug, with its pull request, however many inputs
+show it?
 
 For each bug, libFuzzer looks for a first crash on a build with no other change, from the
 shipped seeds; then it mutates what crashes, each input in a child of its own (collect.c), until
@@ -14,6 +15,7 @@ Examples:
   tests/bench/flood.py
   tests/bench/flood.py --seeds 1,2 --bug leak --collect
   tests/bench/flood.py --seeds 7 --only flavours
+  tests/bench/flood.py --seeds 1,2,fresh --only farm --inputs 5     who is blamed, in minutes
 """
 
 from __future__ import annotations
@@ -59,6 +61,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--collect", action="store_true", help="only that")
     parser.add_argument("--only", choices=["farm", "flavours"], help="one of the two ways")
     parser.add_argument("--minutes", type=int, default=40, help="at most, for one farm")
+    parser.add_argument("--inputs", type=int, default=1 << 20, help="of each bug, for the farm")
     parser.add_argument("--jobs", type=int, default=1)
     return parser.parse_args()
 
@@ -199,19 +202,23 @@ def ask(state: Path, query: str) -> list[tuple]:
         return db.execute(query).fetchall()
 
 
-def run_farm(seed: int, truth: dict, state: Path, minutes: int) -> None:
+def some_inputs(seed: int, bug_id: str, count: int) -> list[Path]:
+    return sorted((HOME / f"seed-{seed}" / bug_id).iterdir())[:count]
+
+
+def run_farm(seed: int, truth: dict, state: Path, args: argparse.Namespace) -> None:
     """A farm that judges every input while its engines fuzz."""
     adapter = f"{demo_truth.DEMO}:seed={seed}"
     begun = ironworks("run", adapter, "--for", "1s", "--coverage", "off", "--state", state)
     assert begun.returncode in (0, 1), begun.stderr
     for bug in truth["bugs"]:
-        added = ironworks("crash", "add", HOME / f"seed-{seed}" / bug["id"], "--target",
+        added = ironworks("crash", "add", *some_inputs(seed, bug["id"], args.inputs), "--target",
                           farm_name(bug["targets"][0]), "--state", state)
         assert added.returncode == 0, added.stderr
     farm = subprocess.Popen(
-        [BIN / "ironworks", "run", adapter, "--for", f"{minutes}m", "--coverage", "off",
+        [BIN / "ironworks", "run", adapter, "--for", f"{args.minutes}m", "--coverage", "off",
          "--state", state], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 60 * minutes
+    end = time.monotonic() + 60 * args.minutes
     while farm.poll() is None and time.monotonic() < end:
         time.sleep(5)
         left = ask(state, "SELECT count(*) FROM crash WHERE state = 'new'")[0][0]
@@ -232,7 +239,8 @@ def judge_farm(seed: int, truth: dict, state: Path) -> dict:
     known = {row[0]: (row[1], row[2]) for row in ask(
         state, "SELECT lower(hex(input)), state, bug_id FROM crash")}
     print(f"seed {seed}, one farm: {len(verdict.found)} of {len(truth['bugs'])} planted bugs, "
-          f"doubled {verdict.doubled}, unknown {verdict.unknown}, wrong {verdict.wrong}")
+          f"doubled {verdict.doubled}, unknown {verdict.unknown}, wrong {verdict.wrong}, "
+          f"not proven {verdict.open}")
     for bug in truth["bugs"]:
         became = Counter(
             names.get(known[key][1], known[key][0]) if key in known else "lost"
@@ -244,7 +252,7 @@ def judge_farm(seed: int, truth: dict, state: Path) -> dict:
     missing = [bug["id"] for bug in truth["bugs"] if bug["id"] not in verdict.found]
     flaky = [tell_flaky(bug) for bug in bugs if names[bug["id"]] == "flaky-assert"]
     return {"missing": missing, "doubled": verdict.doubled, "unknown": verdict.unknown,
-            "wrong": verdict.wrong, "flaky": flaky}
+            "wrong": verdict.wrong, "open": verdict.open, "flaky": flaky}
 
 
 def tell_flaky(bug: dict) -> bool:
@@ -326,9 +334,9 @@ def run_seed(args: argparse.Namespace, seed: int, home: Path) -> Counter[str]:
     faults["too_few_inputs"] += sum(
         len(inputs_of(seed, bug["id"])) < enough(bug) for bug in wanted)
     if args.only != "flavours":
-        run_farm(seed, truth, home / f"state-{seed}", args.minutes)
+        run_farm(seed, truth, home / f"state-{seed}", args)
         told = judge_farm(seed, truth, home / f"state-{seed}")
-        for key in ("missing", "doubled", "unknown", "wrong"):
+        for key in ("missing", "doubled", "unknown", "wrong", "open"):
             faults[f"farm_{key}"] += len(told[key])
         faults["farm_rate_outside"] += sum(not is_right for is_right in told["flaky"])
     if args.only != "farm":
