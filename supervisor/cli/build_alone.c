@@ -175,11 +175,12 @@ static int open_project(struct alone *a, struct adapter *takes, struct iw_err *e
 		.tools = &a->local.tools,
 		.sources_dir = a->state.sources,
 		.builds_dir = a->state.builds,
-		.cache_dir = a->state.ccache,
+		.cache_dir = a->wish->is_apart ? NULL : a->state.ccache,
 		.cache_bytes = budget_of(a) / BUDGET_CACHE_PART,
 		.make_jobs = iw_slots_count(a->slots),
 	};
-	struct project_wish newest = {0};
+	struct project_wish snapshot = {
+		.commit = a->wish->is_apart ? a->wish->commit : NULL};
 	struct iw_dbc *dbc = a->state.dbc;
 	int rc = iw_db_start(&a->db, &a->local.loop, iw_steal(&a->state.dbc), err);
 
@@ -188,7 +189,7 @@ static int open_project(struct alone *a, struct adapter *takes, struct iw_err *e
 		return rc;
 	}
 	world.db = a->db;
-	rc = project_open(&a->project, &world, takes, &newest, dbc, on_project, a, err);
+	rc = project_open(&a->project, &world, takes, &snapshot, dbc, on_project, a, err);
 	return rc;
 }
 
@@ -199,7 +200,7 @@ static int run(struct alone *a, struct adapter **adapter)
 
 	if (rc < 0)
 		return rc;
-	a->slots = iw_slots_new(0);
+	a->slots = iw_slots_new(a->wish->cores);
 	gate = iw_slots_gate(a->slots);
 	iw_jobs_gate(a->local.jobs, &gate);
 	rc = open_project(a, iw_steal(adapter), &a->err);

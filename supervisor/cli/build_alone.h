@@ -16,7 +16,11 @@ struct build_wish {
 	size_t flavour_count;
 	const char *state;   /* NULL: the user's */
 	int64_t disk_budget; /* as of config.h; 0: the default */
+	int cores;	     /* 0: all */
 	bool no_sandbox;
+	/* Of a change that nobody has reviewed: the compiler cache stays out of it. The
+	 * commit is here, and nothing is fetched. */
+	bool is_apart;
 };
 
 /* *answer: as order_json() in adapters/order.h, and "error"; a new reference. Says on

@@ -67,8 +67,9 @@ int diff_farm_adapter(struct diff *d, char **arg, struct iw_err *err);
 int diff_farm_take(struct diff *d, struct iw_git_repo *repo, struct iw_state *own,
 	struct iw_err *err);
 
-/* diff_side.c: IW_EJOB when there is nothing to compare with: the base does not build, for
- * one. Finds are in the state. */
+/* diff_side.c: IW_EJOB when it does not build. */
+int diff_build_change(struct diff *d, struct iw_err *err);
+/* The same of the base; what was found is in the state. */
 int diff_run_side(struct diff *d, enum diff_side side, struct iw_err *err);
 
 /* diff_report.c: prints it; *adds: bugs that the change adds. */

@@ -7,6 +7,7 @@
 #include "adapters/build_log.h"
 #include "adapters/project_db.h"
 #include "base/mem.h"
+#include "cli/build_alone.h"
 #include "cli/diff_room.h"
 #include "cli/watch.h"
 #include "daemon.h"
@@ -105,6 +106,28 @@ static int check_built(struct diff *d, enum diff_side side, struct iw_err *err)
 		"the %s, commit %.12s, does not build: %s; 'zstdcat %s' shows all of it",
 		names[side], side == DIFF_BASE ? d->change.base : d->change.head, error,
 		log);
+}
+
+int diff_build_change(struct diff *d, struct iw_err *err)
+{
+	const char *flavour = REFERENCE;
+	struct build_wish wish = {
+		.adapter = d->adapter_arg,
+		.commit = d->change.merge,
+		.flavours = &flavour,
+		.flavour_count = 1,
+		.state = d->dir,
+		.cores = (int)d->wish.cores,
+		.is_apart = true,
+	};
+	json_t *answer = NULL;
+	int rc = build_alone(&wish, &answer, err);
+
+	json_decref(answer);
+	if (rc == 0)
+		rc = check_built(d, DIFF_CHANGE, err);
+	/* Nobody knows: its farm tries it again, and says why not. */
+	return rc == 1 ? 0 : rc;
 }
 
 /* A side that did not begin to fuzz has no such target, or one that fails at once, which
