@@ -27,6 +27,7 @@ struct project {
 	struct iw_db_req db_req;
 	struct builder *builder;
 	struct staging_snapshot *snapshot;
+	struct staged_changes changes;
 	struct iw_err err;
 	project_ready_cb done;
 	void *ctx;
@@ -47,6 +48,11 @@ int64_t project_id(const struct project *p)
 const struct staging_snapshot *project_snapshot(const struct project *p)
 {
 	return p->snapshot;
+}
+
+const struct staged_changes *project_changes(const struct project *p)
+{
+	return &p->changes;
 }
 
 bool project_is_known(const struct project *p)
@@ -103,7 +109,7 @@ static int store_snapshot(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	int rc = project_db_set_snapshot(
 		dbc, p->id, p->snapshot->commit, p->snapshot->is_main, err);
 
-	return rc < 0 ? rc : staged_db_open(dbc, p->id, p->snapshot, err);
+	return rc < 0 ? rc : staged_db_open(dbc, p->id, p->snapshot, &p->changes, err);
 }
 
 static void on_snapshot_stored(struct iw_db_req *req)
@@ -119,12 +125,14 @@ static int read_snapshot(struct iw_git_repo *repo, void *ctx, struct iw_err *err
 	struct project *p = ctx;
 	const struct adapter_source *s = &p->adapter->source;
 	struct iw_err none;
+	int rc = -1;
 
 	/* A branch that is made anew leaves commits behind, which git forgets one day. */
-	if (*p->commit &&
-		staging_read(repo, p->commit, s->base, &p->snapshot, &none) == 0)
-		return 0;
-	return staging_read(repo, s->branch, s->base, &p->snapshot, err);
+	if (*p->commit)
+		rc = staging_read(repo, p->commit, s->base, &p->snapshot, &none);
+	if (rc < 0)
+		rc = staging_read(repo, s->branch, s->base, &p->snapshot, err);
+	return rc < 0 ? rc : staged_changes_read(repo, p->snapshot, &p->changes, err);
 }
 
 static void on_snapshot(struct iw_git_req *req)
@@ -204,6 +212,7 @@ static int make_builder(struct project *p, struct iw_dbc *dbc, struct iw_err *er
 static void free_project(struct project *p)
 {
 	builder_free(p->builder);
+	staged_changes_fini(&p->changes);
 	staging_free(p->snapshot);
 	adapter_free(p->adapter);
 	free(p->repo_dir);

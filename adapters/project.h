@@ -18,7 +18,7 @@
 
 #include "adapters/adapter.h"
 #include "adapters/builder.h"
-#include "adapters/staging.h"
+#include "adapters/staged_change.h"
 #include "base/build.h"
 #include "base/db.h"
 #include "base/git.h"
@@ -66,6 +66,8 @@ void project_close(struct project *project, void (*closed)(void *ctx), void *ctx
 const struct adapter *project_adapter(const struct project *project);
 int64_t project_id(const struct project *project);
 const struct staging_snapshot *project_snapshot(const struct project *project);
+/* Of its staged pull requests. */
+const struct staged_changes *project_changes(const struct project *project);
 /* It was opened on a snapshot that was wished for: one before it has been fuzzed. */
 bool project_is_known(const struct project *project);
 /* Nobody has looked for a newer one than the snapshot. */

@@ -146,20 +146,18 @@ static void apply(struct staged_lines *lines, const struct iw_git_diff *diff, si
 	free(old);
 }
 
-/* The tree that the oldest staged commit was put on; empty when it was put on nothing. */
-static int first_tree(struct iw_git_repo *repo, const struct staging_snapshot *snapshot,
-	char tree[static IW_GIT_HEX], struct iw_err *err)
+/* Lines of one version of a pull request are those of the one that is staged. */
+static void name_staged(struct staged_lines *lines, const struct staging_snapshot *s)
 {
-	struct iw_git_commit commit;
-	int rc = iw_git_commit_read(repo, snapshot->prs[0].merge, &commit, err);
+	size_t i, k;
 
-	tree[0] = '\0';
-	if (rc < 0)
-		return rc;
-	if (commit.parent_count)
-		rc = iw_git_tree(repo, commit.parents[0], tree, err);
-	iw_git_commit_fini(&commit);
-	return rc;
+	for (i = 0; i < lines->count; i++)
+		for (k = 0; k < lines->files[i].count; k++) {
+			size_t *pr = &lines->files[i].ranges[k].pr;
+
+			if (s->prs[*pr].staged_as != STAGING_NOT)
+				*pr = s->prs[*pr].staged_as;
+		}
 }
 
 static int by_path(const void *a, const void *b)
@@ -178,7 +176,7 @@ int staged_lines_read(struct iw_git_repo *repo, const struct staging_snapshot *s
 
 	*out = (struct staged_lines){0};
 	if (snapshot->count)
-		rc = first_tree(repo, snapshot, before, err);
+		rc = staging_tree_before(repo, snapshot, 0, before, err);
 	for (i = 0; rc == 0 && i < snapshot->count; i++) {
 		const struct staged_pr *pr = &snapshot->prs[i];
 		struct iw_git_diff diff;
@@ -195,6 +193,7 @@ int staged_lines_read(struct iw_git_repo *repo, const struct staging_snapshot *s
 		staged_lines_fini(out);
 		return iw_err_wrap(err, "finding the lines of what is staged");
 	}
+	name_staged(out, snapshot);
 	if (out->count)
 		qsort(out->files, out->count, sizeof *out->files, by_path);
 	return 0;

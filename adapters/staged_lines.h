@@ -16,12 +16,12 @@
 
 struct staged_range {
 	uint32_t line, count; /* counted from 1; count is never 0 */
-	size_t pr;	      /* index into the snapshot's prs */
+	size_t pr; /* index into the snapshot's prs; of a pull request the staged entry */
 };
 
 struct staged_file {
 	char *path;
-	struct staged_range *ranges; /* ascending, none touches another of the same pr */
+	struct staged_range *ranges; /* ascending, none touches another of one commit */
 	size_t count;
 };
 

@@ -59,6 +59,17 @@ struct staged_reach *staged_reach_new(
 	return reach;
 }
 
+void staged_reach_sum(const struct staged_reach *reach, size_t pr_count, int64_t *lines,
+	int64_t *reached)
+{
+	size_t i;
+
+	for (i = 0; i < pr_count; i++) {
+		*lines += reach[i].lines;
+		*reached += reach[i].reached;
+	}
+}
+
 void staged_reach_free(struct staged_reach *reach, size_t pr_count)
 {
 	size_t i;

@@ -33,6 +33,9 @@ struct staged_reach {
  * staged_reach_free(). */
 struct staged_reach *staged_reach_new(
 	const struct staged_lines *lines, const struct san_lcov *lcov, size_t pr_count);
+/* Adds up what all of them have. */
+void staged_reach_sum(const struct staged_reach *reach, size_t pr_count, int64_t *lines,
+	int64_t *reached);
 void staged_reach_free(struct staged_reach *reach, size_t pr_count);
 
 #endif

@@ -129,6 +129,26 @@ const struct staged_pr *staging_find(
 	return NULL;
 }
 
+int staging_tree_before(struct iw_git_repo *repo, const struct staging_snapshot *snapshot,
+	size_t entry, char tree[static IW_GIT_HEX], struct iw_err *err)
+{
+	struct iw_git_commit commit;
+	int rc;
+
+	tree[0] = '\0';
+	if (entry > 0) {
+		memcpy(tree, snapshot->prs[entry - 1].tree, IW_GIT_HEX);
+		return 0;
+	}
+	rc = iw_git_commit_read(repo, snapshot->prs[0].merge, &commit, err);
+	if (rc < 0)
+		return rc;
+	if (commit.parent_count)
+		rc = iw_git_tree(repo, commit.parents[0], tree, err);
+	iw_git_commit_fini(&commit);
+	return rc;
+}
+
 bool staging_is_staged(const struct staging_snapshot *snapshot, size_t entry)
 {
 	return snapshot->prs[entry].staged_as == entry;

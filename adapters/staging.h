@@ -45,6 +45,7 @@ struct staged_pr {
 	 * that brought another version or brought it back. STAGING_NOT: it was taken out,
 	 * or it is no pull request. */
 	size_t staged_as;
+	bool was_reverted; /* a later entry took it out, whatever came after that */
 };
 
 struct staging_snapshot {
@@ -70,6 +71,9 @@ void staging_freep(struct staging_snapshot **snapshot);
 /* The entry whose commit on the staging branch this is; NULL when there is none. */
 const struct staged_pr *staging_find(
 	const struct staging_snapshot *snapshot, const char *merge);
+/* The tree that an entry was put on; empty when it was put on nothing. */
+int staging_tree_before(struct iw_git_repo *repo, const struct staging_snapshot *snapshot,
+	size_t entry, char tree[static IW_GIT_HEX], struct iw_err *err);
 /* Whether the entry is the one by which a pull request is in the snapshot. */
 bool staging_is_staged(const struct staging_snapshot *snapshot, size_t entry);
 

@@ -205,6 +205,7 @@ static void find_reverted(struct iw_git_repo *repo, const struct iw_git_log *log
 			continue;
 		iw_grow(links->items, links->count, links->cap);
 		links->items[links->count++] = (struct link){.by = by, .what = what};
+		prs[what].was_reverted = true;
 		if (!prs[by].reverts)
 			prs[by].reverts = what + 1;
 	}

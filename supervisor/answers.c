@@ -161,7 +161,6 @@ json_t *answer_crash(const struct answer_scope *scope, const struct triage_crash
 struct listing {
 	const struct answer_scope *scope;
 	json_t *items;
-	json_t *brought; /* by pull requests */
 	int64_t last;
 	struct iw_err *err;
 };
@@ -312,63 +311,6 @@ json_t *answer_history(
 	if (history_db_list(scope->dbc, target_id, list_point, points, err) == 0)
 		return json_pack("{so}", "points", points);
 	json_decref(points);
-	return NULL;
-}
-
-/* "adapter 12": ids of the bugs that this pull request brought. */
-static char *pr_key(const char *adapter, int64_t pr)
-{
-	return iw_fmt("%s %lld", adapter, (long long)pr);
-}
-
-static void note_brought(void *ctx, const char *adapter, int64_t pr, int64_t bug_id)
-{
-	_auto_free_ char *key = pr_key(adapter, pr);
-	json_t *bugs = json_object_get(ctx, key);
-
-	if (!bugs) {
-		bugs = json_array();
-		json_object_set_new(ctx, key, bugs);
-	}
-	add_id(bugs, bug_id);
-}
-
-static int list_pr(void *ctx, const struct staged_row *row)
-{
-	struct listing *l = ctx;
-	_auto_free_ char *key = pr_key(row->adapter, row->pr);
-	json_t *bugs = json_object_get(l->brought, key);
-
-	/* Strangers wrote these: what is no UTF-8 is left out. */
-	json_array_append_new(l->items,
-		json_pack("{ss sI so so so so sb sI sI sI so so}", "adapter",
-			row->adapter, "pr", (json_int_t)row->pr, "head_ref",
-			text_or_null(row->head_ref), "head", text_or_null(row->head),
-			"merge", text_or_null(row->merge), "promoted_ms",
-			time_or_null(row->promoted_ms), "is_current",
-			(int)row->is_current, "since_ms", (json_int_t)row->since_ms,
-			"core_ms", (json_int_t)row->core_ms, "executions",
-			(json_int_t)row->executions, "bugs",
-			bugs ? json_deep_copy(bugs) : json_array(), "coverage",
-			answer_pr_coverage(row)));
-	return 0;
-}
-
-json_t *answer_prs(const struct answer_scope *scope, struct iw_err *err)
-{
-	struct listing l = {.scope = scope,
-		.items = json_array(),
-		.brought = json_object(),
-		.err = err};
-	int rc = bug_db_brought(
-		scope->dbc, !scope->sees_private, note_brought, l.brought, err);
-
-	if (rc == 0)
-		rc = staged_db_list(scope->dbc, list_pr, &l, err);
-	json_decref(l.brought);
-	if (rc == 0)
-		return json_pack("{so}", "prs", l.items);
-	json_decref(l.items);
 	return NULL;
 }
 

@@ -52,6 +52,8 @@ json_t *answer_history(
 /* {"prs": []}: what was fuzzed with each staged pull request in the tree, and the bugs
  * that it brought. */
 json_t *answer_prs(const struct answer_scope *scope, struct iw_err *err);
+/* Those with this number, in full: what each changed, and what ran with it. */
+json_t *answer_pr(const struct answer_scope *scope, int64_t pr, struct iw_err *err);
 /* {"adapters": []}: which lines the corpora of each reach, as a whole and by "targets";
  * only these, where they are not NULL. answer_coverage.c. */
 json_t *answer_coverage(const struct answer_scope *scope, const char *adapter,

@@ -20,6 +20,7 @@
 
 #include "adapters/build_log.h"
 #include "adapters/coverage_db.h"
+#include "adapters/staged_db.h"
 #include "adapters/target_run.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -49,7 +50,8 @@ struct part {
 	struct farm_target *target;
 	char *program, *profiles, *out; /* paths: profiles and out are folders */
 	struct coverage_row row;
-	bool is_there; /* it has a report */
+	struct staged_reach *reach; /* by the snapshot's prs */
+	bool is_there;		    /* it has a report */
 };
 
 struct cover_round {
@@ -116,7 +118,6 @@ static void tell(struct cover_round *r)
 	const char *name = adapter_of(r)->name;
 	int64_t staged = 0, reached = 0;
 	char also[96] = "";
-	size_t i;
 
 	if (r->err.code && r->err.code != IW_ECANCELED) {
 		iw_warn("coverage failed", S("adapter", name), S("error", r->err.msg));
@@ -124,10 +125,7 @@ static void tell(struct cover_round *r)
 	}
 	if (r->err.code || r->state != STORING)
 		return;
-	for (i = 0; i < snapshot_of(r)->count; i++) {
-		staged += r->reach[i].lines;
-		reached += r->reach[i].reached;
-	}
+	staged_reach_sum(r->reach, snapshot_of(r)->count, &staged, &reached);
 	if (staged)
 		snprintf(also, sizeof also, ", and %lld of %lld that are staged",
 			(long long)reached, (long long)staged);
@@ -198,9 +196,13 @@ static int store(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	if (rc == 0)
 		rc = coverage_db_put(dbc, &r->whole, err);
 	for (i = 0; rc == 0 && i < snapshot->count; i++)
-		if (snapshot->prs[i].number > 0)
+		if (staging_is_staged(snapshot, i))
 			rc = coverage_db_put_staged(dbc, id, &snapshot->prs[i],
 				&r->reach[i], r->whole.at_ms, err);
+	for (i = 0; rc == 0 && i < r->part_count; i++)
+		if (r->parts[i].is_there)
+			rc = staged_db_put_reach(dbc, id, snapshot,
+				r->parts[i].target->spec.name, r->parts[i].reach, err);
 	return rc;
 }
 
@@ -268,6 +270,9 @@ static void on_report(struct cover_report *report, const struct iw_err *err, voi
 
 	if (!err)
 		fill_row(r, part ? &part->row : &r->whole);
+	if (part && !err)
+		part->reach = staged_reach_new(&r->lines,
+			&cover_report_result(report)->lcov, snapshot_of(r)->count);
 	/* The one of the whole is still needed. */
 	if (part) {
 		cover_report_free(report);
@@ -579,6 +584,7 @@ void cover_round_free(struct cover_round *r)
 		free(r->parts[i].program);
 		free(r->parts[i].profiles);
 		free(r->parts[i].out);
+		staged_reach_free(r->parts[i].reach, snapshot_of(r)->count);
 	}
 	free(r->parts);
 	clear_lists(r);

@@ -96,6 +96,8 @@ static void on_round(
 	};
 	cover_round_free(round);
 	farm->cover = NULL;
+	if (p->cover.is_done && farm->phase == FARM_FUZZING)
+		farm_near_look(p);
 	farm_advance(farm);
 }
 

@@ -400,6 +400,8 @@ void farm_free(struct farm *farm)
 
 	if (!farm)
 		return;
+	for (i = 0; i < farm->project_count; i++)
+		farm_near_fini(&farm->projects[i]);
 	farm_each_target(farm, free_target, NULL);
 	for (i = 0; i < farm->project_count; i++) {
 		adapter_free(farm->projects[i].adapter);

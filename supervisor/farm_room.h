@@ -10,6 +10,7 @@
  *	watching.c  the parts of the view that say what runs and why
  *	opening.c   from adapter to targets that can be fuzzed
  *	finding.c   which targets a project has
+ *	nearing.c   which targets are near what is staged
  *	following.c newer snapshots, built while the old ones are fuzzed
  *	slice.c     one engine running for a while (slice_room.h, slice_shield.h)
  *	share.c     which engine a target's next slice gets
@@ -130,6 +131,13 @@ struct farm_cover_note {
 	bool has_ended; /* it was at the end of the run */
 };
 
+/* A target whose corpus reaches functions that a staged pull request changes. */
+struct farm_near {
+	char *target;
+	int64_t pr;  /* the newest of those */
+	bool is_new; /* it came since the lines were looked at */
+};
+
 struct farm_project {
 	struct farm *farm;
 	struct project *project;
@@ -145,6 +153,8 @@ struct farm_project {
 	struct farm_following *following; /* NULL: its branch is not followed */
 	struct iw_db_req offline_req, worked_req;
 	struct farm_cover_note cover;
+	struct farm_near *near;
+	size_t near_count, near_cap;
 };
 
 struct farm_target {
@@ -166,7 +176,9 @@ struct farm_target {
 	int64_t features_start, units;
 	bool is_measured; /* all units on the reference build, when it was loaded */
 	int64_t executions_before; /* of earlier slices and runs */
-	bool is_new;		   /* it was never fuzzed before this run */
+	const struct farm_near
+		*near; /* of the project; NULL: it is near nothing staged */
+	bool is_new;   /* it was never fuzzed before this run */
 	int64_t found_ms;
 	int64_t crashes;
 	int64_t core_ms; /* engines, this run */
@@ -313,6 +325,15 @@ void farm_target_free(struct farm_target *target);
 void farm_target_load(struct farm_target *target);
 /* It is seeded, and all that it has is measured. */
 void farm_target_ready(struct farm_target *target);
+
+/* nearing.c */
+/* Looks which targets are near what is staged; the opening of a farm waits for it. */
+void farm_near_look(struct farm_project *project);
+/* Also of a target that is made after that. */
+void farm_near_mark(struct farm_target *target);
+void farm_near_fini(struct farm_project *project);
+/* How many times the core time of another one it is to have. */
+int farm_near_weight(const struct farm_target *target);
 
 /* disk.c */
 void farm_disk_open(struct farm *farm);

@@ -86,6 +86,7 @@ static void add_target(struct farm_project *p, const struct adapter_target *spec
 	t->seeds = existing(iw_fmt("%s/%s_seed_corpus", p->builds[0]->dir, spec->binary));
 	iw_grow(p->targets, p->target_count, p->target_cap);
 	p->targets[p->target_count++] = t;
+	farm_near_mark(t);
 	p->farm->opening++;
 	farm_target_load(t);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/staged_db.h"
 #include "adapters/target_run.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -125,6 +126,51 @@ static void note_failure(struct farm_lane *lane, const struct iw_err *err)
 	lane->retry_ms = iw_time_mono_ms() + RETRY_MS;
 }
 
+/* What was staged has been tested under this flavour. */
+struct replay {
+	struct iw_db_req req;
+	struct farm *farm;
+	struct staged_work work;
+};
+
+static int add_replay(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
+{
+	const struct replay *replay = ctx;
+
+	return staged_db_add(dbc, &replay->work, err);
+}
+
+static void on_replay_added(struct iw_db_req *req)
+{
+	struct replay *replay = req->ctx;
+	struct farm *farm = replay->farm;
+
+	if (req->err.code)
+		iw_warn("a replay is not counted", S("error", req->err.msg));
+	free(replay);
+	farm->requests--;
+	farm_advance(farm);
+}
+
+static void note_replay(
+	const struct farm_lane *lane, const struct corpus_measure_result *result)
+{
+	struct replay *replay = iw_calloc(1, sizeof *replay);
+
+	replay->farm = lane->target->farm;
+	replay->farm->requests++;
+	replay->work = (struct staged_work){
+		.build_id = lane->build->id,
+		.target_id = lane->target->triage.id,
+		.engine = STAGED_REPLAY,
+		.executions = (int64_t)(result->count - result->not_run),
+		.core_ms = result->cpu_us / 1000,
+	};
+	replay->req = (struct iw_db_req){
+		.run = add_replay, .ctx = replay, .done = on_replay_added};
+	iw_db_submit(replay->farm->db, &replay->req);
+}
+
 static void on_measured(
 	struct corpus_measure *measure, const struct iw_err *err, void *ctx)
 {
@@ -151,6 +197,8 @@ static void on_measured(
 	if (!err || (lane->is_cut && result->died > 0))
 		queue_deaths(r);
 	farm_judge_note(lane, result, iw_time_wall_ms());
+	if (!is_reference(lane) && result->count > result->not_run)
+		note_replay(lane, result);
 	if (is_reference(lane) && result->new_features > 0)
 		t->found_ms = iw_time_wall_ms();
 	if (is_reference(lane) && !err)

@@ -436,6 +436,7 @@ static void on_project(struct project *project, const struct iw_err *err, void *
 	farm_say(p->farm, "%s: commit %.12s, %zu staged, building %zu flavours",
 		project_adapter(project)->name, project_snapshot(project)->commit,
 		project_snapshot(project)->count, p->flavour_count);
+	farm_near_look(p);
 	p->builds_pending = p->flavour_count;
 	for (i = 0; i < p->flavour_count; i++) {
 		struct iw_build_req *req = &p->requests[i];

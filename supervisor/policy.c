@@ -1,13 +1,16 @@
 /*
  * Which target gets the next engine: of those that a campaign has budget for, but for one
  * start in CAMPAIGN_TURNS, which is for the others, so that nobody starves. Among them
- * those that came with a new snapshot, then the one that had the least, a new engine on
- * it never on top of another one while there are others. Which engine, share.c says.
+ * those that came with a new snapshot, then those near what is new in it (nearing.c),
+ * then the one that had the least, where a target near what is staged may have more; a
+ * new engine on it never on top of another one while there are others. Which engine,
+ * share.c says.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/time.h"
 #include "farm_room.h"
 
@@ -32,13 +35,21 @@ static bool is_first_turn(const struct farm_target *t)
 	return t->is_new && t->slices == 0;
 }
 
+/* It is near what came with a new snapshot, and had no turn on it yet. */
+static bool is_near_turn(const struct farm_target *t)
+{
+	return t->near && t->near->is_new && t->slices == 0;
+}
+
 static bool is_before(const struct farm_target *a, const struct farm_target *b)
 {
 	if (is_first_turn(a) != is_first_turn(b))
 		return is_first_turn(a);
+	if (is_near_turn(a) != is_near_turn(b))
+		return is_near_turn(a);
 	if (a->engines != b->engines)
 		return a->engines < b->engines;
-	return a->core_ms < b->core_ms;
+	return a->core_ms * farm_near_weight(b) < b->core_ms * farm_near_weight(a);
 }
 
 static void consider(struct farm_target *t, void *ctx)
@@ -86,8 +97,27 @@ static void count_rival(struct farm_target *t, void *ctx)
 	r->has_campaign |= farm_campaign_of(t) != 0;
 }
 
+/* Of a target that no campaign wants, with others beside it. The caller frees. */
+static char *reason(const struct farm_target *t, const struct rivals *r)
+{
+	if (is_first_turn(t))
+		return iw_strdup("a new target, never fuzzed before");
+	if (is_near_turn(t))
+		return iw_fmt("it reaches what pull request #%lld changes, which is new",
+			(long long)t->near->pr);
+	if (r->equal == 0)
+		return iw_strdup("fewer engines than any other target");
+	if (t->near)
+		return iw_fmt(
+			"%d times the share of others: it reaches what pull request "
+			"#%lld changes",
+			farm_near_weight(t), (long long)t->near->pr);
+	return iw_strdup("least core time of all targets");
+}
+
 static void say_why(struct farm_target *t)
 {
+	_auto_free_ char *why = NULL;
 	struct rivals r = {.chosen = t};
 	int64_t campaign = farm_campaign_of(t);
 
@@ -99,12 +129,10 @@ static void say_why(struct farm_target *t)
 		snprintf(t->why, sizeof t->why,
 			"one start in %d is for targets without a campaign",
 			CAMPAIGN_TURNS);
+	else if (r.count == 0)
+		snprintf(t->why, sizeof t->why, "the only target that can be fuzzed");
 	else
-		snprintf(t->why, sizeof t->why, "%s",
-			r.count == 0		   ? "the only target that can be fuzzed"
-				: is_first_turn(t) ? "a new target, never fuzzed before"
-				: r.equal == 0	   ? "fewer engines than any other target"
-						   : "least core time of all targets");
+		snprintf(t->why, sizeof t->why, "%s", why = reason(t, &r));
 }
 
 void farm_note_start(struct farm_target *t)

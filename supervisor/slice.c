@@ -116,6 +116,13 @@ static int add_totals(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 		.received = received_of(s),
 		.kept = kept_of(s),
 	};
+	struct staged_work work = {
+		.build_id = s->lane->build->id,
+		.target_id = s->target->triage.id,
+		.engine = s->engine->name,
+		.executions = more.executions,
+		.core_ms = more.core_ms,
+	};
 	int rc;
 
 	if (s->has_failed && !is_machines_fault(s)) {
@@ -127,8 +134,7 @@ static int add_totals(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	if (rc == 0)
 		rc = project_db_add_engine(dbc, s->target->triage.id, &mine, err);
 	if (rc == 0)
-		rc = staged_db_add(
-			dbc, s->lane->build->id, more.executions, more.core_ms, err);
+		rc = staged_db_add(dbc, &work, err);
 	if (rc == 0)
 		rc = slice_store_bill(s, dbc, err);
 	return rc < 0 ? rc

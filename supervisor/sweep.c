@@ -157,8 +157,13 @@ static int store_totals(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	if (rc == 0)
 		rc = project_db_add_engine(dbc, r->about.target_id, &mine, err);
 	if (rc == 0)
-		rc = staged_db_add(
-			dbc, r->about.build_id, more.executions, more.core_ms, err);
+		rc = staged_db_add(dbc,
+			&(struct staged_work){.build_id = r->about.build_id,
+				.target_id = r->about.target_id,
+				.engine = mine.engine,
+				.executions = more.executions,
+				.core_ms = more.core_ms},
+			err);
 	if (rc == 0)
 		rc = store_bill(r, dbc, iw_exit_cpu_us(&exit));
 	return rc < 0 ? rc

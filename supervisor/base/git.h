@@ -110,6 +110,11 @@ int iw_git_commit_make(struct iw_git_repo *repo, const char *tree,
 int iw_git_export(
 	struct iw_git_repo *repo, const char *tree, const char *dir, struct iw_err *err);
 
+/* A file of a tree as it is stored, with a NUL behind it; the caller frees. 1: there is no
+ * such file, or it has more than max bytes. */
+int iw_git_file_read(struct iw_git_repo *repo, const char *tree, const char *path,
+	size_t max, char **data, size_t *len, struct iw_err *err);
+
 /* Lines of the new side, counted from 1. count 0: lines were only removed after line. The
  * same for the old side, whose lines these took the place of. */
 struct iw_git_range {

@@ -133,3 +133,28 @@ void iw_git_diff_fini(struct iw_git_diff *diff)
 	free(diff->changes);
 	*diff = (struct iw_git_diff){0};
 }
+
+int iw_git_file_read(struct iw_git_repo *repo, const char *tree, const char *path,
+	size_t max, char **data, size_t *len, struct iw_err *err)
+{
+	_auto_(git_tree_entry_freep) git_tree_entry *entry = NULL;
+	_auto_(git_tree_freep) git_tree *root = NULL;
+	_auto_(git_blob_freep) git_blob *blob = NULL;
+	int rc = iw_git_lookup_tree(repo, tree, &root, err);
+
+	if (rc < 0)
+		return rc;
+	rc = git_tree_entry_bypath(&entry, root, path);
+	if (rc == GIT_ENOTFOUND ||
+		(rc == 0 && git_tree_entry_type(entry) != GIT_OBJECT_BLOB))
+		return 1;
+	if (rc == 0)
+		rc = git_blob_lookup(&blob, repo->git, git_tree_entry_id(entry));
+	if (rc < 0)
+		return iw_git_fail(err, rc, "cannot read '%s' of tree %s", path, tree);
+	if ((uint64_t)git_blob_rawsize(blob) > max)
+		return 1;
+	*len = (size_t)git_blob_rawsize(blob);
+	*data = iw_strndup(git_blob_rawcontent(blob), *len);
+	return 0;
+}

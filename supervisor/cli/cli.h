@@ -51,6 +51,7 @@ int cli_parse(int argc, char **argv);
 int cli_repro(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_serve(int argc, char **argv);
+int cli_staged(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_stop(int argc, char **argv);
 int cli_target(int argc, char **argv);

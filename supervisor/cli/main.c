@@ -18,6 +18,10 @@ const struct cli_command cli_commands[] = {
 	{"status", "what the farm has done so far, per target", cli_status},
 	{"target", "list targets, hold and resume them", cli_target},
 	{"campaign", "a budget of core time for some targets", cli_campaign},
+	{"staged",
+		"list and show the pull requests that are fuzzed, what each was tested "
+		"with",
+		cli_staged},
 	{"coverage", "which lines the corpora reach, and which staged ones nothing does",
 		cli_coverage},
 	{"bug", "list and show bugs, say what becomes of them", cli_bug},

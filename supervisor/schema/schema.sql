@@ -69,7 +69,57 @@ CREATE TABLE staged_pr (
 	since_ms INTEGER NOT NULL,           -- first seen in a snapshot
 	core_ms INTEGER NOT NULL DEFAULT 0,  -- of engines, with it in the tree
 	executions INTEGER NOT NULL DEFAULT 0,
+	title TEXT NOT NULL DEFAULT '',
+	url TEXT,
+	repo TEXT,                           -- owner/repo, where a message says whose number it is
 	PRIMARY KEY (adapter_id, pr, head)
+) STRICT, WITHOUT ROWID;
+
+-- What each of them changed, by file.
+CREATE TABLE staged_change (
+	adapter_id INTEGER NOT NULL,
+	pr INTEGER NOT NULL,
+	head TEXT NOT NULL,
+	path TEXT NOT NULL,
+	added INTEGER NOT NULL,              -- lines
+	removed INTEGER NOT NULL,
+	functions TEXT NOT NULL,             -- JSON array of names
+	functions_left_out INTEGER NOT NULL, -- that are not named
+	PRIMARY KEY (adapter_id, pr, head, path),
+	FOREIGN KEY (adapter_id, pr, head) REFERENCES staged_pr(adapter_id, pr, head)
+) STRICT, WITHOUT ROWID;
+
+-- Targets that have to do with one.
+CREATE TABLE staged_target (
+	adapter_id INTEGER NOT NULL,
+	pr INTEGER NOT NULL,
+	head TEXT NOT NULL,
+	target_id INTEGER NOT NULL REFERENCES target(id),
+	is_near INTEGER NOT NULL CHECK (is_near IN (0, 1)),  -- its corpus reaches functions that changed
+	lines INTEGER,                       -- reached of the pull request's own; NULL: nobody has looked
+	PRIMARY KEY (adapter_id, pr, head, target_id),
+	FOREIGN KEY (adapter_id, pr, head) REFERENCES staged_pr(adapter_id, pr, head)
+) STRICT, WITHOUT ROWID;
+
+-- The trees of snapshots that each was in, and what ran on builds of those.
+CREATE TABLE staged_tree (
+	adapter_id INTEGER NOT NULL,
+	pr INTEGER NOT NULL,
+	head TEXT NOT NULL,
+	tree TEXT NOT NULL,
+	PRIMARY KEY (adapter_id, pr, head, tree),
+	FOREIGN KEY (adapter_id, pr, head) REFERENCES staged_pr(adapter_id, pr, head)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tree_work (
+	adapter_id INTEGER NOT NULL REFERENCES adapter(id),
+	tree TEXT NOT NULL,
+	target_id INTEGER NOT NULL REFERENCES target(id),
+	flavour TEXT NOT NULL,
+	engine TEXT NOT NULL,                -- or replay: units under a flavour that judges
+	core_ms INTEGER NOT NULL,
+	executions INTEGER NOT NULL,
+	PRIMARY KEY (adapter_id, tree, target_id, flavour, engine)
 ) STRICT, WITHOUT ROWID;
 
 -- Which lines the corpora of a snapshot reach, when that was last looked at: one row for

@@ -30,6 +30,7 @@ static const struct web_route routes[] = {
 	{"POST", V1 "/campaigns/*/stop", WEB_ROLE_TRIAGE,
 		.change = web_change_campaign_stop, .answer = web_answer_wish},
 	{"GET", V1 "/prs", WEB_ROLE_NONE, .read = web_read_prs},
+	{"GET", V1 "/prs/*", WEB_ROLE_NONE, .read = web_read_pr},
 	{"GET", V1 "/coverage", WEB_ROLE_NONE, .read = web_read_coverage},
 	{"GET", V1 "/bugs", WEB_ROLE_NONE, .read = web_read_bugs},
 	{"GET", V1 "/bugs/*", WEB_ROLE_NONE, .read = web_read_bug},

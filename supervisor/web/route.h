@@ -33,6 +33,7 @@ int web_read_campaign(struct web_request *r, const struct answer_scope *scope);
 int web_read_history(struct web_request *r, const struct answer_scope *scope);
 int web_read_coverage(struct web_request *r, const struct answer_scope *scope);
 int web_read_prs(struct web_request *r, const struct answer_scope *scope);
+int web_read_pr(struct web_request *r, const struct answer_scope *scope);
 int web_read_bugs(struct web_request *r, const struct answer_scope *scope);
 int web_read_bug(struct web_request *r, const struct answer_scope *scope);
 int web_read_issue(struct web_request *r, const struct answer_scope *scope);

@@ -176,6 +176,43 @@ def test_staged_lines(farm):
     assert re.search(r"#11: (\d+) of \1 changed lines reached\n", told.stdout)
 
 
+def staged(farm, *words):
+    return farm.ironworks("staged", *words, "--state", farm.state)
+
+
+def test_staged_list(farm):
+    """What each changes and who reaches it, as a table and as JSON."""
+    prs = {p["pr"]: p for p in staged(farm, "list", "--json").json["prs"]}
+    assert set(prs) == {11, 12, 13} and all(p["is_current"] for p in prs.values())
+    assert prs[11]["title"] == "Something that seeds reach"
+    assert prs[11]["url"] == "https://example.org/pebble/pull/11"
+    assert prs[12]["changed"]["files"] == 1 and prs[12]["changed"]["functions"] >= 2
+    assert prs[13]["changed"] == {"files": 2, "added": 4, "removed": 1, "functions": 0}
+    (parser,) = [t for t in prs[11]["targets"] if t["target"] == "parser"]
+    assert parser["is_near"] and parser["lines"] == prs[11]["coverage"]["lines_reached"]
+    assert not prs[13]["targets"], "words are reached by nothing"
+    told = staged(farm, "list", "tiny").stdout
+    for words in ("#12", "Something that nothing does", prs[12]["head"][:10]):
+        assert words in told
+    assert staged(farm, "list", "other").rc == 1
+
+
+def test_staged_show(farm):
+    """With the functions, and what was run with it in the tree."""
+    (pr,) = staged(farm, "show", "12", "--json").json["prs"]
+    (change,) = pr["changes"]
+    assert change["path"] == "parser.c" and "unreached" in change["functions"]
+    assert sum(w["core_ms"] for w in pr["tested"] if w["engine"] != "replay") == pr["core_ms"]
+    assert {w["target"] for w in pr["tested"]} == {"parser", "starter"}
+    assert {w["flavour"] for w in pr["tested"]} == {"libfuzzer"}
+    told = staged(farm, "show", "#12").stdout
+    for words in ("#12 Something that nothing does", "unreached", "tiny/parser", "core-hours",
+                  "bugs: none"):
+        assert words in told, told
+    staged(farm, "show", "999").fails_with("never staged", rc=4)
+    staged(farm, "show", "x").fails_with("is a number", rc=2)
+
+
 def test_targets_and_files(farm):
     (adapter,) = farm.json()["adapters"]
     targets = {t["target"]: t for t in adapter["targets"]}

@@ -84,20 +84,30 @@ static int take_pr(void *ctx, const struct staged_row *row)
 static void test_staged(void **state)
 {
 	const struct staged_pr prs[] = {
-		{.number = 7, .head = "a", .merge = "m7", .promoted_at_ms = 1},
-		{.number = 9, .head = "b", .merge = "m9", .promoted_at_ms = 2},
+		{.number = 7,
+			.head = "a",
+			.title = "x",
+			.merge = "m7",
+			.promoted_at_ms = 1},
+		{.number = 9,
+			.head = "b",
+			.title = "y",
+			.merge = "m9",
+			.promoted_at_ms = 2,
+			.staged_as = 1},
 	};
 	struct staging_snapshot snapshot = {.prs = prs, .count = 2};
 	struct staged_gap gaps[] = {{"src/\"a\".c", 3, 9}, {"b\xff.c", 1, 1}};
 	struct staged_reach reach = {
 		.lines = 9, .reached = 2, .gaps = gaps, .gap_count = 2};
+	const struct staged_changes none = {0};
 	const struct staged_pr unknown = {.number = 8, .head = "c"};
 	struct list l = {.text = ""};
 	struct rows r;
 
 	(void)state;
 	rows_open(&r);
-	temp_ok(&r.t.err, staged_db_open(r.dbc, r.adapter, &snapshot, &r.t.err));
+	temp_ok(&r.t.err, staged_db_open(r.dbc, r.adapter, &snapshot, &none, &r.t.err));
 	temp_ok(&r.t.err,
 		coverage_db_put_staged(r.dbc, r.adapter, &prs[0],
 			&(struct staged_reach){0}, 5, &r.t.err));

@@ -36,10 +36,18 @@ static void expect(struct rows *r, const char *text)
 static void open_snapshot(
 	struct rows *r, const char *tree, const struct staged_pr *prs, size_t count)
 {
-	struct staging_snapshot s = {.prs = prs, .count = count};
+	struct staged_pr mine[8];
+	struct staging_snapshot s = {.prs = mine, .count = count};
+	struct staged_changes none = {0};
+	size_t i;
 
+	for (i = 0; i < count; i++) {
+		mine[i] = prs[i];
+		mine[i].title = "a title";
+		mine[i].staged_as = prs[i].number ? i : STAGING_NOT;
+	}
 	snprintf(s.tree, sizeof s.tree, "%s", tree);
-	temp_ok(&r->t.err, staged_db_open(r->dbc, r->adapter, &s, &r->t.err));
+	temp_ok(&r->t.err, staged_db_open(r->dbc, r->adapter, &s, &none, &r->t.err));
 }
 
 static int64_t build_of(struct rows *r, const char *closure, const char *tree)
@@ -54,7 +62,15 @@ static int64_t build_of(struct rows *r, const char *closure, const char *tree)
 
 static void add(struct rows *r, int64_t build, int64_t executions, int64_t core_ms)
 {
-	temp_ok(&r->t.err, staged_db_add(r->dbc, build, executions, core_ms, &r->t.err));
+	struct staged_work work = {
+		.build_id = build,
+		.target_id = r->targets[0],
+		.engine = "libfuzzer",
+		.executions = executions,
+		.core_ms = core_ms,
+	};
+
+	temp_ok(&r->t.err, staged_db_add(r->dbc, &work, &r->t.err));
 }
 
 static void test_core_time_is_added_by_tree(void **state)
@@ -130,11 +146,111 @@ static void test_other_adapters_are_not_touched(void **state)
 	rows_close(&r);
 }
 
+/* "path +added -removed functions; …" and likewise. */
+static void note_change(void *ctx, const struct staged_change_row *row)
+{
+	struct list *l = ctx;
+	size_t len = strlen(l->text);
+
+	snprintf(l->text + len, sizeof l->text - len, "%s +%lld -%lld %s/%lld; ",
+		row->path, (long long)row->added, (long long)row->removed, row->functions,
+		(long long)row->functions_left_out);
+}
+
+static void note_target(void *ctx, const struct staged_target_row *row)
+{
+	struct list *l = ctx;
+	size_t len = strlen(l->text);
+
+	snprintf(l->text + len, sizeof l->text - len, "%s %d %lld; ", row->target,
+		row->is_near, (long long)row->lines);
+}
+
+static void note_work(void *ctx, const struct staged_work_row *row)
+{
+	struct list *l = ctx;
+	size_t len = strlen(l->text);
+
+	snprintf(l->text + len, sizeof l->text - len, "%s %s %s %lld/%lld; ", row->target,
+		row->flavour, row->engine, (long long)row->core_ms,
+		(long long)row->executions);
+}
+
+static void test_one_in_full(void **state)
+{
+	char *functions[] = {"main", "a\xff"};
+	struct staged_change change = {.path = "src/a.c",
+		.added = 3,
+		.removed = 1,
+		.functions = functions,
+		.function_count = 2,
+		.functions_left_out = 4};
+	struct staged_changes changes = {.items = &change, .count = 1};
+	const struct staged_pr prs[] = {
+		{.number = 7, .head = "a", .title = "t", .merge = "m"}};
+	struct staging_snapshot s = {.prs = prs, .count = 1, .tree = "tree1"};
+	struct staged_row pr = {.pr = 7, .head = "a"};
+	struct list l = {.text = ""};
+	struct staged_work work = {.executions = 8, .core_ms = 5};
+	struct rows r;
+
+	(void)state;
+	rows_open(&r);
+	pr.adapter_id = r.adapter;
+	temp_ok(&r.t.err, staged_db_open(r.dbc, r.adapter, &s, &changes, &r.t.err));
+	temp_ok(&r.t.err, staged_db_open(r.dbc, r.adapter, &s, &changes, &r.t.err));
+	temp_ok(&r.t.err, staged_db_changes(r.dbc, &pr, note_change, &l, &r.t.err));
+	assert_string_equal(l.text, "src/a.c +3 -1 [\"main\",\"a\xef\xbf\xbd\"]/4; ");
+
+	/* Near by what it reached before, then by the lines; what is near nothing is not
+	 * told of. */
+	*l.text = '\0';
+	temp_ok(&r.t.err,
+		staged_db_put_target(
+			r.dbc, r.adapter, prs, "message", true, -1, &r.t.err));
+	temp_ok(&r.t.err,
+		staged_db_put_target(
+			r.dbc, r.adapter, prs, "block", false, -1, &r.t.err));
+	temp_ok(&r.t.err, staged_db_targets(r.dbc, &pr, note_target, &l, &r.t.err));
+	assert_string_equal(l.text, "message 1 -1; ");
+	*l.text = '\0';
+	temp_ok(&r.t.err,
+		staged_db_put_target(
+			r.dbc, r.adapter, prs, "message", false, 0, &r.t.err));
+	temp_ok(&r.t.err,
+		staged_db_put_target(r.dbc, r.adapter, prs, "block", true, 3, &r.t.err));
+	temp_ok(&r.t.err,
+		staged_db_put_target(r.dbc, r.adapter, prs, "gone", true, 3, &r.t.err));
+	temp_ok(&r.t.err, staged_db_targets(r.dbc, &pr, note_target, &l, &r.t.err));
+	assert_string_equal(l.text, "block 1 3; message 1 0; ");
+
+	/* On two trees that it was in; replays are no engine's time. */
+	*l.text = '\0';
+	work.target_id = r.targets[0];
+	work.build_id = build_of(&r, "c1", "tree1");
+	work.engine = "libfuzzer";
+	temp_ok(&r.t.err, staged_db_add(r.dbc, &work, &r.t.err));
+	snprintf(s.tree, sizeof s.tree, "tree2");
+	temp_ok(&r.t.err, staged_db_open(r.dbc, r.adapter, &s, &changes, &r.t.err));
+	work.build_id = build_of(&r, "c2", "tree2");
+	temp_ok(&r.t.err, staged_db_add(r.dbc, &work, &r.t.err));
+	work.engine = STAGED_REPLAY;
+	temp_ok(&r.t.err, staged_db_add(r.dbc, &work, &r.t.err));
+	work.build_id = build_of(&r, "c3", "tree3");
+	temp_ok(&r.t.err, staged_db_add(r.dbc, &work, &r.t.err));
+	temp_ok(&r.t.err, staged_db_work(r.dbc, &pr, note_work, &l, &r.t.err));
+	assert_string_equal(
+		l.text, "block libfuzzer libfuzzer 10/16; block libfuzzer replay 5/8; ");
+	expect(&r, "7@a 1 1 10/16; ");
+	rows_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_core_time_is_added_by_tree),
 		cmocka_unit_test(test_other_adapters_are_not_touched),
+		cmocka_unit_test(test_one_in_full),
 	};
 
 	return cmocka_run_group_tests_name("adapters_staged_db", tests, NULL, NULL);

@@ -108,6 +108,34 @@ static void test_in_words(void **state)
 	end(&p);
 }
 
+/* Those near what is new first, and more for them; new targets before them. */
+static void test_near_what_is_staged(void **state)
+{
+	struct farm_near fresh = {.pr = 7, .is_new = true}, old = {.pr = 6};
+	struct policy_test p;
+
+	(void)state;
+	begin(&p);
+	p.targets[1].near = &old;
+	p.targets[2].near = &fresh;
+	expect(&p, "3");
+	assert_string_equal(p.targets[2].why,
+		"it reaches what pull request #7 changes, which is new");
+	p.targets[2].slices = 1;
+	expect(&p, "12323");
+	assert_string_equal(p.targets[2].why,
+		"4 times the share of others: it reaches what pull request #7 changes");
+	p.targets[2].core_ms = (int64_t)60 * 60 * 1000;
+	p.targets[0].core_ms = p.targets[1].core_ms = p.targets[2].core_ms / 2;
+	expect(&p, "22");
+	assert_string_equal(p.targets[1].why,
+		"2 times the share of others: it reaches what pull request #6 changes");
+	p.targets[0].is_new = true;
+	expect(&p, "1");
+	p.targets[0].slices = 1;
+	end(&p);
+}
+
 static void test_campaigns_come_first(void **state)
 {
 	struct farm_campaign *c;
@@ -262,6 +290,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who_had_the_least),
 		cmocka_unit_test(test_in_words),
+		cmocka_unit_test(test_near_what_is_staged),
 		cmocka_unit_test(test_campaigns_come_first),
 		cmocka_unit_test(test_several_campaigns),
 		cmocka_unit_test(test_all_have_a_campaign),

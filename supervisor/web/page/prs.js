@@ -26,6 +26,13 @@ function notReached(pr)
 
 const COLUMNS = [
 	{id: "pr", label: "Pull request", sort: (p) => p.pr, cell: (p) => `#${p.pr}`},
+	{id: "title", label: "Title", sort: (p) => p.title || "", cell: (p) => p.title || "–"},
+	{id: "changed", label: "Changes", num: true, sort: (p) => p.changed.added + p.changed.removed,
+		title: "lines added and removed, in so many functions",
+		cell: (p) => `+${number(p.changed.added)} −${number(p.changed.removed)} in ${number(p.changed.functions)}`},
+	{id: "near", label: "Targets", num: true, title: "whose corpus reaches what it changes",
+		sort: (p) => p.targets.length, cell: (p) => h("span",
+			{title: p.targets.map((t) => t.target).join(", ")}, number(p.targets.length))},
 	{id: "adapter", label: "Adapter", sort: (p) => p.adapter, cell: (p) => p.adapter},
 	{id: "current", label: "Staged", sort: (p) => Number(p.is_current), cell: (p) => p.is_current ?
 		badge("now", "good", "it is in the snapshot that is fuzzed") :

@@ -1,0 +1,177 @@
+#include "adapters/staged_change.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/outline.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+/* More is no source that people write. */
+#define FILE_MAX_LEN ((size_t)4 << 20)
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void add_function(struct staged_change *c, const char *name)
+{
+	iw_grow(c->functions, c->function_count, c->function_cap);
+	c->functions[c->function_count++] = iw_strdup(name);
+}
+
+/* Each once, and not too many. */
+static void unite_functions(struct staged_change *c)
+{
+	size_t kept = 0, i;
+
+	if (c->function_count)
+		qsort(c->functions, c->function_count, sizeof *c->functions, by_name);
+	for (i = 0; i < c->function_count; i++) {
+		bool is_same =
+			kept && strcmp(c->functions[kept - 1], c->functions[i]) == 0;
+
+		c->functions_left_out += !is_same && kept == STAGED_FUNCTIONS_MAX;
+		if (is_same || kept == STAGED_FUNCTIONS_MAX)
+			free(c->functions[i]);
+		else
+			c->functions[kept++] = c->functions[i];
+	}
+	c->function_count = kept;
+}
+
+/* The one that a range begins in, and those that begin in it. */
+static void add_functions(struct staged_change *c, const struct outline *outline,
+	const struct iw_git_range *range)
+{
+	size_t i = outline_find(outline, range->line);
+
+	if (i != SIZE_MAX)
+		add_function(c, outline->functions[i].name);
+	for (i = i == SIZE_MAX ? 0 : i + 1; i < outline->count; i++) {
+		if (outline->functions[i].line - range->line >= range->count)
+			break;
+		add_function(c, outline->functions[i].name);
+	}
+}
+
+static int read_functions(struct iw_git_repo *repo, const char *tree,
+	const struct iw_git_change *change, struct staged_change *c, struct iw_err *err)
+{
+	_auto_free_ char *text = NULL;
+	struct outline outline;
+	size_t len, i;
+	int rc = iw_git_file_read(
+		repo, tree, change->path, FILE_MAX_LEN, &text, &len, err);
+
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	outline_read(text, len, &outline);
+	for (i = 0; i < change->range_count; i++)
+		add_functions(c, &outline, &change->ranges[i]);
+	outline_fini(&outline);
+	return 0;
+}
+
+static struct staged_change *find_or_add(
+	struct staged_changes *out, size_t pr, const char *path)
+{
+	size_t i;
+
+	/* Another version of it may be far in front; there are few of those. */
+	for (i = out->count; i-- > 0;)
+		if (out->items[i].pr == pr && strcmp(out->items[i].path, path) == 0)
+			return &out->items[i];
+	iw_grow(out->items, out->count, out->cap);
+	out->items[out->count++] =
+		(struct staged_change){.pr = pr, .path = iw_strdup(path)};
+	return &out->items[out->count - 1];
+}
+
+static int add_change(struct iw_git_repo *repo, const struct staged_pr *entry,
+	const struct iw_git_change *change, struct staged_changes *out,
+	struct iw_err *err)
+{
+	struct staged_change *c = find_or_add(out, entry->staged_as, change->path);
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < change->range_count; i++) {
+		c->added += change->ranges[i].count;
+		c->removed += change->ranges[i].old_count;
+	}
+	if (change->status != IW_GIT_DELETED && !change->is_binary)
+		rc = read_functions(repo, entry->tree, change, c, err);
+	unite_functions(c);
+	return rc;
+}
+
+static int add_entry(struct iw_git_repo *repo, const struct staging_snapshot *snapshot,
+	size_t entry, struct staged_changes *out, struct iw_err *err)
+{
+	char before[IW_GIT_HEX];
+	struct iw_git_diff diff;
+	size_t i;
+	int rc = staging_tree_before(repo, snapshot, entry, before, err);
+
+	if (rc < 0 || !*before)
+		return rc;
+	rc = iw_git_diff_read(repo, before, snapshot->prs[entry].tree, &diff, err);
+	if (rc < 0)
+		return rc;
+	for (i = 0; rc == 0 && i < diff.count; i++)
+		rc = add_change(repo, &snapshot->prs[entry], &diff.changes[i], out, err);
+	iw_git_diff_fini(&diff);
+	return rc;
+}
+
+static int by_pr(const void *a, const void *b)
+{
+	const struct staged_change *x = a, *y = b;
+
+	if (x->pr != y->pr)
+		return x->pr < y->pr ? -1 : 1;
+	return strcmp(x->path, y->path);
+}
+
+int staged_changes_read(struct iw_git_repo *repo, const struct staging_snapshot *snapshot,
+	struct staged_changes *out, struct iw_err *err)
+{
+	size_t i;
+	int rc = 0;
+
+	*out = (struct staged_changes){0};
+	for (i = 0; rc == 0 && i < snapshot->count; i++) {
+		const struct staged_pr *pr = &snapshot->prs[i];
+
+		/* What was taken out was brought back by another entry, if at all. */
+		if (pr->staged_as == i ||
+			(pr->staged_as != STAGING_NOT && !pr->was_reverted))
+			rc = add_entry(repo, snapshot, i, out, err);
+	}
+	if (rc < 0) {
+		staged_changes_fini(out);
+		return iw_err_wrap(err, "finding what staged pull requests changed");
+	}
+	if (out->count)
+		qsort(out->items, out->count, sizeof *out->items, by_pr);
+	return 0;
+}
+
+void staged_changes_fini(struct staged_changes *changes)
+{
+	size_t i, k;
+
+	for (i = 0; i < changes->count; i++) {
+		struct staged_change *c = &changes->items[i];
+
+		for (k = 0; k < c->function_count; k++)
+			free(c->functions[k]);
+		free(c->functions);
+		free(c->path);
+	}
+	free(changes->items);
+	*changes = (struct staged_changes){0};
+}

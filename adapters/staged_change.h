@@ -1,0 +1,37 @@
+/*
+ * What each staged pull request changed: files, how many lines, and in which functions.
+ * Of its own diff, by the names of then; where a later version or another way back took
+ * its place, all those that are in the snapshot together.
+ *
+ * Thread: that of the repository; the result belongs to whoever holds it.
+ */
+#ifndef ADAPTERS_STAGED_CHANGE_H
+#define ADAPTERS_STAGED_CHANGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "adapters/staging.h"
+
+/* Of one file; more are counted and not named. */
+#define STAGED_FUNCTIONS_MAX 200
+
+struct staged_change {
+	size_t pr; /* index into the snapshot's prs, of an entry that is staged */
+	char *path;
+	int64_t added, removed; /* lines; both 0: binary, or only its name */
+	char **functions;	/* by name, each once */
+	size_t function_count, function_cap;
+	int64_t functions_left_out;
+};
+
+struct staged_changes {
+	struct staged_change *items; /* by pr, then by path */
+	size_t count, cap;
+};
+
+int staged_changes_read(struct iw_git_repo *repo, const struct staging_snapshot *snapshot,
+	struct staged_changes *out, struct iw_err *err);
+void staged_changes_fini(struct staged_changes *changes);
+
+#endif
