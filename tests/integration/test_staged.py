@@ -50,6 +50,7 @@ def test_promotion_while_it_is_fuzzed(service):
     adapter = service.follow(files={"alpha.c": TARGET, "beta.c": WORKER, "gamma.c": WORKER,
                                     "seeds/bug": b"bug!", "seeds/q": b"quiet"}, cores=1)
     adapter.document["source"] |= {"branch": "staging", "base": "main"}
+    adapter.document["build"]["timeout_s"] = 600
     adapter.write(adapter.document | {"flavours": ["libfuzzer", "coverage"]})
     git(adapter.source, "checkout", "-q", "-b", "staging")
     stage(adapter, 6, "A harmless change", {"README": "x"})
