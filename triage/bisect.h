@@ -52,27 +52,30 @@
 #include <stddef.h>
 
 #define TRIAGE_BISECT_MISS 1e-3
-#define TRIAGE_BISECT_RUNS 60 /* of one tree at most */
-#define TRIAGE_BISECT_SET 4   /* merges in an interaction at most */
+#define TRIAGE_BISECT_RUNS 200 /* of one tree at most, before it is doubted */
+#define TRIAGE_BISECT_SET 4    /* merges in an interaction at most */
 
 /* Merges are numbered 1…count in the order they were staged; 0 is the base. */
 struct triage_bisect_spec {
 	const int *prs; /* prs[i - 1]: pull request of merge i; copied */
 	size_t count;
+	/* What asking costs, of the trees at 0…count: 1 for one that must be built, less
+	 * for one that is there. Above 0. Copied; NULL: all the same. */
+	const double *costs;
 	unsigned hits, runs; /* of the reproducer on the snapshot, this bug only */
 	unsigned max_builds; /* trees asked at most; 0: 64 */
 };
 
 enum triage_question_kind {
 	TRIAGE_PREFIX,	    /* the tree at merge prefix; 0: the base */
-	TRIAGE_WITHOUT,	    /* the snapshot with the merges reverted */
+	TRIAGE_WITHOUT,	    /* the tree at merge prefix with the merges reverted */
 	TRIAGE_ALONE,	    /* the base with only the merges merged, in order */
 	TRIAGE_PREFIX_WITH, /* the tree at merge prefix with the merges merged on it */
 };
 
 struct triage_question {
 	enum triage_question_kind kind;
-	size_t prefix;			  /* of PREFIX and PREFIX_WITH */
+	size_t prefix;			  /* of all but ALONE */
 	size_t merges[TRIAGE_BISECT_SET]; /* of the others, ascending */
 	size_t merge_count;
 	unsigned runs; /* until the first hit, or so many */
@@ -96,6 +99,11 @@ struct triage_answer {
 	enum triage_answer_kind kind;
 	enum triage_why why;
 	unsigned runs, hits;
+	/* For the log and the proof; decides nothing. */
+	char tree[41];	    /* what was built: a git tree id; empty: nothing */
+	bool is_made;	    /* it was built for this question */
+	bool is_remembered; /* nothing was run: it was asked before */
+	bool is_carried;    /* it has the target's files of the snapshot */
 };
 
 enum triage_outcome {
@@ -113,8 +121,11 @@ struct triage_attribution {
 	const int *prs;	      /* the same as pull requests */
 	size_t count;	      /* 0 for pre-existing, flaky, infra */
 	const char *reason;   /* one sentence, never empty */
-	unsigned builds;      /* trees asked about, the snapshot not counted */
-	unsigned runs;	      /* of all answers */
+	/* The chance that it is right; of a suspect: that one of the merges is a cause. 0
+	 * where nothing is said of any merge. */
+	double confidence;
+	unsigned builds; /* trees asked about, the snapshot not counted */
+	unsigned runs;	 /* of all answers */
 };
 
 struct triage_bisect;
@@ -133,8 +144,9 @@ void triage_bisect_answer(struct triage_bisect *b, const struct triage_answer *a
 const struct triage_attribution *triage_bisect_result(const struct triage_bisect *b);
 /* Sentences for humans in the order things happened; borrowed until the next answer. */
 const char *const *triage_bisect_log(const struct triage_bisect *b, size_t *count);
-/* The column bug.proof: {"outcome", "reason", "prs", "builds", "runs", "log"}; the
- * caller's reference. Before the decision only builds, runs and log. */
+/* The column bug.proof: {"outcome", "reason", "prs", "confidence", "builds", "runs", "log",
+ * "trees": [{"what", "answer", "runs", "hits", "tree", "built", "remembered", "carried",
+ * "why"}]}; the caller's reference. Before the decision without the first four. */
 json_t *triage_bisect_json(const struct triage_bisect *b);
 /* "the base", "the tree at PR #7", "the snapshot without PR #7". The caller frees. */
 char *triage_bisect_describe(

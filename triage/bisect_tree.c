@@ -62,6 +62,27 @@ static void sort_merges(struct triage_question *q)
 	}
 }
 
+/* What is not in the tree need not be taken out, and its last merges leave the tree before
+ * them. */
+static struct triage_question canonical_without(
+	const struct triage_bisect *b, const struct triage_question *question)
+{
+	struct triage_question q = *question;
+
+	if (q.prefix == 0 || q.prefix > b->count)
+		q.prefix = b->count;
+	while (q.merge_count > 0 && q.merges[q.merge_count - 1] >= q.prefix) {
+		size_t last = q.merges[--q.merge_count];
+
+		q.merges[q.merge_count] = 0;
+		if (last == q.prefix)
+			q.prefix--;
+	}
+	if (q.merge_count == 0)
+		q.kind = TRIAGE_PREFIX;
+	return q;
+}
+
 static struct triage_question canonical(
 	const struct triage_bisect *b, const struct triage_question *question)
 {
@@ -70,13 +91,8 @@ static struct triage_question canonical(
 
 	q.runs = 0;
 	sort_merges(&q);
-	if (q.kind == TRIAGE_WITHOUT) {
-		q.prefix = 0;
-		if (q.merge_count == 1 && q.merges[0] == b->count)
-			q = (struct triage_question){
-				.kind = TRIAGE_PREFIX, .prefix = b->count - 1};
-		return q;
-	}
+	if (q.kind == TRIAGE_WITHOUT)
+		return canonical_without(b, &q);
 	if (q.kind == TRIAGE_PREFIX)
 		q.merge_count = 0;
 	if (q.kind == TRIAGE_ALONE)
@@ -142,10 +158,12 @@ bool bisect_ask(struct triage_bisect *b, const struct triage_question *question,
 	if (!known) {
 		if (b->result.builds >= b->max_builds)
 			return false;
+		struct tree fresh = {
+			.question = canonical(b, question), .wanted = runs_wanted(b)};
+
 		iw_grow(b->trees, b->tree_count, b->tree_cap);
 		known = &b->trees[b->tree_count++];
-		*known = (struct tree){
-			.question = canonical(b, question), .wanted = runs_wanted(b)};
+		*known = fresh;
 		if (!is_snapshot(b, &known->question))
 			b->result.builds++;
 	}
@@ -161,9 +179,10 @@ bool bisect_recheck(struct triage_bisect *b, const struct triage_question *quest
 	if (!known)
 		return bisect_ask(b, question, tree);
 	*tree = known;
-	if (known->state == TREE_GOOD && !known->is_rechecked) {
-		known->is_rechecked = true;
-		known->wanted = known->runs + runs_wanted(b);
+	if (known->state == TREE_GOOD && known->rechecks < BISECT_RECHECKS) {
+		known->rechecks++;
+		known->wanted = known->runs +
+			(runs_wanted(b) > known->runs ? runs_wanted(b) : known->runs);
 		known->state = TREE_UNKNOWN;
 	}
 	return known->state != TREE_UNKNOWN || put(b, known);
@@ -189,7 +208,7 @@ static const char *why_words(enum triage_why why)
 {
 	switch (why) {
 	case TRIAGE_WHY_TARGET:
-		return "the target does not exist there";
+		return "the target does not exist there, or not as it is now";
 	case TRIAGE_WHY_BUILD:
 		return "it does not build";
 	case TRIAGE_WHY_CONFLICT:
@@ -201,7 +220,9 @@ static const char *why_words(enum triage_why why)
 
 static void log_answer(struct triage_bisect *b, const struct tree *tree)
 {
-	_auto_free_ char *name = triage_bisect_describe(b, &tree->question);
+	_auto_free_ char *plain = triage_bisect_describe(b, &tree->question);
+	_auto_free_ char *name = iw_fmt("%s%s", plain,
+		tree->told.is_carried ? ", with the target's files of the snapshot" : "");
 	const char *plural = tree->runs == 1 ? "" : "s";
 
 	if (tree->state == TREE_BAD)
@@ -222,6 +243,7 @@ void triage_bisect_answer(struct triage_bisect *b, const struct triage_answer *a
 	b->has_question = false;
 	tree->runs += answer->runs;
 	tree->hits += answer->hits;
+	tree->told = *answer;
 	b->total_runs += answer->runs;
 	if (answer->kind == TRIAGE_INFRA) {
 		_auto_free_ char *name = triage_bisect_describe(b, &tree->question);
@@ -234,7 +256,7 @@ void triage_bisect_answer(struct triage_bisect *b, const struct triage_answer *a
 		tree->state = TREE_BAD;
 	} else if (answer->kind == TRIAGE_UNTESTABLE || answer->runs == 0) {
 		/* A tree that was good before stays so: only its second look failed. */
-		tree->state = tree->is_rechecked ? TREE_GOOD : TREE_UNTESTABLE;
+		tree->state = tree->rechecks > 0 ? TREE_GOOD : TREE_UNTESTABLE;
 		tree->why = answer->kind == TRIAGE_UNTESTABLE ? answer->why
 							      : TRIAGE_WHY_OTHER;
 	} else if (tree->runs >= tree->wanted) {
@@ -276,7 +298,8 @@ char *triage_bisect_describe(
 		add_prefix(b, question->prefix, &out);
 		break;
 	case TRIAGE_WITHOUT:
-		iw_buf_adds(&out, "the snapshot without ");
+		add_prefix(b, question->prefix ? question->prefix : b->count, &out);
+		iw_buf_adds(&out, " without ");
 		add_prs(b, question, &out);
 		break;
 	case TRIAGE_ALONE:
@@ -299,6 +322,9 @@ struct triage_bisect *triage_bisect_new(const struct triage_bisect_spec *spec)
 	b->prs = iw_calloc(spec->count + 1, sizeof *b->prs);
 	if (spec->count)
 		memcpy(b->prs, spec->prs, spec->count * sizeof *b->prs);
+	if (spec->costs)
+		b->costs =
+			iw_memdup(spec->costs, (spec->count + 1) * sizeof *spec->costs);
 	b->count = spec->count;
 	b->hits = spec->hits;
 	b->runs = spec->runs > spec->hits ? spec->runs : spec->hits;
@@ -323,6 +349,7 @@ void triage_bisect_free(struct triage_bisect *b)
 	free(b->result_prs);
 	free(b->merges);
 	free(b->trees);
+	free(b->costs);
 	free(b->prs);
 	free(b);
 }
@@ -355,9 +382,30 @@ const char *triage_outcome_word(enum triage_outcome outcome)
 	return words[outcome];
 }
 
+static const char *const state_words[] = {
+	[TREE_UNKNOWN] = "unknown",
+	[TREE_BAD] = "bad",
+	[TREE_GOOD] = "good",
+	[TREE_UNTESTABLE] = "untestable",
+};
+
+static json_t *tree_json(const struct triage_bisect *b, const struct tree *tree)
+{
+	_auto_free_ char *name = triage_bisect_describe(b, &tree->question);
+	json_t *out = json_pack("{ss ss si si ss* sb sb sb}", "what", name, "answer",
+		state_words[tree->state], "runs", tree->runs, "hits", tree->hits, "tree",
+		*tree->told.tree ? tree->told.tree : NULL, "built", tree->told.is_made,
+		"remembered", tree->told.is_remembered, "carried", tree->told.is_carried);
+
+	if (tree->state == TREE_UNTESTABLE)
+		json_object_set_new(out, "why", json_string(why_words(tree->why)));
+	return out;
+}
+
 json_t *triage_bisect_json(const struct triage_bisect *b)
 {
 	json_t *out = json_object(), *log = json_array(), *prs = json_array();
+	json_t *trees = json_array();
 	size_t i;
 
 	for (i = 0; i < b->log_count; i++)
@@ -369,10 +417,17 @@ json_t *triage_bisect_json(const struct triage_bisect *b)
 			json_string(triage_outcome_word(b->result.outcome)));
 		json_object_set_new(out, "reason", json_string(b->reason));
 		json_object_set(out, "prs", prs);
+		if (b->result.confidence > 0)
+			json_object_set_new(
+				out, "confidence", json_real(b->result.confidence));
 	}
 	json_decref(prs);
 	json_object_set_new(out, "builds", json_integer(b->result.builds));
 	json_object_set_new(out, "runs", json_integer(b->total_runs));
 	json_object_set_new(out, "log", log);
+	for (i = 0; i < b->tree_count; i++)
+		if (b->trees[i].state != TREE_UNKNOWN)
+			json_array_append_new(trees, tree_json(b, &b->trees[i]));
+	json_object_set_new(out, "trees", trees);
 	return out;
 }

@@ -21,13 +21,18 @@ struct tree {
 	struct triage_question question; /* canonical */
 	enum tree_state state;
 	enum triage_why why;
-	unsigned runs, hits; /* of all answers */
-	unsigned wanted;     /* runs without a hit that make it good */
-	bool is_rechecked;
+	unsigned runs, hits;	   /* of all answers */
+	unsigned wanted;	   /* runs without a hit that make it good */
+	struct triage_answer told; /* the last answer, for what it says of the tree */
+	unsigned rechecks;	   /* so often it was good and was asked again */
 };
+
+/* Of one tree at most. */
+#define BISECT_RECHECKS 3
 
 struct triage_bisect {
 	int *prs;
+	double *costs; /* of the trees at 0…count; NULL: all the same */
 	size_t count;
 	unsigned hits, runs, max_builds;
 	struct tree *trees;
@@ -53,7 +58,8 @@ void bisect_say(struct triage_bisect *b, const char *fmt, ...)
  * builds is reached, has_question is false then): return to the caller at once. */
 bool bisect_ask(struct triage_bisect *b, const struct triage_question *question,
 	const struct tree **tree);
-/* Asks a good tree once more with as many runs as now seem right. Same result. */
+/* Asks a good tree once more, with as many runs as now seem right and at least as many as it
+ * had. Same result. */
 bool bisect_recheck(struct triage_bisect *b, const struct triage_question *question,
 	const struct tree **tree);
 /* What is known without asking; NULL when it was never asked. */
