@@ -156,7 +156,8 @@ static int load_document(
 	struct adapter_load *load, const json_t *obj, const char *overrides)
 {
 	static const char *const fields[] = {"$schema", "name", "title", "parameters",
-		"source", "build", "flavours", "msan", "targets", "discover", NULL};
+		"source", "build", "flavours", "msan", "targets", "discover",
+		"target_files", NULL};
 	struct adapter *adapter = load->adapter;
 	const char *schema;
 	int rc;
@@ -183,6 +184,8 @@ static int load_document(
 		rc = load_msan(load, obj);
 	if (rc == 0)
 		rc = adapter_load_targets(load, obj);
+	if (rc == 0)
+		rc = adapter_load_target_files(load, obj);
 	return rc;
 }
 

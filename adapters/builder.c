@@ -560,6 +560,17 @@ static void stop(void *ctx, struct iw_build_req *req)
 	}
 }
 
+bool builder_has(const struct builder *b, const char *tree, const char *flavour)
+{
+	struct build_env env = env_of(b, flavour);
+	char closure[IW_SHA256_HEX];
+	const struct entry *e;
+
+	build_env_closure(&env, b->recipe, tree, closure);
+	e = find(b, closure);
+	return e && e->is_known && e->build.is_ok;
+}
+
 bool builder_uses(const struct builder *b, const char *closure)
 {
 	const struct entry *e = find(b, closure);

@@ -47,6 +47,9 @@ void builder_free(struct builder *builder);
 
 struct iw_builder builder_ops(struct builder *builder);
 
+/* It is built, and well: asking for it costs nothing. */
+bool builder_has(const struct builder *builder, const char *tree, const char *flavour);
+
 /* Whether somebody in this process may work on it: asked for it within the last hour, or
  * waits for it. */
 bool builder_uses(const struct builder *builder, const char *closure);

@@ -37,5 +37,6 @@ int adapter_load_params(
 int adapter_load_source(struct adapter_load *load, const json_t *obj);
 int adapter_load_build(struct adapter_load *load, const json_t *obj);
 int adapter_load_targets(struct adapter_load *load, const json_t *obj);
+int adapter_load_target_files(struct adapter_load *load, const json_t *obj);
 
 #endif

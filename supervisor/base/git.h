@@ -90,6 +90,12 @@ int iw_git_merge_tree(struct iw_git_repo *repo, const char *commit, const char *
 int iw_git_revert_tree(struct iw_git_repo *repo, const char *tip, const char *commit,
 	char tree[static IW_GIT_HEX], struct iw_err *err);
 
+/* The tree with files of another tree in their places: each path that `from` has as a file;
+ * others stay as they are. */
+int iw_git_carry_tree(struct iw_git_repo *repo, const char *tree, const char *from,
+	const char *const *paths, size_t count, char out[static IW_GIT_HEX],
+	struct iw_err *err);
+
 /*
  * A commit that no reference names, so that the result of one merge or revert can enter
  * the next: two merges taken out, three put on a base. Author and time are fixed: the

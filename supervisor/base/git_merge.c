@@ -3,6 +3,7 @@
  * and an object that nobody names hurts nobody: the repository is our own copy.
  */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/git_repo.h"
@@ -121,6 +122,54 @@ int iw_git_revert_tree(struct iw_git_repo *repo, const char *tip, const char *co
 	if (rc < 0)
 		iw_err_wrap(err, "taking %.12s out of %.12s", commit, tip);
 	return rc;
+}
+
+/* Whether old has the path with the same content and mode. */
+static bool has_same(git_tree *old, const char *path, const git_tree_entry *entry)
+{
+	_auto_(git_tree_entry_freep) git_tree_entry *there = NULL;
+
+	return git_tree_entry_bypath(&there, old, path) == 0 &&
+		git_oid_equal(git_tree_entry_id(there), git_tree_entry_id(entry)) &&
+		git_tree_entry_filemode(there) == git_tree_entry_filemode(entry);
+}
+
+int iw_git_carry_tree(struct iw_git_repo *repo, const char *tree, const char *from,
+	const char *const *paths, size_t count, char out[static IW_GIT_HEX],
+	struct iw_err *err)
+{
+	_auto_(git_tree_freep) git_tree *old = NULL, *source = NULL;
+	_auto_free_ git_tree_update *updates = iw_calloc(count + 1, sizeof *updates);
+	size_t n = 0, i;
+	git_oid id;
+	int rc;
+
+	snprintf(out, IW_GIT_HEX, "%s", tree);
+	rc = iw_git_lookup_tree(repo, tree, &old, err);
+	if (rc == 0)
+		rc = iw_git_lookup_tree(repo, from, &source, err);
+	if (rc < 0)
+		return rc;
+	for (i = 0; i < count; i++) {
+		_auto_(git_tree_entry_freep) git_tree_entry *entry = NULL;
+
+		if (git_tree_entry_bypath(&entry, source, paths[i]) < 0 ||
+			git_tree_entry_type(entry) != GIT_OBJECT_BLOB ||
+			has_same(old, paths[i], entry))
+			continue;
+		updates[n++] = (git_tree_update){.action = GIT_TREE_UPDATE_UPSERT,
+			.id = *git_tree_entry_id(entry),
+			.filemode = git_tree_entry_filemode(entry),
+			.path = paths[i]};
+	}
+	if (n == 0)
+		return 0;
+	rc = git_tree_create_updated(&id, repo->git, old, n, updates);
+	if (rc < 0)
+		return iw_git_fail(
+			err, rc, "cannot carry files of tree %.12s to %.12s", from, tree);
+	git_oid_tostr(out, IW_GIT_HEX, &id);
+	return 0;
 }
 
 int iw_git_commit_make(struct iw_git_repo *repo, const char *tree,

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "adapters/adapter.h"
+#include "adapters/target_files.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -92,6 +93,45 @@ static void test_defaults(void **state)
 	assert_null(adapter_target_find(adapter, "b"));
 	adapter_free(adapter);
 	adapter_free(NULL);
+}
+
+/* What of the source makes one target's program. */
+static void test_target_files(void **state)
+{
+	static const char *const bad[] = {"[\"/etc/passwd\"]", "[\"a/../b\"]",
+		"[\"../a\"]", "[\"\"]", "[]", "[7]", "[\"a/.git/config\"]", "[\"a//b\"]",
+		"\"a\""};
+	struct target_files files;
+	struct adapter *adapter;
+	size_t i;
+
+	(void)state;
+	put("adapter.json",
+		"{" NAMED "," SOURCE "," BUILD "," FLAVOURS "," TARGETS
+		",\"target_files\":[\"fuzz/${binary}.c\",\"${binary}/${binary}-2.h\"]}",
+		0644);
+	assert_int_equal(adapter_load(dir, NULL, &adapter, &err), 0);
+	target_files_init(&files, adapter, adapter_target_find(adapter, "a"));
+	assert_int_equal(files.count, 2);
+	assert_string_equal(files.paths[0], "fuzz/a.c");
+	assert_string_equal(files.paths[1], "a/a-2.h");
+	assert_true(target_files_have(&files, "/src/fuzz/a.c"));
+	assert_true(target_files_have(&files, "fuzz/a.c"));
+	assert_false(target_files_have(&files, "/src/afuzz/a.c"));
+	assert_false(target_files_have(&files, "/src/fuzz/b.c"));
+	assert_false(target_files_have(&files, NULL));
+	target_files_fini(&files);
+	adapter_free(adapter);
+	for (i = 0; i < IW_COUNT(bad); i++) {
+		_auto_free_ char *text =
+			iw_fmt("{" NAMED "," SOURCE "," BUILD "," FLAVOURS "," TARGETS
+			       ",\"target_files\":%s}",
+				bad[i]);
+
+		put("adapter.json", text, 0644);
+		assert_int_equal(adapter_load(dir, NULL, &adapter, &err), IW_EINVAL);
+		assert_non_null(strstr(err.msg, "target_files"));
+	}
 }
 
 static void test_parameters(void **state)
@@ -341,6 +381,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_defaults),
 		TEST(test_parameters),
+		TEST(test_target_files),
 		TEST(test_sentences),
 		TEST(test_names),
 		TEST(test_arguments),

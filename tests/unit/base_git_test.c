@@ -503,6 +503,29 @@ static void test_queue(void **state)
 	assert_int_equal(qs[2].req.rc, 1);
 }
 
+/* Files of one tree in another, in place of its own or beside them. */
+static void test_carry(void **state)
+{
+	static const char *const paths[] = {"fuzz/a.c", "fuzz/b.c", "none.c", "src"};
+	char a[IW_GIT_HEX], b[IW_GIT_HEX], c[IW_GIT_HEX], out[IW_GIT_HEX];
+
+	(void)state;
+	TEST_TREE(&t, a, {"fuzz/a.c", "old a", 0}, {"src/x.c", "x", 0});
+	TEST_TREE(&t, b, {"fuzz/a.c", "new a", 0},
+		{"fuzz/b.c", "new b", GIT_FILEMODE_BLOB_EXECUTABLE}, {"src/x.c", "y", 0});
+	TEST_TREE(&t, c, {"fuzz/a.c", "new a", 0},
+		{"fuzz/b.c", "new b", GIT_FILEMODE_BLOB_EXECUTABLE}, {"src/x.c", "x", 0});
+	assert_int_equal(
+		iw_git_carry_tree(t.repo, a, b, paths, IW_COUNT(paths), out, &err), 0);
+	assert_string_equal(out, c);
+	assert_int_equal(
+		iw_git_carry_tree(t.repo, c, b, paths, IW_COUNT(paths), out, &err), 0);
+	assert_string_equal(out, c);
+	assert_int_equal(iw_git_carry_tree(t.repo, a, b, NULL, 0, out, &err), 0);
+	assert_string_equal(out, a);
+	assert_true(iw_git_carry_tree(t.repo, a, "0123", paths, 1, out, &err) < 0);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -519,6 +542,7 @@ int main(void)
 		TEST(test_log),
 		TEST(test_merge_base_of_strangers),
 		TEST(test_merge_and_revert),
+		TEST(test_carry),
 		TEST(test_diff),
 		TEST(test_queue),
 	};
