@@ -1,17 +1,20 @@
 /*
- * The happy path, once per question of the bisection: the git thread names the tree asked
- * about (merging or reverting in memory), the table of verdicts is looked at, the tree is
- * built, the input runs on it, the verdict is stored, the next question is asked.
+ * The happy path: what is known of the input is loaded, and the git thread names the trees
+ * that are staged, so that the bisection is told which of them cost nothing. Then, once per
+ * question: the git thread names the tree asked about (merging or reverting in memory), the
+ * verdicts are looked at, the tree is built, the input runs on it, the verdict is stored, the
+ * next question is asked.
  *
- *	ASK --> TREE --> (known verdict) ----------------------+
- *	         |  \--> BUILD --> RUN --> STORE --> ASK …      |
- *	         +-- conflict, no build, no target: untestable -+
+ *	LOAD --> PRICE --> ASK --> TREE --> (known verdict) ----------------------+
+ *	                            |  \--> BUILD --> RUN --> STORE --> ASK …      |
+ *	                            +-- conflict, no build, no target: untestable -+
  *
  * When several merges are found guilty together, doubt.h looks for an input that needs
  * fewer of them; with one found all is asked again.
  *
- * The failures: a build or a run that could not be made at all is tried INFRA_TRIES
- * times, then answered with infra, which ends the bisection without blame.
+ * The failures: a full disk ends it without an answer, and whoever asked asks again later. Any
+ * other build or run that could not be made at all is tried INFRA_TRIES times, then answered
+ * with infra, which ends the bisection without blame.
  */
 #include "triage/attribute.h"
 
@@ -20,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/target_files.h"
 #include "adapters/target_run.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -27,31 +31,38 @@
 #include "triage/bisect_tree.h"
 #include "triage/bug_db.h"
 #include "triage/doubt.h"
-#include "triage/merged_tree.h"
+#include "triage/question_tree.h"
 #include "triage/reproduce.h"
+#include "triage/verdicts.h"
 
 #include "base/banned.h"
 
 #define INFRA_TRIES 3
 #define DOUBTS_MAX 2
 
-struct verdict {
-	struct verdict *next;
-	char tree[IW_GIT_HEX];
-	struct triage_answer answer;
-};
+/* Of asking about a tree, where 1 is a build: one that is built only has to be run, one
+ * that has an answer not even that. */
+#define COST_BUILT 0.3
+#define COST_KNOWN 0.05
 
 struct triage_attribute {
 	const struct triage_world *world;
 	struct triage_attribute_spec spec;
 	const struct staging_snapshot *snapshot;
 	struct iw_builder builder;
-	struct triage_bisect *bisect;
-	struct verdict *verdicts;
+	struct triage_bisect *bisect; /* NULL until it is known what trees cost */
+	struct triage_verdicts verdicts;
+	struct triage_question_trees trees;
+	struct target_files files;
+	struct iw_sha256 input;	    /* of spec.input */
+	char (*staged)[IW_GIT_HEX]; /* what is built of the base and of each merge */
 
 	struct triage_question question;
 	char tree[IW_GIT_HEX];
+	bool is_carried;
 	struct triage_answer answer;
+	unsigned others; /* runs that failed in another way */
+	struct verdict_row row;
 	int infra_failures;
 	int64_t cpu_us; /* of jobs, and not stored yet */
 
@@ -69,20 +80,33 @@ struct triage_attribute {
 };
 
 static void ask(struct triage_attribute *op);
-static void on_loaded(struct iw_db_req *req);
+
+static double cost_of(const struct triage_attribute *op, const char *tree)
+{
+	if (triage_verdicts_know(&op->verdicts, tree))
+		return COST_KNOWN;
+	return builder_has(
+		       project_builds(op->spec.target->project), tree, op->spec.flavour)
+		? COST_BUILT
+		: 1;
+}
 
 static struct triage_bisect *new_bisect(const struct triage_attribute *op)
 {
 	const struct staging_snapshot *s = op->snapshot;
 	_auto_free_ int *prs = iw_calloc(s->count + 1, sizeof *prs);
+	_auto_free_ double *costs = iw_calloc(s->count + 1, sizeof *costs);
 	struct triage_bisect_spec spec = {.prs = prs,
 		.count = s->count,
+		.costs = costs,
 		.hits = op->spec.hits,
 		.runs = op->spec.runs};
 	size_t i;
 
 	for (i = 0; i < s->count; i++)
 		prs[i] = (int)s->prs[i].number;
+	for (i = 0; i <= s->count; i++)
+		costs[i] = cost_of(op, op->staged[i]);
 	return triage_bisect_new(&spec);
 }
 
@@ -91,25 +115,10 @@ static void finish(struct triage_attribute *op)
 	op->done(op, op->err.code ? &op->err : NULL, op->ctx);
 }
 
-static const struct triage_answer *known(const struct triage_attribute *op)
+static void fail(struct triage_attribute *op, const struct iw_err *err)
 {
-	const struct verdict *v;
-
-	for (v = op->verdicts; v; v = v->next)
-		if (strcmp(v->tree, op->tree) == 0)
-			return &v->answer;
-	return NULL;
-}
-
-static void remember(
-	struct triage_attribute *op, const char *tree, const struct triage_answer *answer)
-{
-	struct verdict *v = iw_calloc(1, sizeof *v);
-
-	snprintf(v->tree, sizeof v->tree, "%s", tree);
-	v->answer = *answer;
-	v->next = op->verdicts;
-	op->verdicts = v;
+	op->err = *err;
+	finish(op);
 }
 
 static void give_answer(struct triage_attribute *op)
@@ -124,26 +133,10 @@ static void give_answer(struct triage_attribute *op)
 	ask(op);
 }
 
-/* Stored answers keep why a tree is untestable in the same word: "untestable" alone says
- * the build failed or the target is not there. */
-static const char *answer_word(const struct triage_answer *answer)
-{
-	switch (answer->kind) {
-	case TRIAGE_BAD:
-		return "bad";
-	case TRIAGE_GOOD:
-		return "good";
-	default:
-		return "untestable";
-	}
-}
-
 static int store_verdict(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
 	struct triage_attribute *op = ctx;
-
-	int rc = verdict_db_put(dbc, op->spec.bug_id, op->tree, answer_word(&op->answer),
-		op->answer.runs, op->answer.hits, err);
+	int rc = verdict_db_put(dbc, op->spec.bug_id, &op->input, &op->row, err);
 
 	return rc < 0 ? rc
 		      : bug_db_add_core(dbc, op->spec.bug_id, op->cpu_us / 1000, err);
@@ -154,36 +147,34 @@ static void on_stored(struct iw_db_req *req)
 	struct triage_attribute *op = req->ctx;
 
 	if (req->err.code) {
-		op->err = req->err;
-		finish(op);
+		fail(op, &req->err);
 		return;
 	}
 	op->cpu_us %= 1000;
-	remember(op, op->tree, &op->answer);
 	give_answer(op);
 }
 
 static void store(struct triage_attribute *op)
 {
+	triage_verdicts_add(&op->verdicts, op->tree, &op->answer, op->others, &op->row);
 	op->db_req =
 		(struct iw_db_req){.run = store_verdict, .ctx = op, .done = on_stored};
 	iw_db_submit(op->world->db, &op->db_req);
 }
 
-static void build_tree(struct triage_attribute *op);
+static void name_tree(struct triage_attribute *op);
 
 /* Our machines failed, not the tree. */
 static void on_infra(struct triage_attribute *op, const struct iw_err *err)
 {
-	if (op->is_stopped || err->code == IW_ECANCELED) {
-		op->err = *err;
-		finish(op);
+	if (op->is_stopped || err->code == IW_ECANCELED || err->code == IW_ENOSPC) {
+		fail(op, err);
 		return;
 	}
 	iw_warn("a tree could not be tested", I("bug", op->spec.bug_id),
 		S("error", err->msg));
 	if (++op->infra_failures < INFRA_TRIES) {
-		build_tree(op);
+		name_tree(op);
 		return;
 	}
 	op->answer = (struct triage_answer){.kind = TRIAGE_INFRA};
@@ -206,7 +197,9 @@ static void on_run(struct triage_reproduce *run, const struct iw_err *err, void 
 		on_infra(op, &copy);
 		return;
 	}
-	op->answer = (struct triage_answer){.runs = runs, .hits = hits};
+	op->others = others;
+	op->answer.runs = runs;
+	op->answer.hits = hits;
 	if (hits > 0)
 		op->answer.kind = TRIAGE_BAD;
 	else if (others == runs && runs > 0)
@@ -219,7 +212,8 @@ static void on_run(struct triage_reproduce *run, const struct iw_err *err, void 
 
 static void answer_untestable(struct triage_attribute *op, enum triage_why why)
 {
-	op->answer = (struct triage_answer){.kind = TRIAGE_UNTESTABLE, .why = why};
+	op->answer.kind = TRIAGE_UNTESTABLE;
+	op->answer.why = why;
 	give_answer(op);
 }
 
@@ -244,8 +238,11 @@ static void on_built(
 		on_infra(op, err);
 		return;
 	}
+	op->answer.is_made = req->is_made;
+	/* With the target's files of its own it may read its input in another way. */
 	if (!build->is_ok) {
-		answer_untestable(op, TRIAGE_WHY_BUILD);
+		answer_untestable(
+			op, op->is_carried ? TRIAGE_WHY_TARGET : TRIAGE_WHY_BUILD);
 		return;
 	}
 	binary = target_binary(build, op->spec.target->spec);
@@ -276,6 +273,7 @@ static void on_tree(struct iw_git_req *req)
 	struct triage_attribute *op = req->ctx;
 	const struct triage_answer *old;
 
+	op->answer = (struct triage_answer){.is_carried = op->is_carried};
 	if (req->rc < 0) {
 		on_infra(op, &req->err);
 		return;
@@ -284,61 +282,36 @@ static void on_tree(struct iw_git_req *req)
 		answer_untestable(op, TRIAGE_WHY_CONFLICT);
 		return;
 	}
-	old = known(op);
-	if (old && (old->kind != TRIAGE_GOOD || old->runs >= op->question.runs)) {
-		op->answer = *old;
+	snprintf(op->answer.tree, sizeof op->answer.tree, "%s", op->tree);
+	old = triage_verdicts_give(&op->verdicts, op->tree);
+	if (old) {
+		op->answer.kind = old->kind;
+		op->answer.why = old->why;
+		op->answer.runs = old->runs;
+		op->answer.hits = old->hits;
+		op->answer.is_remembered = true;
 		give_answer(op);
 		return;
 	}
 	build_tree(op);
 }
 
-/* Git thread: the questions' merges applied to a commit, or taken out of it. */
-static int apply(struct iw_git_repo *repo, struct triage_attribute *op, const char *onto,
-	enum triage_merged how, struct iw_err *err)
-{
-	return triage_merged_tree(repo, op->snapshot, onto, op->question.merges,
-		op->question.merge_count, how, op->tree, err);
-}
-
+/* Git thread. */
 static int find_tree(struct iw_git_repo *repo, void *ctx, struct iw_err *err)
 {
 	struct triage_attribute *op = ctx;
-	const struct triage_question *q = &op->question;
-	const struct staging_snapshot *s = op->snapshot;
-	const char *prefix = q->prefix ? s->prs[q->prefix - 1].merge : s->base_commit;
 
-	switch (q->kind) {
-	case TRIAGE_PREFIX:
-		snprintf(op->tree, sizeof op->tree, "%s",
-			q->prefix ? s->prs[q->prefix - 1].tree : s->base_tree);
-		return 0;
-	case TRIAGE_WITHOUT:
-		return apply(repo, op, s->commit, TRIAGE_MERGED_OUT, err);
-	case TRIAGE_ALONE:
-		return apply(repo, op, s->base_commit, TRIAGE_MERGED_ON, err);
-	case TRIAGE_PREFIX_WITH:
-		return apply(repo, op, prefix, TRIAGE_MERGED_ON, err);
-	}
-	return iw_err_set(err, IW_EINVAL, "unknown question");
+	return triage_question_tree(
+		repo, &op->trees, &op->question, op->tree, &op->is_carried, err);
+}
+
+static void name_tree(struct triage_attribute *op)
+{
+	op->git_req = (struct iw_git_req){.run = find_tree, .ctx = op, .done = on_tree};
+	iw_git_submit(project_git(op->spec.target->project), &op->git_req);
 }
 
 /* -- several merges together, or does the input only need them? --------------------- */
-
-/* Good means that this input showed nothing, which says nothing of another one. */
-static void forget_good_verdicts(struct triage_attribute *op)
-{
-	struct verdict **link = &op->verdicts, *v;
-
-	while ((v = *link) != NULL) {
-		if (v->answer.kind != TRIAGE_GOOD) {
-			link = &v->next;
-			continue;
-		}
-		*link = v->next;
-		free(v);
-	}
-}
 
 static int store_input(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
@@ -348,6 +321,16 @@ static int store_input(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	(void)dbc;
 	return triage_artifact_put(
 		op->world->artifacts_dir, op->spec.input, op->spec.len, &hash, err);
+}
+
+static void on_input_stored(struct iw_db_req *req)
+{
+	struct triage_attribute *op = req->ctx;
+
+	if (req->err.code)
+		fail(op, &req->err);
+	else
+		ask(op);
 }
 
 /* A fresh decision with the input that needs fewer merges. */
@@ -362,7 +345,8 @@ static void start_over(struct triage_attribute *op, const struct triage_doubt_re
 	op->spec.len = r->len;
 	op->spec.hits = r->hits;
 	op->spec.runs = r->runs;
-	forget_good_verdicts(op);
+	op->input = hash;
+	triage_verdicts_keep_bad(&op->verdicts);
 	triage_bisect_free(op->bisect);
 	op->bisect = new_bisect(op);
 	iw_sha256_hex(&hash, hex);
@@ -370,7 +354,8 @@ static void start_over(struct triage_attribute *op, const struct triage_doubt_re
 		"fuzzing found another input for it, %zu bytes, sha256 %s, that does not "
 		"need PR #%lld: asked with that one",
 		r->len, hex, (long long)op->snapshot->prs[r->left_out - 1].number);
-	op->db_req = (struct iw_db_req){.run = store_input, .ctx = op, .done = on_loaded};
+	op->db_req = (struct iw_db_req){
+		.run = store_input, .ctx = op, .done = on_input_stored};
 	iw_db_submit(op->world->db, &op->db_req);
 }
 
@@ -430,40 +415,64 @@ static void ask(struct triage_attribute *op)
 		return;
 	}
 	op->infra_failures = 0;
-	op->git_req = (struct iw_git_req){.run = find_tree, .ctx = op, .done = on_tree};
-	iw_git_submit(project_git(op->spec.target->project), &op->git_req);
+	name_tree(op);
 }
 
-static void take_verdict(
-	void *ctx, const char *tree, const char *word, int64_t runs, int64_t hits)
-{
-	struct triage_answer answer = {.runs = (unsigned)runs, .hits = (unsigned)hits};
+/* -- before the first question ------------------------------------------------------- */
 
-	if (strcmp(word, "bad") == 0)
-		answer.kind = TRIAGE_BAD;
-	else if (strcmp(word, "good") == 0)
-		answer.kind = TRIAGE_GOOD;
-	else
-		answer.kind = TRIAGE_UNTESTABLE;
-	remember(ctx, tree, &answer);
+/* Git thread: what would be built of the base and of each merge. */
+static int find_staged(struct iw_git_repo *repo, void *ctx, struct iw_err *err)
+{
+	struct triage_attribute *op = ctx;
+	bool is_carried;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i <= op->snapshot->count; i++)
+		rc = triage_question_tree(repo, &op->trees,
+			&(struct triage_question){.kind = TRIAGE_PREFIX, .prefix = i},
+			op->staged[i], &is_carried, err);
+	return rc;
+}
+
+static void on_staged(struct iw_git_req *req)
+{
+	struct triage_attribute *op = req->ctx;
+
+	if (req->rc < 0) {
+		fail(op, &req->err);
+		return;
+	}
+	op->bisect = new_bisect(op);
+	ask(op);
 }
 
 static int load_verdicts(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
 	struct triage_attribute *op = ctx;
 
-	return verdict_db_list(dbc, op->spec.bug_id, take_verdict, op, err);
+	return verdict_db_list(dbc, op->spec.bug_id, &op->input, triage_verdicts_take,
+		&op->verdicts, err);
 }
 
 static void on_loaded(struct iw_db_req *req)
 {
 	struct triage_attribute *op = req->ctx;
 
-	op->err = req->err;
-	if (op->err.code)
-		finish(op);
-	else
-		ask(op);
+	if (req->err.code) {
+		fail(op, &req->err);
+		return;
+	}
+	op->git_req =
+		(struct iw_git_req){.run = find_staged, .ctx = op, .done = on_staged};
+	iw_git_submit(project_git(op->spec.target->project), &op->git_req);
+}
+
+static void load(struct triage_attribute *op)
+{
+	op->db_req =
+		(struct iw_db_req){.run = load_verdicts, .ctx = op, .done = on_loaded};
+	iw_db_submit(op->world->db, &op->db_req);
 }
 
 struct triage_attribute *triage_attribute_start(const struct triage_world *world,
@@ -475,12 +484,18 @@ struct triage_attribute *triage_attribute_start(const struct triage_world *world
 	op->spec = *spec;
 	op->snapshot = project_snapshot(spec->target->project);
 	op->builder = project_builder(spec->target->project);
-	op->bisect = new_bisect(op);
+	op->input = iw_sha256(spec->input, spec->len);
+	op->staged = iw_calloc(op->snapshot->count + 1, sizeof *op->staged);
+	op->trees.snapshot = op->snapshot;
+	target_files_init(
+		&op->files, project_adapter(spec->target->project), spec->target->spec);
+	if (!target_files_have(&op->files, spec->fault_file)) {
+		op->trees.carried = (const char *const *)op->files.paths;
+		op->trees.carried_count = op->files.count;
+	}
 	op->done = done;
 	op->ctx = ctx;
-	op->db_req =
-		(struct iw_db_req){.run = load_verdicts, .ctx = op, .done = on_loaded};
-	iw_db_submit(world->db, &op->db_req);
+	load(op);
 	return op;
 }
 
@@ -529,14 +544,11 @@ int64_t triage_attribute_cpu_us(const struct triage_attribute *op)
 
 void triage_attribute_free(struct triage_attribute *op)
 {
-	struct verdict *v, *next;
-
 	if (!op)
 		return;
-	for (v = op->verdicts; v; v = next) {
-		next = v->next;
-		free(v);
-	}
+	triage_verdicts_fini(&op->verdicts);
+	target_files_fini(&op->files);
+	free(op->staged);
 	triage_bisect_free(op->bisect);
 	free(op->other_input);
 	free(op);

@@ -393,28 +393,3 @@ int bug_db_events(
 	iw_stmt_done(dbc, stmt);
 	return stop ? stop : rc;
 }
-
-int verdict_db_put(struct iw_dbc *dbc, int64_t bug_id, const char *tree,
-	const char *answer, int64_t runs, int64_t hits, struct iw_err *err)
-{
-	return iw_db_exec(dbc, err,
-		"INSERT INTO verdict (bug_id, tree, answer, runs, hits) "
-		"VALUES (?, ?, ?, ?, ?) ON CONFLICT (bug_id, tree) DO UPDATE SET "
-		"answer = excluded.answer, runs = excluded.runs, hits = excluded.hits",
-		"issii", bug_id, tree, answer, runs, hits);
-}
-
-int verdict_db_list(struct iw_dbc *dbc, int64_t bug_id, verdict_db_cb each, void *ctx,
-	struct iw_err *err)
-{
-	sqlite3_stmt *stmt = iw_stmt(dbc,
-		"SELECT tree, answer, runs, hits FROM verdict WHERE bug_id = ?", "i",
-		bug_id);
-	int rc;
-
-	while ((rc = iw_stmt_step(dbc, stmt, err)) == 1)
-		each(ctx, iw_col_str(stmt, "tree"), iw_col_str(stmt, "answer"),
-			iw_col_int(stmt, "runs"), iw_col_int(stmt, "hits"));
-	iw_stmt_done(dbc, stmt);
-	return rc;
-}

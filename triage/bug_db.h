@@ -1,5 +1,5 @@
 /*
- * Rows of the tables bug, bug_event and verdict: every statement on them is here, but for
+ * Rows of the tables bug and bug_event: every statement on them is here, but for
  * merges (merge_db).
  * Synchronous; thread: that of the connection. Strings of a row are the row's own;
  * bug_row_fini frees.
@@ -148,13 +148,5 @@ typedef int (*bug_event_cb)(void *ctx, const struct bug_event *event);
  */
 int bug_db_events(
 	struct iw_dbc *dbc, int64_t id, bug_event_cb each, void *ctx, struct iw_err *err);
-
-/* Answers of a bisection, by tree. */
-int verdict_db_put(struct iw_dbc *dbc, int64_t bug_id, const char *tree,
-	const char *answer, int64_t runs, int64_t hits, struct iw_err *err);
-typedef void (*verdict_db_cb)(
-	void *ctx, const char *tree, const char *answer, int64_t runs, int64_t hits);
-int verdict_db_list(struct iw_dbc *dbc, int64_t bug_id, verdict_db_cb each, void *ctx,
-	struct iw_err *err);
 
 #endif

@@ -17,6 +17,7 @@
 #include "triage/bug_db.h"
 #include "triage/crash_db.h"
 #include "triage/decision.h"
+#include "triage/fault.h"
 #include "triage/issue.h"
 #include "triage/retest.h"
 #include "triage/signature.h"
@@ -125,23 +126,6 @@ static const char *frame_line(struct iw_arena *arena, const struct san_frame *f)
 	return iw_arena_fmt(arena, "%s (%s:%d)", f->function, file, f->line);
 }
 
-/* The report that gave the bug its type: how the process ended, which decides, is known no
- * longer. */
-static const struct san_report *find_report(
-	const struct draft *d, const struct san_report *reports, size_t count)
-{
-	const struct san_report *primary = san_report_primary(reports, count);
-
-	for (size_t i = count; i-- > 0;) {
-		if (!primary || !strcmp(primary->crash_type, d->signature.type))
-			break;
-		primary = &reports[i];
-	}
-	if (primary && strcmp(primary->crash_type, d->signature.type) != 0)
-		return san_report_primary(reports, count);
-	return primary;
-}
-
 static void add_frames(struct draft *d)
 {
 	const char **lines = iw_arena_alloc(d->arena, FRAMES_SHOWN * sizeof *lines);
@@ -153,7 +137,7 @@ static void add_frames(struct draft *d)
 	if (san_report_parse(
 		    d->arena, d->report, d->issue.report_len, &reports, &count, NULL) < 0)
 		return;
-	primary = find_report(d, reports, count);
+	primary = triage_fault_report(reports, count, d->signature.type);
 	if (!primary || primary->stack_count == 0)
 		return;
 	stack = san_report_stack(primary, SAN_STACK_CRASH);

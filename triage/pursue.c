@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "triage/artifact.h"
 #include "triage/attribute.h"
+#include "triage/fault.h"
 #include "triage/minimize.h"
 #include "triage/publish.h"
 #include "triage/reproduce.h"
@@ -43,6 +44,7 @@ struct triage_pursuit {
 	struct bug_row row;
 	char *input;
 	size_t len;
+	char *fault_file; /* NULL: not known */
 
 	struct iw_db_req db_req;
 	struct iw_build_req build_req;
@@ -63,6 +65,7 @@ static void end(struct triage_pursuit *p)
 	triage_attribute_free(p->attribute);
 	bug_row_fini(&p->row);
 	free(p->input);
+	free(p->fault_file);
 	free(p->prs);
 	free(p->proof);
 	free(p);
@@ -180,6 +183,7 @@ static void attribute(struct triage_pursuit *p)
 		.len = p->len,
 		.hits = (unsigned)p->row.hits,
 		.runs = (unsigned)p->row.runs,
+		.fault_file = p->fault_file,
 	};
 
 	if (p->row.outcome) {
@@ -377,14 +381,27 @@ static int take_row(void *ctx, const struct bug_row *row)
 	return 0;
 }
 
+/* A report that is lost says nothing. */
+static void find_fault(struct triage_pursuit *p)
+{
+	_auto_free_ char *text = NULL;
+	size_t len;
+
+	if (triage_artifact_get(
+		    p->world->artifacts_dir, &p->row.report, &text, &len, NULL) == 0)
+		p->fault_file = triage_fault_file(text, len, p->row.type);
+}
+
 static int load(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
 	struct triage_pursuit *p = ctx;
 	int rc = bug_db_list(dbc, p->bug->id, take_row, p, err);
 
-	return rc < 0 ? rc
-		      : triage_artifact_get(p->world->artifacts_dir, &p->row.best,
-				&p->input, &p->len, err);
+	if (rc < 0)
+		return rc;
+	find_fault(p);
+	return triage_artifact_get(
+		p->world->artifacts_dir, &p->row.best, &p->input, &p->len, err);
 }
 
 static void on_loaded(struct iw_db_req *req)

@@ -33,20 +33,29 @@ struct report {
 	int shared;	 /* that the base shows, too, found on either */
 	int gone;	 /* that it showed, and the change does not */
 	int64_t base_runs;
-	int rc;
-	struct iw_err err;
 };
 
 /* -- bugs --------------------------------------------------------------------------- */
 
-static void take_verdict(
-	void *ctx, const char *tree, const char *answer, int64_t runs, int64_t hits)
+/* Runs on the base in which it did not show. */
+static int64_t quiet_runs(const struct bug_row *row)
 {
-	struct report *r = ctx;
+	_auto_(iw_json_freep) json_t *proof =
+		row->proof ? json_loads(row->proof, 0, NULL) : NULL;
+	const json_t *tree;
+	int64_t runs = 0;
+	size_t i;
 
-	(void)hits;
-	if (strcmp(tree, r->diff->change.base_tree) == 0 && strcmp(answer, "good") == 0)
-		r->base_runs = runs;
+	json_array_foreach(json_object_get(proof, "trees"), i, tree)
+	{
+		const char *what = json_string_value(json_object_get(tree, "what"));
+		const char *answer = json_string_value(json_object_get(tree, "answer"));
+
+		if (what && answer && strcmp(what, "the base") == 0 &&
+			strcmp(answer, "good") == 0)
+			runs = json_integer_value(json_object_get(tree, "runs"));
+	}
+	return runs;
 }
 
 static bool is_outcome(const struct bug_row *row, const char *word)
@@ -92,10 +101,7 @@ static int add_bug(struct report *r, const struct bug_row *row)
 	_auto_free_ char *words = NULL;
 	json_t *bug;
 
-	r->base_runs = 0;
-	r->rc = verdict_db_list(r->state->dbc, row->id, take_verdict, r, &r->err);
-	if (r->rc < 0)
-		return r->rc;
+	r->base_runs = quiet_runs(row);
 	words = base_words(r, row, is_confirmed);
 	add_row(r, row, words);
 	bug = answer_bug(&scope, row);
@@ -346,7 +352,7 @@ static int fill(struct report *r, struct iw_err *err)
 	int rc = bug_db_list(r->state->dbc, 0, sort_bug, r, err);
 
 	if (rc < 0)
-		return r->rc < 0 ? iw_err_copy(err, &r->err) : rc;
+		return rc;
 	/* Without a difference nothing was built. */
 	if (r->diff->target_count == 0)
 		return 0;

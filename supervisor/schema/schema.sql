@@ -387,12 +387,15 @@ CREATE INDEX crash_burn_by_place ON crash_burn(place) WHERE place IS NOT NULL;
 -- Answers of the bisection: does this bug show on a tree?
 CREATE TABLE verdict (
 	bug_id INTEGER NOT NULL REFERENCES bug(id),
-	tree TEXT NOT NULL,
+	input BLOB NOT NULL CHECK (length(input) = 32),  -- artifact: what was run
+	tree TEXT NOT NULL,                  -- git tree id of what was built
 	answer TEXT NOT NULL CHECK (answer IN ('bad', 'good', 'untestable')),
 	runs INTEGER NOT NULL,
-	hits INTEGER NOT NULL,
-	PRIMARY KEY (bug_id, tree)
+	hits INTEGER NOT NULL,               -- of this bug
+	others INTEGER NOT NULL,             -- runs that failed in another way
+	PRIMARY KEY (bug_id, input, tree)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX verdict_by_input ON verdict(input);
 
 -- Who may do what over HTTP. A revoked token stays, so that its use is understood.
 CREATE TABLE token (

@@ -1,0 +1,61 @@
+#include "triage/fault.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "sanitizers/frames.h"
+
+#include "base/banned.h"
+
+const struct san_report *triage_fault_report(
+	const struct san_report *reports, size_t count, const char *type)
+{
+	const struct san_report *primary = san_report_primary(reports, count);
+	size_t i;
+
+	for (i = count; i-- > 0;) {
+		if (!primary || strcmp(primary->crash_type, type) == 0)
+			break;
+		primary = &reports[i];
+	}
+	if (primary && strcmp(primary->crash_type, type) != 0)
+		return san_report_primary(reports, count);
+	return primary;
+}
+
+static bool is_own_verdict(const struct san_report *report)
+{
+	return report->kind == SAN_ABRT || report->kind == SAN_TRAP ||
+		(report->kind >= SAN_ASSERT && report->kind <= SAN_UNCAUGHT_EXCEPTION);
+}
+
+/* A target's entry is plumbing to a signature, and has the file that is looked for. */
+static bool says_where(const struct san_frame *frame)
+{
+	return frame->file &&
+		(!san_frame_is_plumbing(frame) ||
+			(frame->function &&
+				strcmp(frame->function, "LLVMFuzzerTestOneInput") == 0));
+}
+
+char *triage_fault_file(const char *text, size_t len, const char *type)
+{
+	_auto_(iw_arena_freep) struct iw_arena *arena = iw_arena_new();
+	const struct san_report *report;
+	const struct san_stack *stack;
+	struct san_report *reports;
+	size_t count, i;
+
+	if (san_report_parse(arena, text, len, &reports, &count, NULL) < 0)
+		return NULL;
+	report = triage_fault_report(reports, count, type);
+	if (!report || report->stack_count == 0 || is_own_verdict(report))
+		return NULL;
+	stack = san_report_stack(report, SAN_STACK_CRASH);
+	if (!stack)
+		stack = &report->stacks[0];
+	for (i = 0; i < stack->count; i++)
+		if (says_where(&stack->frames[i]))
+			return iw_strdup(stack->frames[i].file);
+	return NULL;
+}

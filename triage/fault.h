@@ -1,0 +1,22 @@
+/*
+ * What a bug's report says of the place that failed.
+ * Pure and synchronous. Thread: any.
+ */
+#ifndef TRIAGE_FAULT_H
+#define TRIAGE_FAULT_H
+
+#include <stddef.h>
+
+#include "sanitizers/report.h"
+
+/* The report that gave a bug its type: how the process ended, which decides, is known no
+ * longer. NULL when there is none at all. */
+const struct san_report *triage_fault_report(
+	const struct san_report *reports, size_t count, const char *type);
+
+/* The source file of the innermost function that is the project's own, or the target's;
+ * NULL: not known, or it was no accident there but the program's own verdict, as that of a
+ * target which compares two results. The caller frees. */
+char *triage_fault_file(const char *text, size_t len, const char *type);
+
+#endif
