@@ -36,6 +36,7 @@ extern const struct cli_command cli_commands[];
 extern const struct iw_door *cli_door;
 
 int cli_adapter(int argc, char **argv);
+int cli_blame(int argc, char **argv);
 int cli_bug(int argc, char **argv);
 int cli_build(int argc, char **argv);
 int cli_campaign(int argc, char **argv);

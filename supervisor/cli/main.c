@@ -25,6 +25,7 @@ const struct cli_command cli_commands[] = {
 	{"coverage", "which lines the corpora reach, and which staged ones nothing does",
 		cli_coverage},
 	{"bug", "list and show bugs, say what becomes of them", cli_bug},
+	{"blame", "which pull request brought a bug, and the proof", cli_blame},
 	{"crash", "list and show crashes, bring some", cli_crash},
 	{"repro", "run the input of a bug or a crash again", cli_repro},
 	{"triage", "files that make a program fail: which bugs are they?", cli_triage},

@@ -1,0 +1,163 @@
+"""Which pull request brought a bug, with builds, runs and kills that are real; and `blame`."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+
+import pytest
+
+from conftest import BUILD, Tiny, git, rows
+
+CHECK = r"""
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+__attribute__((noinline)) static void check(const uint8_t *text)
+{
+	%s
+}
+"""
+ONE = 'if (memcmp(text, "bug!", 4) == 0)\n\t\tabort();'
+HARMLESS = CHECK % "(void)text;"
+FATAL = CHECK % ONE
+# Two bugs in one function's two callees.
+TWICE = CHECK.replace("__attribute__", """__attribute__((noinline)) static void worse(void)
+{
+	abort();
+}
+
+__attribute__""", 1) % (ONE + '\n\tif (memcmp(text, "dug!", 4) == 0)\n\t\tworse();')
+READER = r"""
+#include <stddef.h>
+
+#include "check.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	if (len > 3)
+		check(data);
+	return 0;
+}
+"""
+IDLE = "int LLVMFuzzerTestOneInput(const unsigned char *d, unsigned long n)\n" \
+    "{\n\treturn d == 0 && n > 9;\n}\n"
+
+
+def make(tmp_path, files, fields=None):
+    adapter = Tiny(tmp_path, "tiny", files, BUILD, fields)
+    adapter.write(adapter.document | {
+        "source": {"git": str(adapter.source), "branch": "staging", "base": "main"}})
+    git(adapter.source, "checkout", "-q", "-b", "staging")
+    return adapter
+
+
+def stage(adapter, number, files):
+    git(adapter.source, "checkout", "-q", "-b", f"pr-{number}", "main")
+    adapter.commit(files, f"Change {number}")
+    git(adapter.source, "checkout", "-q", "staging")
+    git(adapter.source, "merge", "-q", "--no-ff", f"pr-{number}", "-m",
+        f"Promote PR #{number} to staging: Change {number}\n\n"
+        f"PR: https://example.org/tiny/pull/{number}\n")
+
+
+def stage_all(adapter, numbers, changes):
+    for number in numbers:
+        stage(adapter, number, changes.get(number, {f"notes/{number}": "harmless\n"}))
+
+
+def settle(ironworks, adapter, state, bugs=1):
+    """Runs until all is attributed; on a slow machine triage ends in a later one."""
+    for _ in range(4):
+        done = ironworks("run", adapter, "--for", "1s", "--state", state, "--json", timeout=240)
+        assert done.rc in (0, 1), done.stderr
+        found = done.json["bugs"]
+        if len(found) >= bugs and all(bug["outcome"] for bug in found):
+            break
+    return found
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["carried", "not said"])
+def test_an_old_bug_that_only_a_new_target_shows(ironworks, state, tmp_path, told):
+    """Where the adapter says which files are a target's, older trees get them, and the base
+    shows the bug; where it does not, the pull request that added the target is a suspect."""
+    fields = {"discover": "late"} | ({"target_files": ["${binary}.c"]} if told else {})
+    adapter = make(tmp_path, {"idle.c": IDLE, "check.h": FATAL, "seeds/a": b"bug!"}, fields)
+    stage_all(adapter, range(5, 9), {7: {"late.c": READER}})
+    (bug,) = settle(ironworks, adapter, state)
+    assert bug["target"] == "late"
+    answer = ironworks("blame", bug["id"], "--why", "--state", state)
+    if told:
+        assert (bug["outcome"], bug["prs"]) == ("pre-existing", []), bug
+        assert answer.rc == 0 and "the target's files of the snapshot" in answer.stdout
+    else:
+        assert (bug["outcome"], bug["prs"]) == ("suspect", [7]), bug
+        assert answer.rc == 1 and "does not exist" in answer.stdout, answer.stdout
+
+
+def test_a_fault_of_the_target_itself(ironworks, state, tmp_path):
+    """A target that is wrong is no old bug, though each tree shows it with those files."""
+    wrong = READER.replace("check(data);", "return *(volatile int *)(data[0] == 'b' ? 8 : "
+                           "(unsigned long)data);")
+    adapter = make(tmp_path, {"parser.c": READER, "check.h": HARMLESS, "seeds/a": b"bug!"},
+                   {"target_files": ["${binary}.c"]})
+    stage_all(adapter, range(5, 9), {7: {"parser.c": wrong}})
+    (bug,) = settle(ironworks, adapter, state)
+    assert (bug["outcome"], bug["prs"]) == ("staged", [7]), bug
+
+
+def test_what_is_said_and_what_two_bugs_share(ironworks, state, tmp_path):
+    """Both bugs of one pull request are its; the second needs no build that the first had."""
+    adapter = make(tmp_path, {"parser.c": READER, "check.h": HARMLESS,
+                              "seeds/a": b"bug!", "seeds/b": b"dug!"})
+    stage_all(adapter, range(5, 11), {7: {"check.h": TWICE}})
+    found = settle(ironworks, adapter, state, bugs=2)
+    assert [(bug["outcome"], bug["prs"]) for bug in found] == [("staged", [7])] * 2, found
+    answers = [ironworks("blame", bug["id"], "--json", "--state", state).json for bug in found]
+    asked = [{t["tree"] for t in a["trees"] if "tree" in t} for a in answers]
+    assert asked[0] == asked[1], "both ask about the same trees, each of which is built once"
+    for bug, answer in zip(found, answers):
+        assert answer["proven"] and answer["confidence"] > 0.99 and answer["builds"] <= 6
+        assert answer["bug"] == bug["id"] and answer["prs"] == [7]
+        text = ironworks("blame", bug["id"], "--state", state)
+        assert text.rc == 0 and f"bug {bug['id']}: staged, #7, 99.9 % sure" in text.stdout
+        assert "the base with only PR #7" in text.stdout and " 1. " not in text.stdout
+        why = ironworks("blame", bug["id"], "--why", "--state", state).stdout
+        assert all(line in why for line in answer["log"]), why
+    assert ironworks("blame", 99, "--state", state).rc == 4
+    assert ironworks("blame", "--state", state).rc == 2
+    farm = ironworks.start("serve", adapter, "--state", state)
+    try:
+        time.sleep(0)  # whatever it has got to: the answer is the same
+        assert ironworks("blame", found[0]["id"], "--json", "--state", state).json == answers[0]
+    finally:
+        farm.send_signal(signal.SIGTERM)
+        ironworks.finish(farm, 60)
+
+
+def test_kills_after_every_answer(ironworks, state, tmp_path):
+    """A farm that is killed whenever an answer is stored still comes to the same end, and asks
+    nothing again."""
+    adapter = make(tmp_path, {"parser.c": READER, "check.h": HARMLESS, "seeds/a": b"bug!"})
+    stage_all(adapter, range(5, 13), {9: {"check.h": FATAL}})
+    count, kills, known = "SELECT count(*) FROM verdict", 0, 0
+    while True:
+        farm = ironworks.start("run", adapter, "--for", "2s", "--state", state)
+        while farm.poll() is None:
+            with contextlib.suppress(Exception):  # there is no database yet
+                if rows(state, count)[0][0] > known:
+                    break
+            time.sleep(0.02)
+        if farm.poll() is not None:
+            break
+        farm.kill()
+        farm.wait()
+        kills += 1
+        assert kills < 20, "an answer is asked for again and again"
+        known = rows(state, count)[0][0]
+    (bug,) = settle(ironworks, adapter, state)
+    assert kills >= 3 and (bug["outcome"], bug["prs"]) == ("staged", [9]), bug
+    trees = rows(state, "SELECT runs FROM verdict")
+    assert max(runs for (runs,) in trees) <= 60, trees
