@@ -19,10 +19,14 @@ int triage_merged_tree(struct iw_git_repo *repo, const struct staging_snapshot *
 		size_t at = is_out ? count - 1 - i : i;
 		const struct staged_pr *pr = &snapshot->prs[merges[at] - 1];
 		const char *parents[] = {commit};
-		const char *head = *pr->second_parent ? pr->second_parent : pr->head;
 
-		rc = is_out ? iw_git_revert_tree(repo, commit, pr->merge, tree, err)
-			    : iw_git_merge_tree(repo, commit, head, tree, err);
+		if (is_out)
+			rc = iw_git_revert_tree(repo, commit, pr->merge, tree, err);
+		else if (*pr->second_parent)
+			rc = iw_git_merge_tree(
+				repo, commit, pr->second_parent, tree, err);
+		else /* squashed, or pushed: what it changed is all there is */
+			rc = iw_git_pick_tree(repo, commit, pr->merge, tree, err);
 		if (rc != 0 || i + 1 == count)
 			return rc;
 		rc = iw_git_commit_make(repo, tree, parents, 1, NULL, commit, err);

@@ -90,6 +90,11 @@ int iw_git_merge_tree(struct iw_git_repo *repo, const char *commit, const char *
 int iw_git_revert_tree(struct iw_git_repo *repo, const char *tip, const char *commit,
 	char tree[static IW_GIT_HEX], struct iw_err *err);
 
+/* The tree of tip with what `commit` changed against its first parent made there, too. 1: it
+ * conflicts, and tree is empty. */
+int iw_git_pick_tree(struct iw_git_repo *repo, const char *tip, const char *commit,
+	char tree[static IW_GIT_HEX], struct iw_err *err);
+
 /* The tree with files of another tree in their places: each path that `from` has as a file;
  * others stay as they are. */
 int iw_git_carry_tree(struct iw_git_repo *repo, const char *tree, const char *from,

@@ -97,10 +97,14 @@ int iw_git_merge_tree(struct iw_git_repo *repo, const char *commit, const char *
 	return rc;
 }
 
-int iw_git_revert_tree(struct iw_git_repo *repo, const char *tip, const char *commit,
-	char tree[static IW_GIT_HEX], struct iw_err *err)
+typedef int (*change_cb)(git_index **out, git_repository *repo, git_commit *commit,
+	git_commit *tip, unsigned mainline, const git_merge_options *opts);
+
+/* What a commit changed, made or taken out on tip. */
+static int change_tree(struct iw_git_repo *repo, const char *tip, const char *commit,
+	change_cb change, char tree[static IW_GIT_HEX], struct iw_err *err)
 {
-	_auto_(git_commit_freep) git_commit *from = NULL, *out = NULL;
+	_auto_(git_commit_freep) git_commit *from = NULL, *what = NULL;
 	_auto_(git_index_freep) git_index *index = NULL;
 	git_merge_options opts;
 	int rc;
@@ -109,18 +113,33 @@ int iw_git_revert_tree(struct iw_git_repo *repo, const char *tip, const char *co
 	merge_options(&opts);
 	rc = find_commit(repo, tip, &from, err);
 	if (rc == 0)
-		rc = find_commit(repo, commit, &out, err);
+		rc = find_commit(repo, commit, &what, err);
 	if (rc < 0)
 		return rc;
 	/* libgit2 wants a mainline for merges and refuses one for plain commits. */
-	rc = git_revert_commit(&index, repo->git, out, from,
-		git_commit_parentcount(out) > 1 ? 1 : 0, &opts);
-	if (rc == 0)
-		rc = write_index(repo, index, tree, err);
-	else
-		rc = iw_git_fail(err, rc, "libgit2 cannot revert");
+	rc = change(&index, repo->git, what, from,
+		git_commit_parentcount(what) > 1 ? 1 : 0, &opts);
+	return rc == 0 ? write_index(repo, index, tree, err)
+		       : iw_git_fail(err, rc, "libgit2 cannot do that");
+}
+
+int iw_git_revert_tree(struct iw_git_repo *repo, const char *tip, const char *commit,
+	char tree[static IW_GIT_HEX], struct iw_err *err)
+{
+	int rc = change_tree(repo, tip, commit, git_revert_commit, tree, err);
+
 	if (rc < 0)
 		iw_err_wrap(err, "taking %.12s out of %.12s", commit, tip);
+	return rc;
+}
+
+int iw_git_pick_tree(struct iw_git_repo *repo, const char *tip, const char *commit,
+	char tree[static IW_GIT_HEX], struct iw_err *err)
+{
+	int rc = change_tree(repo, tip, commit, git_cherrypick_commit, tree, err);
+
+	if (rc < 0)
+		iw_err_wrap(err, "putting %.12s on %.12s", commit, tip);
 	return rc;
 }
 

@@ -369,6 +369,12 @@ static void test_merge_and_revert(void **state)
 	test_repo_commit(&t, NULL, both, m1, b, "m2", m2);
 	assert_int_equal(iw_git_revert_tree(t.repo, m2, m1, found, &err), 0);
 	assert_string_equal(found, b_tree);
+	/* What a merge brought, or a plain commit, put on another. */
+	assert_int_equal(iw_git_pick_tree(t.repo, base, m2, found, &err), 0);
+	assert_string_equal(found, b_tree);
+	assert_int_equal(iw_git_pick_tree(t.repo, b, a, found, &err), 0);
+	assert_string_equal(found, both);
+	assert_int_equal(iw_git_pick_tree(t.repo, a, c, found, &err), 1);
 	/* A plain commit has no mainline. */
 	assert_int_equal(iw_git_revert_tree(t.repo, m2, a, found, &err), 0);
 	assert_string_equal(found, b_tree);
