@@ -106,7 +106,7 @@ json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 {
 	static const char *const private[] = {"type", "security", "severity",
 		"severity_reason", "remote", "frames", "input", "input_size",
-		"first_size", "prs", "proof", "issue", NULL};
+		"first_size", "prs", "proof", "mend", "issue", NULL};
 	_auto_free_ char *path =
 		row->issue ? iw_fmt("%s/%s", scope->state->outbox, row->issue) : NULL;
 	bool is_private = answer_bug_is_private(row);
@@ -131,6 +131,7 @@ json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 	add_severity(bug, row);
 	add_rate(bug, row);
 	add_tested(bug, row);
+	json_object_set_new(bug, "mend", loads_or_null(row->mend));
 	add_decision(scope, bug, row);
 	json_object_set_new(bug, "merged_into",
 		row->merged_into >= 0 ? json_integer(row->merged_into) : json_null());

@@ -100,7 +100,9 @@ static struct triage_bisect *new_bisect(const struct triage_attribute *op)
 		.count = s->count,
 		.costs = costs,
 		.hits = op->spec.hits,
-		.runs = op->spec.runs};
+		.runs = op->spec.runs,
+		.is_mend = op->spec.is_mend,
+		.shown = op->spec.shown};
 	size_t i;
 
 	for (i = 0; i < s->count; i++)
@@ -393,7 +395,8 @@ static bool doubt(struct triage_attribute *op)
 		.subject = {"bug", op->spec.bug_id},
 	};
 
-	if (a->outcome != TRIAGE_INTERACTION || op->doubts++ == DOUBTS_MAX)
+	if (a->outcome != TRIAGE_INTERACTION || op->spec.is_mend ||
+		op->doubts++ == DOUBTS_MAX)
 		return false;
 	memcpy(spec.merges, a->merges, a->count * sizeof *a->merges);
 	op->doubt = triage_doubt_start(op->world, &spec, on_doubted, op);

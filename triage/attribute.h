@@ -22,6 +22,9 @@ struct triage_attribute_spec {
 	const void *input;			  /* likewise */
 	size_t len;
 	unsigned hits, runs; /* of the input on the snapshot */
+	/* Which merge mended it, as the bisection's. */
+	bool is_mend;
+	size_t shown;
 	/* Where its report says it fails, or NULL: a fault of the target's own files is not
 	 * looked for in trees that have them only because they were carried there. */
 	const char *fault_file; /* copied by nobody: until start returns */

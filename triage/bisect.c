@@ -91,7 +91,7 @@ static void meet_gap(struct triage_bisect *b, const struct bisect_border *border
 	int from = bisect_pr(b, border->lo + 1), to = bisect_pr(b, border->hi), rc;
 	size_t merge;
 
-	bisect_say(b, "the first bad one is among PR #%d to PR #%d", from, to);
+	bisect_explain(b, "the first bad one is among PR #%d to PR #%d", from, to);
 	rc = bisect_pick(b, border, &none, &merge);
 	if (rc > 0)
 		judge(b, merge, border->lo);
@@ -137,10 +137,35 @@ static void search(struct triage_bisect *b, const struct tree *base)
 	else if (border.hi - border.lo > 1)
 		meet_gap(b, &border);
 	else {
-		bisect_say(b, "PR #%d is the first bad of %zu merges",
+		bisect_explain(b, "PR #%d is the first bad of %zu merges",
 			bisect_pr(b, border.hi), b->count);
 		judge(b, border.hi, border.lo);
 	}
+}
+
+/* Of a mend: the tree from which on it is searched has the bug. */
+static bool is_there_to_mend(struct triage_bisect *b)
+{
+	struct triage_question q = bisect_prefix(b->count), real = bisect_real(b, &q);
+	const struct tree *tree;
+
+	if (!bisect_ask(b, &q, &tree))
+		return false;
+	if (tree->state == TREE_BAD)
+		return true;
+	b->is_shown_early = true;
+	if (tree->state == TREE_UNTESTABLE)
+		bisect_conclude(b, TRIAGE_SUSPECT, NULL, 0,
+			iw_strdup("the oldest tree that had it cannot be tested"));
+	else if (real.prefix == 0)
+		bisect_conclude(b, TRIAGE_SUSPECT, NULL, 0,
+			iw_strdup("the base does not show it any more"));
+	else
+		bisect_conclude(b, TRIAGE_SUSPECT, NULL, 0,
+			iw_fmt("PR #%d itself was changed: the tree at it does not show "
+			       "it any more",
+				b->shown_pr));
+	return false;
 }
 
 static void decide(struct triage_bisect *b)
@@ -148,6 +173,8 @@ static void decide(struct triage_bisect *b)
 	struct triage_question q = bisect_prefix(0);
 	const struct tree *base;
 
+	if (b->is_mend && !is_there_to_mend(b))
+		return;
 	if (b->count == 0) {
 		bisect_conclude(b, TRIAGE_PRE_EXISTING, NULL, 0,
 			iw_strdup("nothing is staged: the snapshot is the base"));
@@ -187,7 +214,7 @@ int triage_bisect_next(struct triage_bisect *b, struct triage_question *question
 	if (b->is_decided)
 		return 0;
 	tree = &b->trees[b->asked];
-	*question = tree->question;
+	*question = bisect_real(b, &tree->question);
 	question->runs = tree->wanted - tree->runs;
 	return 1;
 }

@@ -74,7 +74,7 @@ static void verify_set(
 			return;
 		}
 		if (state == TREE_UNTESTABLE)
-			bisect_say(b,
+			bisect_explain(b,
 				"PR #%d cannot be taken out of the snapshot; "
 				"that it is needed is shown on the base only",
 				bisect_pr(b, set->merges[i]));
@@ -212,13 +212,13 @@ void bisect_find_partners(
 		if (find_partner(b, &set, &border, &partner) <= 0)
 			return;
 		set.merges[set.count++] = partner;
-		bisect_say(b, "PR #%d needs PR #%d",
+		bisect_explain(b, "PR #%d needs PR #%d",
 			bisect_pr(b, set.merges[set.count - 2]), bisect_pr(b, partner));
 		q = bisect_with(0, &set);
 		if (!bisect_ask(b, &q, &tree))
 			return;
 		if (tree->state == TREE_UNTESTABLE)
-			bisect_say(b,
+			bisect_explain(b,
 				"these alone cannot be tested; older merges may be "
 				"needed as well");
 		if (tree->state != TREE_GOOD) {

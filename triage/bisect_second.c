@@ -68,7 +68,7 @@ void bisect_find_second(struct triage_bisect *b, size_t merge, size_t before)
 
 	if (bisect_recheck_all(b, doubtful, IW_COUNT(doubtful)) < 0)
 		return;
-	bisect_say(b, "PR #%d alone shows it, but so does the snapshot without it",
+	bisect_explain(b, "PR #%d alone shows it, but so does the snapshot without it",
 		bisect_pr(b, merge));
 	while ((rc = bisect_narrow(b, &border, &line)) > 0)
 		;

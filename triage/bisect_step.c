@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "triage/bisect_belief.h"
 
@@ -150,6 +151,28 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* What a search for a mend has found. */
+static char *mend_words(const struct triage_bisect *b, enum triage_outcome outcome,
+	const size_t *merges, size_t count)
+{
+	struct iw_buf out = {0};
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		iw_buf_addf(&out, "%sPR #%d", i ? " and " : "", bisect_pr(b, merges[i]));
+	if (outcome == TRIAGE_STAGED)
+		iw_buf_adds(&out, " mended it: where it is missing the bug shows");
+	else if (outcome == TRIAGE_INTERACTION)
+		iw_buf_adds(&out, " mended it: where one is missing the bug shows");
+	else if (outcome == TRIAGE_PRE_EXISTING)
+		iw_buf_adds(&out, "the snapshot still shows it");
+	else if (outcome == TRIAGE_SUSPECT && count > 0)
+		iw_buf_adds(&out, " may have mended it, which is not shown");
+	else
+		iw_buf_adds(&out, "which pull request mended it is not known");
+	return iw_buf_steal(&out);
+}
+
 void bisect_conclude(struct triage_bisect *b, enum triage_outcome outcome,
 	const size_t *merges, size_t count, char *reason)
 {
@@ -157,14 +180,18 @@ void bisect_conclude(struct triage_bisect *b, enum triage_outcome outcome,
 		.outcome = outcome, .merges = merges, .count = count};
 	size_t i;
 
+	if (b->is_mend && !b->is_shown_early) {
+		free(reason);
+		reason = mend_words(b, outcome, merges, count);
+	}
 	b->is_decided = true;
 	b->merges = iw_calloc(count + 1, sizeof *b->merges);
 	b->result_prs = iw_calloc(count + 1, sizeof *b->result_prs);
-	if (count)
-		memcpy(b->merges, merges, count * sizeof *merges);
+	for (i = 0; i < count; i++)
+		b->merges[i] = b->is_mend ? b->staged + 1 - merges[i] : merges[i];
 	qsort(b->merges, count, sizeof *b->merges, by_number);
 	for (i = 0; i < count; i++)
-		b->result_prs[i] = b->prs[b->merges[i] - 1];
+		b->result_prs[i] = bisect_staged_pr(b, b->merges[i]);
 	b->reason = reason;
 	b->result.outcome = outcome;
 	b->result.merges = b->merges;
@@ -173,7 +200,10 @@ void bisect_conclude(struct triage_bisect *b, enum triage_outcome outcome,
 	b->result.reason = b->reason;
 	b->result.runs = b->total_runs;
 	b->result.confidence = bisect_believe(b, &claim).right;
-	bisect_say(b, "%s: %s", triage_outcome_word(outcome), reason);
+	if (b->is_mend)
+		bisect_say(b, "%s", reason);
+	else
+		bisect_say(b, "%s: %s", triage_outcome_word(outcome), reason);
 }
 
 void bisect_prove(struct triage_bisect *b, enum triage_outcome outcome,
@@ -225,8 +255,8 @@ void bisect_contradict(
 {
 	struct triage_question doubtful[] = {bisect_prefix(before), bisect_alone(merge)};
 
-	bisect_say(b, "PR #%d: %s; the good answers are asked again", bisect_pr(b, merge),
-		what);
+	bisect_explain(b, "PR #%d: %s; the good answers are asked again",
+		bisect_pr(b, merge), what);
 	if (bisect_recheck_all(b, doubtful, IW_COUNT(doubtful)) < 0)
 		return;
 	if (b->hits < b->runs)

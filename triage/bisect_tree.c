@@ -220,7 +220,8 @@ static const char *why_words(enum triage_why why)
 
 static void log_answer(struct triage_bisect *b, const struct tree *tree)
 {
-	_auto_free_ char *plain = triage_bisect_describe(b, &tree->question);
+	struct triage_question real = bisect_real(b, &tree->question);
+	_auto_free_ char *plain = triage_bisect_describe(b, &real);
 	_auto_free_ char *name = iw_fmt("%s%s", plain,
 		tree->told.is_carried ? ", with the target's files of the snapshot" : "");
 	const char *plural = tree->runs == 1 ? "" : "s";
@@ -246,7 +247,8 @@ void triage_bisect_answer(struct triage_bisect *b, const struct triage_answer *a
 	tree->told = *answer;
 	b->total_runs += answer->runs;
 	if (answer->kind == TRIAGE_INFRA) {
-		_auto_free_ char *name = triage_bisect_describe(b, &tree->question);
+		struct triage_question real = bisect_real(b, &tree->question);
+		_auto_free_ char *name = triage_bisect_describe(b, &real);
 
 		bisect_say(b, "%s: no answer, our own machines failed", name);
 		b->has_infra_failed = true;
@@ -265,6 +267,33 @@ void triage_bisect_answer(struct triage_bisect *b, const struct triage_answer *a
 	log_answer(b, tree);
 }
 
+struct triage_question bisect_real(
+	const struct triage_bisect *b, const struct triage_question *question)
+{
+	struct triage_question q = {.kind = question->kind,
+		.prefix = b->staged - question->prefix,
+		.merge_count = question->merge_count,
+		.runs = question->runs};
+	size_t i;
+
+	if (!b->is_mend)
+		return *question;
+	for (i = 0; i < q.merge_count; i++)
+		q.merges[i] = b->staged + 1 - question->merges[q.merge_count - 1 - i];
+	if (question->kind == TRIAGE_ALONE || question->kind == TRIAGE_PREFIX_WITH)
+		q.kind = TRIAGE_WITHOUT;
+	else if (question->kind == TRIAGE_WITHOUT)
+		q.kind = TRIAGE_PREFIX_WITH;
+	return q;
+}
+
+int bisect_staged_pr(const struct triage_bisect *b, size_t merge)
+{
+	size_t at = b->is_mend ? b->staged - merge : merge - 1;
+
+	return at < b->count ? b->prs[at] : b->shown_pr;
+}
+
 static void add_prs(const struct triage_bisect *b, const struct triage_question *q,
 	struct iw_buf *out)
 {
@@ -275,17 +304,17 @@ static void add_prs(const struct triage_bisect *b, const struct triage_question 
 			i == 0				  ? ""
 				: i + 1 == q->merge_count ? " and "
 							  : ", ",
-			b->prs[q->merges[i] - 1]);
+			bisect_staged_pr(b, q->merges[i]));
 }
 
 static void add_prefix(const struct triage_bisect *b, size_t prefix, struct iw_buf *out)
 {
 	if (prefix == 0)
 		iw_buf_adds(out, "the base");
-	else if (prefix == b->count)
+	else if (prefix == b->staged)
 		iw_buf_adds(out, "the snapshot");
 	else
-		iw_buf_addf(out, "the tree at PR #%d", b->prs[prefix - 1]);
+		iw_buf_addf(out, "the tree at PR #%d", bisect_staged_pr(b, prefix));
 }
 
 char *triage_bisect_describe(
@@ -298,7 +327,7 @@ char *triage_bisect_describe(
 		add_prefix(b, question->prefix, &out);
 		break;
 	case TRIAGE_WITHOUT:
-		add_prefix(b, question->prefix ? question->prefix : b->count, &out);
+		add_prefix(b, question->prefix ? question->prefix : b->staged, &out);
 		iw_buf_adds(&out, " without ");
 		add_prs(b, question, &out);
 		break;
@@ -319,20 +348,32 @@ struct triage_bisect *triage_bisect_new(const struct triage_bisect_spec *spec)
 {
 	struct triage_bisect *b = iw_calloc(1, sizeof *b);
 
+	size_t i;
+
+	b->is_mend = spec->is_mend;
+	b->staged = spec->count;
+	b->count = spec->is_mend ? spec->count - spec->shown : spec->count;
+	b->shown_pr = spec->is_mend && spec->shown ? spec->prs[spec->shown - 1] : 0;
 	b->prs = iw_calloc(spec->count + 1, sizeof *b->prs);
-	if (spec->count)
-		memcpy(b->prs, spec->prs, spec->count * sizeof *b->prs);
+	for (i = 0; i < b->count; i++)
+		b->prs[i] = spec->prs[spec->is_mend ? b->staged - 1 - i : i];
 	if (spec->costs)
-		b->costs =
-			iw_memdup(spec->costs, (spec->count + 1) * sizeof *spec->costs);
-	b->count = spec->count;
+		b->costs = iw_calloc(b->count + 1, sizeof *b->costs);
+	for (i = 0; spec->costs && i <= b->count; i++)
+		b->costs[i] = spec->costs[spec->is_mend ? b->staged - i : i];
 	b->hits = spec->hits;
 	b->runs = spec->runs > spec->hits ? spec->runs : spec->hits;
 	b->max_builds = spec->max_builds ? spec->max_builds : MAX_BUILDS;
-	bisect_say(b,
-		"the snapshot of %zu merges: bad, %u hits in %u runs; %u runs without a "
-		"hit make a tree good",
-		b->count, b->hits, b->runs, triage_bisect_runs(b->hits, b->runs));
+	if (spec->is_mend)
+		bisect_say(b,
+			"it showed in %u of %u runs; %u runs without a hit make a tree "
+			"good",
+			b->hits, b->runs, triage_bisect_runs(b->hits, b->runs));
+	else
+		bisect_say(b,
+			"the snapshot of %zu merges: bad, %u hits in %u runs; %u runs "
+			"without a hit make a tree good",
+			b->count, b->hits, b->runs, triage_bisect_runs(b->hits, b->runs));
 	return b;
 }
 
@@ -391,7 +432,8 @@ static const char *const state_words[] = {
 
 static json_t *tree_json(const struct triage_bisect *b, const struct tree *tree)
 {
-	_auto_free_ char *name = triage_bisect_describe(b, &tree->question);
+	struct triage_question real = bisect_real(b, &tree->question);
+	_auto_free_ char *name = triage_bisect_describe(b, &real);
 	json_t *out = json_pack("{ss ss si si ss* sb sb sb}", "what", name, "answer",
 		state_words[tree->state], "runs", tree->runs, "hits", tree->hits, "tree",
 		*tree->told.tree ? tree->told.tree : NULL, "built", tree->told.is_made,

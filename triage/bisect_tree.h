@@ -34,11 +34,17 @@ struct triage_bisect {
 	int *prs;
 	double *costs; /* of the trees at 0…count; NULL: all the same */
 	size_t count;
+	/* Of a mend all is seen from the snapshot: merge i is the one that leaves it i-th,
+	 * the newest first, and the tree at 0 is the snapshot itself. */
+	bool is_mend;
+	size_t staged; /* merges that the snapshot really has */
+	int shown_pr;  /* of the tree that showed it; 0: the base */
 	unsigned hits, runs, max_builds;
 	struct tree *trees;
 	size_t tree_count, tree_cap;
 	size_t asked; /* index of the tree in question */
 	bool has_question, is_decided;
+	bool is_shown_early; /* of a mend: no staged merge can be it, which is said */
 	bool has_infra_failed;
 	struct triage_attribution result;
 	size_t *merges; /* of the result */
@@ -49,10 +55,23 @@ struct triage_bisect {
 	unsigned total_runs;
 };
 
+/* The question in the words of the snapshot. */
+struct triage_question bisect_real(
+	const struct triage_bisect *b, const struct triage_question *question);
+
+/* The pull request of a merge as the snapshot counts it. */
+int bisect_staged_pr(const struct triage_bisect *b, size_t merge);
+
 /* Appends a sentence unless the log has it: the decision is derived anew after every
  * answer and says the same things again. */
 void bisect_say(struct triage_bisect *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The same, but not where it is a mend that is searched: its words are another's. */
+#define bisect_explain(b, ...)                                                           \
+	do {                                                                             \
+		if (!(b)->is_mend)                                                       \
+			bisect_say(b, __VA_ARGS__);                                      \
+	} while (0)
 
 /* True: the tree's state is known. False: a question is on its way (or the limit of
  * builds is reached, has_question is false then): return to the caller at once. */

@@ -20,6 +20,7 @@ void bug_row_fini(struct bug_row *row)
 	free(row->outcome);
 	free(row->prs);
 	free(row->proof);
+	free(row->mend);
 	free(row->issue);
 	free(row->snapshot);
 	free(row->found_commit);
@@ -72,6 +73,13 @@ int bug_db_set_outcome(struct iw_dbc *dbc, int64_t id, const char *outcome,
 		"sssii", outcome, prs, proof, iw_time_wall_ms(), id);
 }
 
+int bug_db_set_mend(struct iw_dbc *dbc, int64_t id, const char *mend, struct iw_err *err)
+{
+	return iw_db_exec(dbc, err,
+		"UPDATE bug SET mend = ?, changed_ms = ? WHERE id = ?", "sii", mend,
+		iw_time_wall_ms(), id);
+}
+
 int bug_db_set_issue(struct iw_dbc *dbc, int64_t id, const char *state, const char *issue,
 	struct iw_err *err)
 {
@@ -119,7 +127,8 @@ int bug_db_regress(struct iw_dbc *dbc, const struct bug_row *row, struct iw_err 
 	if (rc < 0 || !is_fixed)
 		return rc;
 	rc = iw_db_exec(dbc, err,
-		"UPDATE bug SET state = 'regressed', best = ?, best_size = ?, "
+		"UPDATE bug SET state = 'regressed', outcome = NULL, prs = NULL, "
+		"proof = NULL, best = ?, best_size = ?, "
 		"is_minimized = 0, runs = ?, hits = ?, flavour = ?, build_id = ?, "
 		"tested_tree = ?, tested_ms = ?, tested_runs = ?, tested_hits = ?, "
 		"tested_reach = NULL, changed_ms = ? WHERE id = ?",
@@ -167,6 +176,7 @@ static void read_row(sqlite3_stmt *stmt, struct bug_row *row)
 		.outcome = copy_of(iw_col_str(stmt, "outcome")),
 		.prs = copy_of(iw_col_str(stmt, "prs")),
 		.proof = copy_of(iw_col_str(stmt, "proof")),
+		.mend = copy_of(iw_col_str(stmt, "mend")),
 		.issue = copy_of(iw_col_str(stmt, "issue")),
 		.snapshot = copy_of(iw_col_str(stmt, "snapshot")),
 		.found_commit = copy_of(iw_col_str(stmt, "found_commit")),

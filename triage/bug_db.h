@@ -30,6 +30,7 @@ struct bug_row {
 	int64_t best_size, first_size;
 	int64_t runs, hits;
 	char *outcome, *prs, *proof; /* NULL until attributed */
+	char *mend;		     /* who mended it the last time; NULL: nobody asked */
 	char *issue;		     /* NULL until written */
 	char *snapshot;		     /* commit of its adapter's snapshot */
 	char *found_commit;  /* of the one that it was found on; NULL: not known */
@@ -58,6 +59,8 @@ int bug_db_set_best(struct iw_dbc *dbc, int64_t id, const struct iw_sha256 *best
 	int64_t size, int64_t runs, int64_t hits, bool is_minimized, struct iw_err *err);
 int bug_db_set_outcome(struct iw_dbc *dbc, int64_t id, const char *outcome,
 	const char *prs, const char *proof, struct iw_err *err);
+/* Who mended it: mender.h's JSON. */
+int bug_db_set_mend(struct iw_dbc *dbc, int64_t id, const char *mend, struct iw_err *err);
 /* state becomes open or flaky unless it is further already; the issue's file is
  * remembered. */
 int bug_db_set_issue(struct iw_dbc *dbc, int64_t id, const char *state, const char *issue,

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "sanitizers/frames.h"
+#include "triage/artifact.h"
 
 #include "base/banned.h"
 
@@ -58,4 +59,15 @@ char *triage_fault_file(const char *text, size_t len, const char *type)
 		if (says_where(&stack->frames[i]))
 			return iw_strdup(stack->frames[i].file);
 	return NULL;
+}
+
+char *triage_fault_file_of(
+	const char *artifacts_dir, const struct iw_sha256 *report, const char *type)
+{
+	_auto_free_ char *text = NULL;
+	size_t len;
+
+	if (triage_artifact_get(artifacts_dir, report, &text, &len, NULL) < 0)
+		return NULL;
+	return triage_fault_file(text, len, type);
 }

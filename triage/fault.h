@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "base/hash.h"
 #include "sanitizers/report.h"
 
 /* The report that gave a bug its type: how the process ended, which decides, is known no
@@ -18,5 +19,8 @@ const struct san_report *triage_fault_report(
  * NULL: not known, or it was no accident there but the program's own verdict, as that of a
  * target which compares two results. The caller frees. */
 char *triage_fault_file(const char *text, size_t len, const char *type);
+/* The same of a report that is an artifact; one that is lost says nothing. Reads a file. */
+char *triage_fault_file_of(
+	const char *artifacts_dir, const struct iw_sha256 *report, const char *type);
 
 #endif

@@ -330,6 +330,7 @@ static void add_table(struct iw_buf *out, const struct triage_issue *issue)
 	add_rate(out, issue);
 	add_state(out, issue);
 	add_row(out, "Newest snapshot", issue->retest);
+	add_row(out, "Mended", issue->mend);
 	add_attribution(out, issue);
 	iw_buf_adds(out, "\n");
 	if (issue->is_unsandboxed)

@@ -44,6 +44,7 @@ struct triage_issue {
 	bool is_remote;				/* a crash that strangers can send */
 	const char *commit;			/* of the snapshot that it was found on */
 	const char *state;			/* word of bug.state */
+	const char *mend;			/* who mended it, where it is fixed */
 	const char *retest; /* what it did on a newer one: triage_retest_words() */
 	const char *flavour;
 	unsigned hits, runs;  /* reproduction rate */

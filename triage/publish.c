@@ -8,6 +8,7 @@
 #include "adapters/target_command.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -252,6 +253,18 @@ static const char *retest_words(struct draft *d, const struct bug_row *row)
 	return iw_arena_strdup(d->arena, words);
 }
 
+/* Of one that is fixed. */
+static const char *mend_words(struct draft *d, const struct bug_row *row)
+{
+	_auto_(iw_json_freep) json_t *mend =
+		row->mend ? json_loads(row->mend, 0, NULL) : NULL;
+	const char *reason = json_string_value(json_object_get(mend, "reason"));
+
+	return reason && strcmp(row->state, "fixed") == 0
+		? iw_arena_strdup(d->arena, reason)
+		: NULL;
+}
+
 static const char *decision_of(struct draft *d, const struct bug_row *row)
 {
 	_auto_free_ char *text = triage_decision_text(row);
@@ -280,6 +293,7 @@ static int write_row(void *ctx, const struct bug_row *row)
 		.commit = row->found_commit ? row->found_commit : row->snapshot,
 		.state = row->state,
 		.retest = retest_words(d, row),
+		.mend = mend_words(d, row),
 		.decision = decision_of(d, row),
 		.flavour = row->flavour,
 		.hits = (unsigned)row->hits,

@@ -138,11 +138,13 @@ static int store_outcome(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 
 	_auto_free_ char *text = outcome_words(p->outcome, p->prs);
 	int64_t cpu_us = p->attribute ? triage_attribute_cpu_us(p->attribute) : 0;
+	bool is_back = strcmp(p->row.state, "regressed") == 0;
+	_auto_free_ char *told = iw_fmt("%s%s", is_back ? "brought back: " : "", text);
 	int rc = bug_db_set_outcome(dbc, p->bug->id, p->outcome, p->prs, p->proof, err);
 
 	if (rc == 0)
 		rc = bug_db_add_core(dbc, p->bug->id, cpu_us / 1000, err);
-	return rc < 0 ? rc : bug_db_add_event(dbc, p->bug->id, "attributed", text, err);
+	return rc < 0 ? rc : bug_db_add_event(dbc, p->bug->id, "attributed", told, err);
 }
 
 static void on_outcome_stored(struct iw_db_req *req)
@@ -374,22 +376,12 @@ static int take_row(void *ctx, const struct bug_row *row)
 
 	p->row = *row;
 	/* The strings belong to the list; of them only these say anything here. */
-	p->row.frames = p->row.proof = p->row.issue = p->row.snapshot = NULL;
+	p->row.frames = p->row.proof = p->row.mend = p->row.issue = p->row.snapshot =
+		NULL;
 	p->row.found_commit = p->row.tested_tree = NULL;
 	p->row.outcome = row->outcome ? iw_strdup(row->outcome) : NULL;
 	p->row.prs = NULL;
 	return 0;
-}
-
-/* A report that is lost says nothing. */
-static void find_fault(struct triage_pursuit *p)
-{
-	_auto_free_ char *text = NULL;
-	size_t len;
-
-	if (triage_artifact_get(
-		    p->world->artifacts_dir, &p->row.report, &text, &len, NULL) == 0)
-		p->fault_file = triage_fault_file(text, len, p->row.type);
 }
 
 static int load(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
@@ -399,7 +391,8 @@ static int load(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 
 	if (rc < 0)
 		return rc;
-	find_fault(p);
+	p->fault_file = triage_fault_file_of(
+		p->world->artifacts_dir, &p->row.report, p->row.type);
 	return triage_artifact_get(
 		p->world->artifacts_dir, &p->row.best, &p->input, &p->len, err);
 }

@@ -4,6 +4,7 @@
  *	LOAD --> BUILD --> RUN a few --> hit: STORE --> end
  *	                       \--> no hit: RUN the rest, until the first --> STORE --> end
  *	                                       \--> still none: REACH --> STORE --> end
+ *	                                                 fixed: MENDER --/
  *
  * The failures: a snapshot on which its target is missing, or on which the input always
  * fails in another way, tells nothing, and that is what is stored; what failed otherwise
@@ -23,6 +24,8 @@
 #include "triage/artifact.h"
 #include "triage/bisect_tree.h"
 #include "triage/crash_db.h"
+#include "triage/fault.h"
+#include "triage/mender.h"
 #include "triage/reproduce.h"
 #include "triage/room.h"
 
@@ -46,12 +49,16 @@ struct triage_retest {
 	const struct iw_build *build;
 	struct triage_reproduce *run;
 	struct triage_reach_run *reach_run;
+	struct triage_mender *mender; /* which pull request it was, where it is fixed */
+	char *prs;		      /* that brought it, as the row has them */
+	char *fault_file;
 	enum triage_reach reach;
 	unsigned runs, hits, others; /* runs: all of them */
 	int64_t cpu_us;
 	bool shows_elsewise;
 	const char *obstacle;
 	bool is_fixed; /* its new state */
+	bool is_back;  /* it is regressed now */
 	bool is_stopped;
 };
 
@@ -130,6 +137,9 @@ static void end(struct triage_retest *r, struct triage_bug *bug)
 {
 	triage_retest_done(r->triage, r, bug, r->hits > 0);
 	triage_reproduce_free(r->run);
+	triage_mender_free(r->mender);
+	free(r->prs);
+	free(r->fault_file);
 	free(r->input);
 	free(r);
 }
@@ -148,7 +158,10 @@ static int take_row(void *ctx, const struct bug_row *row)
 {
 	struct triage_retest *r = ctx;
 
-	/* The strings belong to the list, and none is wanted here. */
+	/* The strings belong to the list. */
+	free(r->prs);
+	r->prs = row->prs ? iw_strdup(row->prs) : NULL;
+	r->row.report = row->report;
 	r->row.hits = row->hits;
 	r->row.runs = row->runs;
 	r->row.best = row->best;
@@ -183,20 +196,41 @@ static char *words(const struct triage_retest *r)
 	return triage_retest_words(&seen);
 }
 
-/* Fixed, or back again; the evidence is the event before it. */
-static int store_state(struct triage_retest *r, struct iw_dbc *dbc, struct iw_err *err)
+/* What it would be, as far as is known now. */
+static const char *state_now(const struct triage_retest *r)
 {
-	_auto_free_ char *text = iw_fmt("on %.12s", r->snapshot->commit);
 	struct triage_retest_seen seen;
-	const char *state;
-	int rc;
 
 	describe(r, r->snapshot->commit, &seen);
-	state = triage_retest_state(r->row.state, &seen);
+	return triage_retest_state(r->row.state, &seen);
+}
+
+static bool is_newly_fixed(const struct triage_retest *r)
+{
+	return strcmp(state_now(r), "fixed") == 0 && strcmp(r->row.state, "fixed") != 0;
+}
+
+/* Fixed, or back again; the evidence is the event before it. Who brought it back is asked
+ * anew. */
+static int store_state(struct triage_retest *r, struct iw_dbc *dbc, struct iw_err *err)
+{
+	const char *state = state_now(r);
+	const char *who = r->mender ? triage_mender_words(r->mender) : NULL;
+	_auto_free_ char *text = iw_fmt(
+		"on %.12s%s%s", r->snapshot->commit, who ? ": " : "", who ? who : "");
+	int rc;
+
 	r->is_fixed = strcmp(state, "fixed") == 0;
 	if (strcmp(state, r->row.state) == 0)
 		return 0;
 	rc = bug_db_set_state(dbc, r->bug->id, state, err);
+	if (rc == 0 && r->is_fixed && r->mender)
+		rc = bug_db_set_mend(
+			dbc, r->bug->id, triage_mender_proof(r->mender), err);
+	if (rc == 0 && strcmp(state, "regressed") == 0) {
+		r->is_back = true;
+		rc = bug_db_set_outcome(dbc, r->bug->id, NULL, NULL, NULL, err);
+	}
 	return rc < 0 ? rc : bug_db_add_event(dbc, r->bug->id, state, text, err);
 }
 
@@ -232,6 +266,8 @@ static void on_stored(struct iw_db_req *req)
 		return;
 	}
 	r->bug->is_fixed = r->is_fixed;
+	if (r->is_back)
+		r->bug->is_settled = false;
 	text = words(r);
 	iw_info("bug tested again", I("bug", r->bug->id), S("seen", text));
 	end(r, r->bug);
@@ -261,6 +297,39 @@ static void store(struct triage_retest *r)
 	iw_db_submit(r->world->db, &r->db_req);
 }
 
+static void on_mended(struct triage_mender *mender, const struct iw_err *err, void *ctx)
+{
+	struct triage_retest *r = ctx;
+
+	r->cpu_us += triage_mender_cpu_us(mender);
+	if (err) {
+		struct iw_err copy = *err;
+
+		give_up(r, &copy);
+		return;
+	}
+	store(r);
+}
+
+static void start_mender(struct triage_retest *r)
+{
+	struct triage_attribute_spec spec = {
+		.bug_id = r->bug->id,
+		.target = r->bug->target,
+		.flavour = r->row.flavour,
+		.signature = &r->bug->signature,
+		.input = r->input,
+		.len = r->len,
+		.hits = (unsigned)r->row.hits,
+		.runs = (unsigned)r->row.runs,
+		.fault_file = r->fault_file,
+	};
+
+	r->mender = triage_mender_start(r->world, &spec, r->prs, on_mended, r);
+	if (r->is_stopped)
+		triage_mender_stop(r->mender);
+}
+
 static void on_reach(
 	enum triage_reach reach, int64_t cpu_us, const struct iw_err *err, void *ctx)
 {
@@ -275,7 +344,10 @@ static void on_reach(
 		give_up(r, &copy);
 		return;
 	}
-	store(r);
+	if (is_newly_fixed(r))
+		start_mender(r);
+	else
+		store(r);
 }
 
 static void start_reach(struct triage_retest *r)
@@ -368,9 +440,12 @@ static int load(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	struct triage_retest *r = ctx;
 	int rc = bug_db_list(dbc, r->bug->id, take_row, r, err);
 
-	return rc < 0 ? rc
-		      : triage_artifact_get(r->world->artifacts_dir, &r->row.best,
-				&r->input, &r->len, err);
+	if (rc < 0)
+		return rc;
+	r->fault_file = triage_fault_file_of(
+		r->world->artifacts_dir, &r->row.report, r->row.type);
+	return triage_artifact_get(
+		r->world->artifacts_dir, &r->row.best, &r->input, &r->len, err);
 }
 
 static void on_loaded(struct iw_db_req *req)
@@ -410,7 +485,9 @@ struct triage_retest *triage_retest_start(struct triage *t, struct triage_bug *b
 void triage_retest_stop(struct triage_retest *r)
 {
 	r->is_stopped = true;
-	if (r->reach_run)
+	if (r->mender)
+		triage_mender_stop(r->mender);
+	else if (r->reach_run)
 		triage_reach_stop(r->reach_run);
 	else if (r->run)
 		triage_reproduce_stop(r->run);

@@ -115,6 +115,19 @@ static void print_log(const json_t *log)
 	}
 }
 
+/* Who mended it, and that it came back since. */
+static void print_mend(const struct bug_row *row)
+{
+	_auto_(iw_json_freep) json_t *mend =
+		row->mend ? json_loads(row->mend, 0, NULL) : NULL;
+	const char *reason = json_string_value(json_object_get(mend, "reason"));
+
+	if (reason)
+		print_line(strcmp(row->state, "fixed") == 0 ? "fixed: "
+							    : "it was fixed before: ",
+			reason);
+}
+
 static void print_answer(const struct bug_row *row, const json_t *proof, bool why)
 {
 	_auto_(iw_json_freep) json_t *prs =
@@ -132,6 +145,7 @@ static void print_answer(const struct bug_row *row, const json_t *proof, bool wh
 	putchar('\n');
 	if (reason)
 		print_line("", reason);
+	print_mend(row);
 	print_trees(json_object_get(proof, "trees"));
 	if (why)
 		print_log(json_object_get(proof, "log"));
@@ -146,6 +160,8 @@ static json_t *answer(const struct bug_row *row, json_t *proof)
 	const char *key;
 	json_t *value;
 
+	if (row->mend)
+		json_object_set_new(out, "mend", json_loads(row->mend, 0, NULL));
 	json_object_foreach (proof, key, value)
 		if (!json_object_get(out, key))
 			json_object_set(out, key, value);

@@ -25,6 +25,8 @@ struct world {
 	 * or (is_new) by bringing it once more; 0: no such history */
 	size_t returned[3];
 	bool is_new;
+	bool is_mend; /* what is asked is who mended it; it showed at merge `shown` */
+	size_t shown;
 	size_t target_by;    /* the merge that adds the target; 0: always there */
 	size_t conflicts;    /* this merge cannot be reverted; 0: none */
 	size_t needs[2];     /* needs[0] does not apply without needs[1] */
@@ -81,9 +83,8 @@ static inline bool world_is_bad(const struct world *w, uint64_t tree)
 	}
 	if (w->is_new && world_has(tree, r[2]))
 		return true;
-	if (world_has(tree, r[0]) && (!world_has(tree, r[1]) || world_has(tree, r[2])))
-		return true;
-	return w->is_pre_existing;
+	return (r[0] ? world_has(tree, r[0]) : w->is_pre_existing) &&
+		(!world_has(tree, r[1]) || world_has(tree, r[2]));
 }
 
 /* The same tree always builds or never does. Base and snapshot do. */
@@ -144,8 +145,10 @@ static inline void world_tell(
 /* Runs a history to its end; the caller frees. */
 static inline struct triage_bisect *world_run(const struct world *w, uint64_t *seed)
 {
-	struct triage_bisect_spec spec = {
-		.count = w->count, .costs = w->is_blind ? NULL : w->costs};
+	struct triage_bisect_spec spec = {.count = w->count,
+		.costs = w->is_blind ? NULL : w->costs,
+		.is_mend = w->is_mend,
+		.shown = w->shown};
 	struct triage_question q;
 	struct triage_bisect *b;
 	int prs[WORLD_MERGES], guard = 0;

@@ -283,6 +283,53 @@ static void two_independent_causes_are_no_proof(void **state)
 	expect(&mixed, TRIAGE_SUSPECT, &four, 1, 9);
 }
 
+/* Who mended what a merge, or the base, has brought: each position of both. */
+static void every_mend(void **state)
+{
+	size_t n = 24, brought, mended;
+
+	(void)state;
+	for (brought = 0; brought < n; brought++) {
+		for (mended = brought + 1; mended <= n; mended++) {
+			struct world w = {.count = n,
+				.is_pre_existing = brought == 0,
+				.returned = {brought, mended},
+				.is_mend = true,
+				.shown = brought};
+			struct world flaky = w;
+
+			expect(&w, TRIAGE_STAGED, &mended, 1, 9);
+			flaky.rate = 0.4;
+			flaky.told_runs = 40;
+			expect(&flaky, TRIAGE_STAGED, &mended, 1, 12);
+		}
+	}
+}
+
+static void what_no_staged_merge_mended(void **state)
+{
+	struct world base = {.count = 9, .is_mend = true};
+	struct world changed = {.count = 9, .is_mend = true, .shown = 4};
+	struct world last = {.count = 9, .is_mend = true, .shown = 9};
+	struct world still = {.count = 9, .is_mend = true, .causes = {{2}}, .shown = 2};
+	struct world two = {.count = 9, .returned = {2, 5}, .is_mend = true, .shown = 2};
+	size_t five = 5;
+
+	(void)state;
+	expect(&base, TRIAGE_SUSPECT, NULL, 0, 1);
+	says(&base, "the base does not show it any more");
+	expect(&changed, TRIAGE_SUSPECT, NULL, 0, 1);
+	says(&changed, "PR #104 itself was changed");
+	expect(&last, TRIAGE_SUSPECT, NULL, 0, 1);
+	says(&last, "PR #109 itself was changed");
+	expect(&still, TRIAGE_PRE_EXISTING, NULL, 0, 2);
+	says(&still, "the snapshot still shows it");
+	expect(&two, TRIAGE_STAGED, &five, 1, 7);
+	says(&two, "PR #105 mended it");
+	says(&two, "the snapshot without PR #105: bad");
+	says(&two, "the tree at PR #102 with PR #105: good");
+}
+
 static void what_went_away_is_flaky(void **state)
 {
 	struct world w = {.count = 9, .causes = {{3}}, .is_gone = true};
@@ -412,6 +459,8 @@ int main(void)
 		cmocka_unit_test(the_pull_request_that_adds_the_target),
 		cmocka_unit_test(proofs_that_are_short_of_one_half),
 		cmocka_unit_test(two_independent_causes_are_no_proof),
+		cmocka_unit_test(every_mend),
+		cmocka_unit_test(what_no_staged_merge_mended),
 		cmocka_unit_test(what_went_away_is_flaky),
 		cmocka_unit_test(nothing_builds_and_our_machines_fail),
 		cmocka_unit_test(too_few_runs_are_asked_again_and_builds_are_bounded),
