@@ -285,7 +285,8 @@ static void on_tree(struct iw_git_req *req)
 		return;
 	}
 	snprintf(op->answer.tree, sizeof op->answer.tree, "%s", op->tree);
-	old = triage_verdicts_give(&op->verdicts, op->tree);
+	old = op->question.is_again ? NULL
+				    : triage_verdicts_give(&op->verdicts, op->tree);
 	if (old) {
 		op->answer.kind = old->kind;
 		op->answer.why = old->why;

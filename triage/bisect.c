@@ -215,6 +215,7 @@ int triage_bisect_next(struct triage_bisect *b, struct triage_question *question
 		return 0;
 	tree = &b->trees[b->asked];
 	*question = bisect_real(b, &tree->question);
+	question->is_again = tree->runs > 0;
 	question->runs = tree->wanted - tree->runs;
 	return 1;
 }

@@ -84,6 +84,7 @@ struct triage_question {
 	size_t merges[TRIAGE_BISECT_SET]; /* of the others, ascending */
 	size_t merge_count;
 	unsigned runs; /* until the first hit, or so many */
+	bool is_again; /* it has an answer: only more runs tell anything */
 };
 
 enum triage_answer_kind {

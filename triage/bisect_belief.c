@@ -18,6 +18,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -186,13 +187,24 @@ static void add_more(struct belief *f)
 	add_history(f, bad, PRIOR_MORE * 6 / (n * (n - 1) * (n - 2)), true);
 }
 
+/* Taken out or left out, it is the same tree, with the same runs. */
+static bool is_counted(const struct belief *f, const struct tree *tree)
+{
+	size_t i;
+
+	for (i = 0; i < f->tree_count && *tree->told.tree; i++)
+		if (strcmp(f->trees[i]->told.tree, tree->told.tree) == 0)
+			return true;
+	return false;
+}
+
 static void add_all(struct belief *f)
 {
 	enum triage_outcome outcome = f->claim->outcome;
 	size_t i, j, k;
 
 	for (i = 0; i < f->b->tree_count && f->tree_count < TREES_MAX; i++)
-		if (f->b->trees[i].runs > 0)
+		if (f->b->trees[i].runs > 0 && !is_counted(f, &f->b->trees[i]))
 			f->trees[f->tree_count++] = &f->b->trees[i];
 	for (i = 1; i <= f->b->count; i++)
 		add_merge(f, i);

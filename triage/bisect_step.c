@@ -242,7 +242,8 @@ int bisect_recheck_all(
 	for (i = 0; i < count; i++) {
 		const struct tree *known = bisect_find(b, &doubtful[i]);
 
-		if (!known || known->state == TREE_UNTESTABLE || known->rechecks > 0)
+		if (!known || known->state == TREE_UNTESTABLE ||
+			bisect_is_rechecked(b, known))
 			continue;
 		if (!bisect_recheck(b, &doubtful[i], &tree))
 			return -1;

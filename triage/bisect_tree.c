@@ -188,6 +188,11 @@ bool bisect_recheck(struct triage_bisect *b, const struct triage_question *quest
 	return known->state != TREE_UNKNOWN || put(b, known);
 }
 
+bool bisect_is_rechecked(const struct triage_bisect *b, const struct tree *tree)
+{
+	return tree->rechecks > 0 || tree->runs >= 2 * runs_wanted(b);
+}
+
 void bisect_say(struct triage_bisect *b, const char *fmt, ...)
 {
 	char line[512];

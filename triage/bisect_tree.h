@@ -81,6 +81,8 @@ bool bisect_ask(struct triage_bisect *b, const struct triage_question *question,
  * had. Same result. */
 bool bisect_recheck(struct triage_bisect *b, const struct triage_question *question,
 	const struct tree **tree);
+/* It was asked again, now or before a restart: then it has the runs of two times. */
+bool bisect_is_rechecked(const struct triage_bisect *b, const struct tree *tree);
 /* What is known without asking; NULL when it was never asked. */
 const struct tree *bisect_find(
 	const struct triage_bisect *b, const struct triage_question *question);

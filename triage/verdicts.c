@@ -13,7 +13,6 @@ struct triage_verdict {
 	char tree[IW_GIT_HEX];
 	struct triage_answer answer; /* of all runs */
 	unsigned others;
-	bool is_given;
 };
 
 static const char *const words[] = {
@@ -58,7 +57,6 @@ void triage_verdicts_take(void *verdicts, const struct verdict_row *row)
 {
 	struct triage_verdict *v = find_or_add(verdicts, row->tree);
 
-	v->is_given = false;
 	v->others = (unsigned)row->others;
 	v->answer = (struct triage_answer){.kind = kind_of(row->answer),
 		.why = TRIAGE_WHY_OTHER,
@@ -67,14 +65,11 @@ void triage_verdicts_take(void *verdicts, const struct verdict_row *row)
 }
 
 const struct triage_answer *triage_verdicts_give(
-	struct triage_verdicts *verdicts, const char *tree)
+	const struct triage_verdicts *verdicts, const char *tree)
 {
-	struct triage_verdict *v = find(verdicts, tree);
+	const struct triage_verdict *v = find(verdicts, tree);
 
-	if (!v || v->is_given)
-		return NULL;
-	v->is_given = true;
-	return &v->answer;
+	return v ? &v->answer : NULL;
 }
 
 bool triage_verdicts_know(const struct triage_verdicts *verdicts, const char *tree)
@@ -88,7 +83,6 @@ void triage_verdicts_add(struct triage_verdicts *verdicts, const char *tree,
 	struct triage_verdict *v = find_or_add(verdicts, tree);
 	unsigned runs = v->answer.runs, hits = v->answer.hits;
 
-	v->is_given = true;
 	/* A tree that was tested stays what it was when only its second look failed. */
 	if (answer->kind != TRIAGE_UNTESTABLE || runs == 0)
 		v->answer.kind = answer->kind;
@@ -107,7 +101,6 @@ void triage_verdicts_keep_bad(struct triage_verdicts *verdicts)
 	struct triage_verdict **link = &verdicts->first, *v;
 
 	while ((v = *link) != NULL) {
-		v->is_given = false;
 		if (v->answer.kind == TRIAGE_BAD) {
 			link = &v->next;
 			continue;

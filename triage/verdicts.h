@@ -1,6 +1,6 @@
 /*
- * The answers that a bisection finds when it starts, and those it gets: each is given once,
- * so that what it asks again is run again, and the sum of all runs of a tree is stored.
+ * The answers that a bisection finds when it starts, and those it gets: what it asks again
+ * is run again, and the sum of all runs of a tree is stored.
  * Thread: the loop; take also that of the database.
  */
 #ifndef TRIAGE_VERDICTS_H
@@ -16,12 +16,12 @@ struct triage_verdicts {
 
 /* verdict_db_cb with a struct triage_verdicts: takes what is stored. */
 void triage_verdicts_take(void *verdicts, const struct verdict_row *row);
-/* What is known of a tree and was not given yet, which it is from now on; NULL: nothing. */
+/* What is known of a tree; NULL: nothing. */
 const struct triage_answer *triage_verdicts_give(
-	struct triage_verdicts *verdicts, const char *tree);
+	const struct triage_verdicts *verdicts, const char *tree);
 /* Whether anything is known of a tree. */
 bool triage_verdicts_know(const struct triage_verdicts *verdicts, const char *tree);
-/* Adds an answer, which counts as given; row becomes what to store. */
+/* Adds an answer; row becomes what to store. */
 void triage_verdicts_add(struct triage_verdicts *verdicts, const char *tree,
 	const struct triage_answer *answer, unsigned others, struct verdict_row *row);
 /* Another input: of the answers that are here only the bad ones say anything of it. */
