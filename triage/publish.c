@@ -127,6 +127,22 @@ static const char *frame_line(struct iw_arena *arena, const struct san_frame *f)
 	return iw_arena_fmt(arena, "%s (%s:%d)", f->function, file, f->line);
 }
 
+/* A hang's stack begins where its samples agree: further in, each of them was elsewhere, and
+ * the report of a smaller input may stop in another place than the bug is known by. */
+static size_t first_shared(const struct draft *d, const struct san_stack *stack)
+{
+	const char *name = d->signature.frames.count ? d->signature.frames.names[0] : "";
+	size_t i;
+
+	if (strcmp(d->signature.type, "Timeout") != 0)
+		return 0;
+	for (i = 0; i < stack->count; i++)
+		if (stack->frames[i].function &&
+			strcmp(stack->frames[i].function, name) == 0)
+			return i;
+	return 0;
+}
+
 static void add_frames(struct draft *d)
 {
 	const char **lines = iw_arena_alloc(d->arena, FRAMES_SHOWN * sizeof *lines);
@@ -144,7 +160,8 @@ static void add_frames(struct draft *d)
 	stack = san_report_stack(primary, SAN_STACK_CRASH);
 	if (!stack)
 		stack = &primary->stacks[0];
-	for (i = 0; i < stack->count && d->issue.frame_count < FRAMES_SHOWN; i++)
+	for (i = first_shared(d, stack);
+		i < stack->count && d->issue.frame_count < FRAMES_SHOWN; i++)
 		if (!san_frame_is_plumbing(&stack->frames[i]))
 			lines[d->issue.frame_count++] =
 				frame_line(d->arena, &stack->frames[i]);

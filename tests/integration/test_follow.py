@@ -315,4 +315,4 @@ def test_interval_that_makes_no_sense(ironworks, state, words):
 
 
 def test_run_follows_nothing(ironworks, state):
-    ironworks("run", "demo", "--follow", "--state", state).fails_with("no option of it", rc=2)
+    ironworks("run", "demo", "--follow", "--state", state).fails_with("unknown option", rc=2)
