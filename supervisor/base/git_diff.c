@@ -155,6 +155,8 @@ int iw_git_file_read(struct iw_git_repo *repo, const char *tree, const char *pat
 	if ((uint64_t)git_blob_rawsize(blob) > max)
 		return 1;
 	*len = (size_t)git_blob_rawsize(blob);
-	*data = iw_strndup(git_blob_rawcontent(blob), *len);
+	/* The content is somebody's, and may hold NULs: all of it counts. */
+	*data = iw_calloc(*len + 1, 1);
+	memcpy(*data, git_blob_rawcontent(blob), *len);
 	return 0;
 }

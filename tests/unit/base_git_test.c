@@ -471,6 +471,28 @@ static void on_stopped(void *ctx)
 	stopped++;
 }
 
+/* Whoever reads it is told its whole length, so all of it must be there. */
+static void test_file_with_a_nul(void **state)
+{
+	static const char content[] = "one\0two\n";
+	_auto_free_ char *data = NULL;
+	char tree[IW_GIT_HEX];
+	git_treebuilder *builder;
+	size_t len = 0;
+	git_oid oid;
+
+	(void)state;
+	TEST_MUST(git_blob_create_from_buffer(&oid, t.git, content, sizeof content - 1));
+	TEST_MUST(git_treebuilder_new(&builder, t.git, NULL));
+	TEST_MUST(git_treebuilder_insert(NULL, builder, "f", &oid, GIT_FILEMODE_BLOB));
+	TEST_MUST(git_treebuilder_write(&oid, builder));
+	git_treebuilder_free(builder);
+	git_oid_tostr(tree, sizeof tree, &oid);
+	assert_int_equal(iw_git_file_read(t.repo, tree, "f", 100, &data, &len, &err), 0);
+	assert_int_equal(len, sizeof content - 1);
+	assert_memory_equal(data, content, sizeof content);
+}
+
 static void test_queue(void **state)
 {
 	struct question qs[3] = {{.name = "main"}, {.name = "absent"}, {.name = NULL}};
@@ -550,6 +572,7 @@ int main(void)
 		TEST(test_merge_and_revert),
 		TEST(test_carry),
 		TEST(test_diff),
+		TEST(test_file_with_a_nul),
 		TEST(test_queue),
 	};
 
