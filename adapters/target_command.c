@@ -6,6 +6,7 @@
 #include "adapters/target_run.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/program.h"
 #include "sanitizers/flavour.h"
 
 #include "base/banned.h"
@@ -36,32 +37,15 @@ static char **make_env(const struct target_command *c)
 	return words;
 }
 
-/* The word with the input in its place; *has_place: it has one. */
-static char *fill_in(const char *word, const char *input, bool *has_place)
-{
-	struct iw_buf whole = {0};
-	const char *at;
-
-	for (; (at = strstr(word, "@@")) != NULL; word = at + 2) {
-		*has_place = true;
-		iw_buf_add(&whole, word, (size_t)(at - word));
-		iw_buf_adds(&whole, input);
-	}
-	iw_buf_adds(&whole, word);
-	return whole.data ? iw_buf_steal(&whole) : iw_strdup("");
-}
-
-/* What stands behind the program. *on_stdin: it reads the input from there. */
-static char **make_arguments(const struct target_command *c, bool *on_stdin)
+/* What stands behind the program. */
+static char **make_arguments(const struct target_command *c)
 {
 	const char *const *args = c->target->args;
 	char **words = iw_calloc(1, sizeof *words);
-	bool has_place = false;
 	size_t count = 0, i;
 
 	for (i = 0; args && args[i]; i++)
-		add_to(&words, &count, fill_in(args[i], c->input, &has_place));
-	*on_stdin = args && !has_place;
+		add_to(&words, &count, engine_program_word(args[i], c->input));
 	if (args)
 		return words;
 	add_to(&words, &count,
@@ -80,7 +64,7 @@ static char **make_arguments(const struct target_command *c, bool *on_stdin)
 void target_command_add(struct iw_buf *out, const struct target_command *command)
 {
 	char **env = make_env(command), **arguments;
-	bool on_stdin;
+	const char *const *args = command->target->args;
 	size_t i, n;
 
 	for (i = 0; env[i]; i++) {
@@ -91,13 +75,13 @@ void target_command_add(struct iw_buf *out, const struct target_command *command
 	}
 	target_command_words_free(env);
 	iw_text_shell(out, command->program);
-	arguments = make_arguments(command, &on_stdin);
+	arguments = make_arguments(command);
 	for (i = 0; arguments[i]; i++) {
 		iw_buf_adds(out, " ");
 		iw_text_shell(out, arguments[i]);
 	}
 	target_command_words_free(arguments);
-	if (on_stdin) {
+	if (args && !engine_program_has_place(args)) {
 		iw_buf_adds(out, " < ");
 		iw_text_shell(out, command->input);
 	}
@@ -106,8 +90,7 @@ void target_command_add(struct iw_buf *out, const struct target_command *command
 void target_command_words(
 	const struct target_command *command, char ***words, char ***environment)
 {
-	bool on_stdin;
-	char **arguments = make_arguments(command, &on_stdin);
+	char **arguments = make_arguments(command);
 	size_t count = 0, i;
 
 	*environment = make_env(command);

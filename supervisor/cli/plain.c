@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "engine/program.h"
 #include "sanitizers/binary.h"
 
 #include "base/banned.h"
@@ -174,7 +175,6 @@ static char *next_word(const char **at)
 static int take_words(struct cli_plain *p, const char *args, struct iw_err *err)
 {
 	size_t count = 0, cap = 0;
-	bool has_place = strstr(args, "@@") != NULL;
 	const char *at = args;
 	char *word;
 
@@ -192,7 +192,7 @@ static int take_words(struct cli_plain *p, const char *args, struct iw_err *err)
 		p->words[count++] = word;
 	}
 	p->spec.args = (const char *const *)p->words;
-	if (count > 0 && !has_place)
+	if (count > 0 && !engine_program_has_place(p->spec.args))
 		fprintf(stderr,
 			"no '@@' in --args, so each input comes on standard input\n");
 	return 0;

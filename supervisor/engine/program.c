@@ -10,7 +10,7 @@
 
 #define PLACE "@@"
 
-static void add_word(struct iw_job *job, const char *word, const char *input)
+char *engine_program_word(const char *word, const char *input)
 {
 	struct iw_buf whole = {0};
 	const char *at;
@@ -20,27 +20,36 @@ static void add_word(struct iw_job *job, const char *word, const char *input)
 		iw_buf_adds(&whole, input);
 	}
 	iw_buf_adds(&whole, word);
-	iw_job_arg(job, whole.data ? whole.data : "");
-	iw_buf_fini(&whole);
+	return whole.data ? iw_buf_steal(&whole) : iw_strdup("");
+}
+
+bool engine_program_has_place(const char *const *args)
+{
+	size_t i;
+
+	for (i = 0; args[i]; i++)
+		if (strstr(args[i], PLACE))
+			return true;
+	return false;
 }
 
 void engine_program_command(struct iw_job *job, const char *binary,
 	const char *const *args, const char *input)
 {
-	bool has_place = false;
 	size_t i;
 
-	for (i = 0; args[i]; i++)
-		has_place |= strstr(args[i], PLACE) != NULL;
 	/* A job's standard input is empty. The shell gives it another one and is gone then;
 	 * no word is part of its script. */
-	if (!has_place) {
+	if (!engine_program_has_place(args)) {
 		iw_job_arg(job, "/bin/sh");
 		iw_job_arg(job, "-c");
 		iw_job_arg(job, "exec \"$@\" <\"$0\"");
 		iw_job_arg(job, input);
 	}
 	iw_job_arg(job, binary);
-	for (i = 0; args[i]; i++)
-		add_word(job, args[i], input);
+	for (i = 0; args[i]; i++) {
+		_auto_free_ char *word = engine_program_word(args[i], input);
+
+		iw_job_arg(job, word);
+	}
 }

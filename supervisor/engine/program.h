@@ -5,6 +5,8 @@
 #ifndef IW_ENGINE_PROGRAM_H
 #define IW_ENGINE_PROGRAM_H
 
+#include <stdbool.h>
+
 #include "base/job.h"
 
 /*
@@ -14,5 +16,9 @@
  */
 void engine_program_command(struct iw_job *job, const char *binary,
 	const char *const *args, const char *input);
+/* One of its words as the program gets it. The caller frees. */
+char *engine_program_word(const char *word, const char *input);
+/* Whether any of them has the input's path; else it comes on standard input. */
+bool engine_program_has_place(const char *const *args);
 
 #endif
