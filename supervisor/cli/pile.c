@@ -36,7 +36,7 @@ static void go_on(struct pile *pile);
 
 /* -- what is known ------------------------------------------------------------------ */
 
-static struct pile_bug *resolve(struct pile_bug *bug)
+struct pile_bug *pile_bug_survivor(struct pile_bug *bug)
 {
 	while (bug && bug->state == PILE_BUG_MERGED)
 		bug = bug->into;
@@ -58,7 +58,7 @@ struct search {
 static void take_near(void *ctx, void *owner, double similarity)
 {
 	struct search *s = ctx;
-	struct pile_bug *bug = resolve(owner);
+	struct pile_bug *bug = pile_bug_survivor(owner);
 
 	if (bug != s->except && bug->state != PILE_BUG_GONE)
 		triage_nearest_take(&s->near, bug, bug, similarity);
@@ -80,7 +80,7 @@ struct pile_bug *pile_find(
 
 struct pile_bug *pile_entry_bug(const struct pile_entry *entry)
 {
-	return resolve(entry->bug);
+	return pile_bug_survivor(entry->bug);
 }
 
 const struct pile_entry *pile_entry_of(const struct pile *pile, size_t file)
@@ -134,10 +134,10 @@ size_t pile_bug_files(const struct pile_bug *bug)
 
 /* -- deaths ------------------------------------------------------------------------- */
 
-static struct pile_bug *add_bug(struct pile *pile, const struct triage_signature *seen)
+struct pile_bug *pile_add_bug(struct pile *pile, struct pile_bug *bug)
 {
 	iw_grow(pile->bugs, pile->bug_count, pile->bug_cap);
-	return pile->bugs[pile->bug_count++] = pile_bug_new(pile, seen);
+	return pile->bugs[pile->bug_count++] = bug;
 }
 
 /* Its fate once its bug's is known. */
@@ -156,7 +156,7 @@ static void add_sighting(struct pile_group *g, size_t file)
 		pile->entries[file].fate = PILE_PASSED;
 		return;
 	}
-	g->bug = resolve(g->bug);
+	g->bug = pile_bug_survivor(g->bug);
 	pile_bug_add(g->bug, file);
 	pile->entries[file].fate = fate_of(g->bug);
 }
@@ -176,7 +176,7 @@ static void take_names(
 	if (!g->is_exit) {
 		g->bug = *seen.type ? pile_find(g->pile, &seen, NULL) : NULL;
 		if (!g->bug)
-			g->bug = add_bug(g->pile, &seen);
+			g->bug = pile_add_bug(g->pile, pile_bug_new(g->pile, &seen));
 	}
 	for (i = 0; i < g->count; i++)
 		add_sighting(g, g->files[i]);
@@ -258,7 +258,7 @@ static void on_unit(void *ctx, size_t file, const struct engine_unit_result *res
 
 	pile->sifted++;
 	if (!result)
-		pile_bug_add(add_bug(pile, NULL), file);
+		pile_bug_add(pile_add_bug(pile, pile_bug_new(pile, NULL)), file);
 	else if (result->outcome == ENGINE_PASSED)
 		pile->entries[file].fate = PILE_PASSED;
 	else
@@ -364,7 +364,7 @@ void pile_bug_ended(struct pile_bug *bug)
 
 	pile->busy--;
 	for (i = 0; i < bug->count; i++)
-		pile->entries[bug->files[i]].fate = fate_of(resolve(bug));
+		pile->entries[bug->files[i]].fate = fate_of(pile_bug_survivor(bug));
 	go_on(pile);
 }
 
@@ -467,8 +467,8 @@ static void join_bugs(struct pile *pile)
 	size_t i, k;
 
 	for (i = 0; i < pile->joint_count; i++) {
-		struct pile_bug *a = resolve(pile->joints[i].a);
-		struct pile_bug *b = resolve(pile->joints[i].b);
+		struct pile_bug *a = pile_bug_survivor(pile->joints[i].a);
+		struct pile_bug *b = pile_bug_survivor(pile->joints[i].b);
 		struct pile_bug *younger = a->number > b->number ? a : b;
 		struct pile_bug *older = younger == a ? b : a;
 

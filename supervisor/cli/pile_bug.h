@@ -26,6 +26,10 @@ void pile_bug_ended(struct pile_bug *bug);
 /* The pile's: the bug that a signature is most alike to, but this one; NULL: none. */
 struct pile_bug *pile_find(struct pile *pile, const struct triage_signature *signature,
 	struct pile_bug *except);
+/* The pile's: one more, which it owns. Returns it. */
+struct pile_bug *pile_add_bug(struct pile *pile, struct pile_bug *bug);
+/* What a bug was merged into, and so on; itself when it was not. NULL: NULL. */
+struct pile_bug *pile_bug_survivor(struct pile_bug *bug);
 /* The pile's: what looks like that is the bug's. */
 void pile_know(struct pile *pile, const struct triage_signature *signature,
 	struct pile_bug *bug);

@@ -106,13 +106,6 @@ static json_t *signature_row(const struct triage_signature *sig)
 		"{ss so}", "type", sig->type, "frames", json_loads(frames, 0, NULL));
 }
 
-static const struct pile_bug *survivor(const struct pile_bug *bug)
-{
-	while (bug->state == PILE_BUG_MERGED)
-		bug = bug->into;
-	return bug;
-}
-
 /* What else a crash of the bug may look like: those that were merged into it. */
 static json_t *also_of(const struct pile *pile, const struct pile_bug *bug)
 {
@@ -120,9 +113,9 @@ static json_t *also_of(const struct pile *pile, const struct pile_bug *bug)
 	size_t i;
 
 	for (i = 0; i < pile->bug_count; i++) {
-		const struct pile_bug *part = pile->bugs[i];
+		struct pile_bug *part = pile->bugs[i];
 
-		if (part->is_part && survivor(part) == bug)
+		if (part->is_part && pile_bug_survivor(part) == bug)
 			json_array_append_new(also, signature_row(&part->signature));
 	}
 	return also;
@@ -272,12 +265,6 @@ static int read_folder(const struct pile *pile, struct pile_bug *bug, struct iw_
 	return rc;
 }
 
-static struct pile_bug *add_bug(struct pile *pile, struct pile_bug *bug)
-{
-	iw_grow(pile->bugs, pile->bug_count, pile->bug_cap);
-	return pile->bugs[pile->bug_count++] = bug;
-}
-
 static int take_signature(
 	struct pile *pile, const json_t *row, struct pile_bug *bug, struct iw_err *err)
 {
@@ -303,7 +290,7 @@ static int take_also(
 
 		if (rc < 0)
 			break;
-		part = add_bug(pile, pile_bug_new(pile, NULL));
+		part = pile_add_bug(pile, pile_bug_new(pile, NULL));
 		part->state = PILE_BUG_MERGED;
 		part->is_part = true;
 		part->into = bug;
@@ -345,7 +332,7 @@ static int take_bug(struct pile *pile, const json_t *row, struct iw_err *err)
 		pile_bug_free(bug);
 		return rc == IW_ENOENT ? 0 : rc;
 	}
-	add_bug(pile, bug);
+	pile_add_bug(pile, bug);
 	pile_know(pile, &bug->signature, bug);
 	take_files(pile, json_object_get(row, "files"), PILE_FAILED, bug);
 	return take_also(pile, json_object_get(row, "also"), bug, err);
