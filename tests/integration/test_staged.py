@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-
-import pytest
-
-from conftest import TARGET, end_processes_of, git, rows, wait_until
-from test_follow import QUIET, Followed
+from conftest import TARGET, git, rows, wait_until
+from test_follow import QUIET, service  # noqa: F401  (a fixture)
 from test_run_demo import stage
 
 #: On a host that does other things as well.
@@ -24,16 +20,7 @@ WORKER = QUIET.replace("int LLVMFuzzerTestOneInput", WORK.lstrip() + "\nint LLVM
     "\treturn 0;\n}", "\tif (work(data, len))\n\t\treturn 0;\n\treturn 0;\n}")
 
 
-@pytest.fixture
-def service(ironworks, tiny, state, tmp_path):
-    service = Followed(ironworks, tiny, state, tmp_path)
-    yield service
-    end_processes_of(state)
-    with contextlib.suppress(OSError):
-        print(service.log.read_text(encoding="utf-8", errors="replace")[-6000:])
-
-
-def first_runs(service, adapter):
+def first_runs(service, adapter):  # noqa: F811
     """The corpora reach what they reach, and the bug is known."""
     done = service.ironworks("run", adapter, "--for", "2s", "--coverage", "5m", "--cores", "2",
                              "--no-sandbox", "--state", service.state, timeout=300)
@@ -41,12 +28,12 @@ def first_runs(service, adapter):
     assert rows(service.state, "SELECT count(*) FROM coverage")[0][0] == 4, done.stderr
 
 
-def near(service, pr):
+def near(service, pr):  # noqa: F811
     return rows(service.state, "SELECT t.name FROM staged_target s JOIN target t ON t.id = s.target_id "
                 "WHERE s.pr = ? AND s.is_near", pr)
 
 
-def test_promotion_while_it_is_fuzzed(service):
+def test_promotion_while_it_is_fuzzed(service):  # noqa: F811
     adapter = service.follow(files={"alpha.c": TARGET, "beta.c": WORKER, "gamma.c": WORKER,
                                     "seeds/bug": b"bug!", "seeds/q": b"quiet"}, cores=1)
     adapter.document["source"] |= {"branch": "staging", "base": "main"}
