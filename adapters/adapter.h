@@ -64,7 +64,7 @@ struct adapter {
 	 * like the file, or NULL. */
 	const char *discover;
 	/* Files of the source tree that make one target's program, "${binary}" standing for
-	 * its name: target_files_of(). NULL-terminated; empty: not said. */
+	 * its name: target_files_init(). NULL-terminated; empty: not said. */
 	const char *const *target_files;
 	/* below: private */
 	const char *build_program; /* build.command[0] as it was written */

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -44,7 +43,7 @@ static bool is_no_crash(const char *path, const char *name)
 	if (len < 5 || strcmp(path + len - 4, ".min") != 0)
 		return false;
 	original = iw_strndup(path, len - 4);
-	return access(original, F_OK) == 0;
+	return iw_file_exists(original);
 }
 
 static int take_folder(struct cli_files *files, const char *path, struct iw_err *err)
