@@ -173,12 +173,12 @@ static char *mend_words(const struct triage_bisect *b, enum triage_outcome outco
 	return iw_buf_steal(&out);
 }
 
-void bisect_conclude(struct triage_bisect *b, enum triage_outcome outcome,
-	const size_t *merges, size_t count, char *reason)
+static void conclude(struct triage_bisect *b, const struct bisect_claim *claim,
+	double confidence, char *reason)
 {
-	struct bisect_claim claim = {
-		.outcome = outcome, .merges = merges, .count = count};
-	size_t i;
+	enum triage_outcome outcome = claim->outcome;
+	const size_t *merges = claim->merges;
+	size_t count = claim->count, i;
 
 	if (b->is_mend && !b->is_shown_early) {
 		free(reason);
@@ -199,11 +199,20 @@ void bisect_conclude(struct triage_bisect *b, enum triage_outcome outcome,
 	b->result.count = count;
 	b->result.reason = b->reason;
 	b->result.runs = b->total_runs;
-	b->result.confidence = bisect_believe(b, &claim).right;
+	b->result.confidence = confidence;
 	if (b->is_mend)
 		bisect_say(b, "%s", reason);
 	else
 		bisect_say(b, "%s: %s", triage_outcome_word(outcome), reason);
+}
+
+void bisect_conclude(struct triage_bisect *b, enum triage_outcome outcome,
+	const size_t *merges, size_t count, char *reason)
+{
+	struct bisect_claim claim = {
+		.outcome = outcome, .merges = merges, .count = count};
+
+	conclude(b, &claim, bisect_believe(b, &claim).right, reason);
 }
 
 void bisect_prove(struct triage_bisect *b, enum triage_outcome outcome,
@@ -216,7 +225,7 @@ void bisect_prove(struct triage_bisect *b, enum triage_outcome outcome,
 	const struct tree *tree;
 
 	if (belief.right > 0 && belief.missed <= MISSED_MAX) {
-		bisect_conclude(b, outcome, merges, count, iw_steal(&why));
+		conclude(b, &claim, belief.right, iw_steal(&why));
 	} else if (belief.right > 0 && belief.doubtful != SIZE_MAX) {
 		struct triage_question q = b->trees[belief.doubtful].question;
 
