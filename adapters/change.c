@@ -34,14 +34,12 @@ static int find_staged(struct iw_git_repo *repo, const struct adapter_source *so
 	int64_t number, char head[static IW_GIT_HEX])
 {
 	_auto_(staging_freep) struct staging_snapshot *snapshot = NULL;
-	size_t i;
+	size_t place;
 
 	if (staging_read(repo, source->branch, source->base, &snapshot, NULL) < 0)
 		return IW_ENOENT;
-	for (i = snapshot->count; i > 0; i--)
-		if (snapshot->prs[i - 1].number == number)
-			return take_staged(repo, &snapshot->prs[i - 1], head);
-	return IW_ENOENT;
+	place = staging_find_pr(snapshot, number);
+	return place ? take_staged(repo, &snapshot->prs[place - 1], head) : IW_ENOENT;
 }
 
 static int find_pr(struct iw_git_repo *repo, const struct adapter_source *source,

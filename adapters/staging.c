@@ -129,6 +129,16 @@ const struct staged_pr *staging_find(
 	return NULL;
 }
 
+size_t staging_find_pr(const struct staging_snapshot *snapshot, int64_t number)
+{
+	size_t i;
+
+	for (i = snapshot->count; i > 0; i--)
+		if (snapshot->prs[i - 1].number == number)
+			return i;
+	return 0;
+}
+
 int staging_tree_before(struct iw_git_repo *repo, const struct staging_snapshot *snapshot,
 	size_t entry, char tree[static IW_GIT_HEX], struct iw_err *err)
 {

@@ -71,6 +71,8 @@ void staging_freep(struct staging_snapshot **snapshot);
 /* The entry whose commit on the staging branch this is; NULL when there is none. */
 const struct staged_pr *staging_find(
 	const struct staging_snapshot *snapshot, const char *merge);
+/* Where a pull request's last entry stands, counted from 1; 0: there is none. */
+size_t staging_find_pr(const struct staging_snapshot *snapshot, int64_t number);
 /* The tree that an entry was put on; empty when it was put on nothing. */
 int staging_tree_before(struct iw_git_repo *repo, const struct staging_snapshot *snapshot,
 	size_t entry, char tree[static IW_GIT_HEX], struct iw_err *err);

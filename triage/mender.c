@@ -9,8 +9,6 @@
 #include "base/banned.h"
 
 struct triage_mender {
-	const struct triage_world *world;
-	struct triage_attribute_spec spec;
 	struct triage_attribute *attribute;
 	struct iw_timer *timer; /* of an answer that needs no tree */
 	char *words, *proof;
@@ -46,17 +44,6 @@ static void on_attributed(
 	op->done(op, err, op->ctx);
 }
 
-/* The last entry of a pull request; 0: it is not staged. */
-static size_t place_of(const struct staging_snapshot *s, int64_t number)
-{
-	size_t i;
-
-	for (i = s->count; i > 0; i--)
-		if (s->prs[i - 1].number == number)
-			return i;
-	return 0;
-}
-
 /* Where those that brought it are all in: 0 the base. The number of one that is not staged
  * any more, or 0. */
 static int64_t find_shown(
@@ -72,7 +59,7 @@ static int64_t find_shown(
 
 		if (number == 0) /* pushed to the branch: it has no name to find it by */
 			continue;
-		place = place_of(s, number);
+		place = staging_find_pr(s, number);
 		if (place == 0)
 			return number;
 		*shown = place > *shown ? place : *shown;
@@ -87,14 +74,13 @@ struct triage_mender *triage_mender_start(const struct triage_world *world,
 	const struct staging_snapshot *s = project_snapshot(spec->target->project);
 	_auto_(iw_json_freep) json_t *list = prs ? json_loads(prs, 0, NULL) : NULL;
 	struct triage_mender *op = iw_calloc(1, sizeof *op);
+	struct triage_attribute_spec mend = *spec;
 	int64_t missing;
 
-	op->world = world;
-	op->spec = *spec;
-	op->spec.is_mend = true;
+	mend.is_mend = true;
 	op->done = done;
 	op->ctx = ctx;
-	missing = find_shown(s, list, &op->spec.shown);
+	missing = find_shown(s, list, &mend.shown);
 	if (missing || s->count == 0) {
 		tell(op,
 			missing ? iw_fmt("PR #%lld, which brought it, is not staged any "
@@ -105,8 +91,7 @@ struct triage_mender *triage_mender_start(const struct triage_world *world,
 		op->timer = iw_timer_new(world->loop, on_timer, op);
 		iw_timer_start(op->timer, 0, 0);
 	} else {
-		op->attribute =
-			triage_attribute_start(world, &op->spec, on_attributed, op);
+		op->attribute = triage_attribute_start(world, &mend, on_attributed, op);
 	}
 	return op;
 }
@@ -136,8 +121,7 @@ void triage_mender_free(struct triage_mender *op)
 {
 	if (!op)
 		return;
-	if (op->timer)
-		iw_timer_free(op->timer);
+	iw_timer_free(op->timer);
 	triage_attribute_free(op->attribute);
 	free(op->words);
 	free(op->proof);
