@@ -83,7 +83,7 @@ static void ask(struct triage_attribute *op);
 
 static double cost_of(const struct triage_attribute *op, const char *tree)
 {
-	if (triage_verdicts_know(&op->verdicts, tree))
+	if (triage_verdicts_give(&op->verdicts, tree))
 		return COST_KNOWN;
 	return builder_has(
 		       project_builds(op->spec.target->project), tree, op->spec.flavour)

@@ -72,11 +72,6 @@ const struct triage_answer *triage_verdicts_give(
 	return v ? &v->answer : NULL;
 }
 
-bool triage_verdicts_know(const struct triage_verdicts *verdicts, const char *tree)
-{
-	return find(verdicts, tree) != NULL;
-}
-
 void triage_verdicts_add(struct triage_verdicts *verdicts, const char *tree,
 	const struct triage_answer *answer, unsigned others, struct verdict_row *row)
 {

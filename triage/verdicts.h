@@ -19,8 +19,6 @@ void triage_verdicts_take(void *verdicts, const struct verdict_row *row);
 /* What is known of a tree; NULL: nothing. */
 const struct triage_answer *triage_verdicts_give(
 	const struct triage_verdicts *verdicts, const char *tree);
-/* Whether anything is known of a tree. */
-bool triage_verdicts_know(const struct triage_verdicts *verdicts, const char *tree);
 /* Adds an answer; row becomes what to store. */
 void triage_verdicts_add(struct triage_verdicts *verdicts, const char *tree,
 	const struct triage_answer *answer, unsigned others, struct verdict_row *row);

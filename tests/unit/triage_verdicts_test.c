@@ -65,7 +65,7 @@ static bool attribute(const struct world *w, struct stored *s, unsigned steps,
 
 		prs[i ? i - 1 : 0] = WORLD_PR + (int)i;
 		snprintf(tree, sizeof tree, "%llx", (unsigned long long)bits);
-		costs[i] = triage_verdicts_know(&v, tree) ? 0.05 : 1;
+		costs[i] = triage_verdicts_give(&v, tree) ? 0.05 : 1;
 	}
 	spec.prs = prs;
 	spec.costs = costs;
@@ -144,7 +144,7 @@ static void answers_are_summed_up(void **state)
 
 	(void)state;
 	triage_verdicts_take(&v, &row);
-	assert_true(triage_verdicts_know(&v, "t") && !triage_verdicts_know(&v, "u"));
+	assert_true(triage_verdicts_give(&v, "t") && !triage_verdicts_give(&v, "u"));
 	assert_int_equal(triage_verdicts_give(&v, "t")->runs, 4);
 	assert_null(triage_verdicts_give(&v, "u"));
 	triage_verdicts_add(&v, "t", &good, 1, &row);
@@ -158,7 +158,7 @@ static void answers_are_summed_up(void **state)
 	triage_verdicts_add(&v, "u", &good, 0, &row);
 	triage_verdicts_keep_bad(&v);
 	assert_int_equal(triage_verdicts_give(&v, "t")->hits, 1);
-	assert_false(triage_verdicts_know(&v, "u"));
+	assert_false(triage_verdicts_give(&v, "u"));
 	triage_verdicts_fini(&v);
 }
 
