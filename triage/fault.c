@@ -39,7 +39,14 @@ static bool says_where(const struct san_frame *frame)
 				strcmp(frame->function, "LLVMFuzzerTestOneInput") == 0));
 }
 
-char *triage_fault_file(const char *text, size_t len, const char *type)
+const struct san_stack *triage_fault_stack(const struct san_report *report)
+{
+	const struct san_stack *stack = san_report_stack(report, SAN_STACK_CRASH);
+
+	return stack || report->stack_count == 0 ? stack : &report->stacks[0];
+}
+
+static char *file_in(const char *text, size_t len, const char *type)
 {
 	_auto_(iw_arena_freep) struct iw_arena *arena = iw_arena_new();
 	const struct san_report *report;
@@ -50,11 +57,9 @@ char *triage_fault_file(const char *text, size_t len, const char *type)
 	if (san_report_parse(arena, text, len, &reports, &count, NULL) < 0)
 		return NULL;
 	report = triage_fault_report(reports, count, type);
-	if (!report || report->stack_count == 0 || is_own_verdict(report))
+	stack = report ? triage_fault_stack(report) : NULL;
+	if (!stack || is_own_verdict(report))
 		return NULL;
-	stack = san_report_stack(report, SAN_STACK_CRASH);
-	if (!stack)
-		stack = &report->stacks[0];
 	for (i = 0; i < stack->count; i++)
 		if (says_where(&stack->frames[i]))
 			return iw_strdup(stack->frames[i].file);
@@ -69,5 +74,5 @@ char *triage_fault_file_of(
 
 	if (triage_artifact_get(artifacts_dir, report, &text, &len, NULL) < 0)
 		return NULL;
-	return triage_fault_file(text, len, type);
+	return file_in(text, len, type);
 }

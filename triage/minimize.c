@@ -470,7 +470,7 @@ struct triage_minimize *triage_minimize_start(const struct triage_world *world,
 	const struct triage_minimize_spec *spec, triage_minimize_cb done, void *ctx)
 {
 	struct triage_minimize *op = iw_calloc(1, sizeof *op);
-	bool is_hang = strcmp(spec->signature->type, "Timeout") == 0;
+	bool is_hang = triage_signature_is_hang(spec->signature);
 	struct triage_shrink_limits limits = {
 		.candidates = spec->candidates, .chances = spec->chances};
 

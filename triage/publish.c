@@ -134,7 +134,7 @@ static size_t first_shared(const struct draft *d, const struct san_stack *stack)
 	const char *name = d->signature.frames.count ? d->signature.frames.names[0] : "";
 	size_t i;
 
-	if (strcmp(d->signature.type, "Timeout") != 0)
+	if (!triage_signature_is_hang(&d->signature))
 		return 0;
 	for (i = 0; i < stack->count; i++)
 		if (stack->frames[i].function &&
@@ -155,11 +155,9 @@ static void add_frames(struct draft *d)
 		    d->arena, d->report, d->issue.report_len, &reports, &count, NULL) < 0)
 		return;
 	primary = triage_fault_report(reports, count, d->signature.type);
-	if (!primary || primary->stack_count == 0)
-		return;
-	stack = san_report_stack(primary, SAN_STACK_CRASH);
+	stack = primary ? triage_fault_stack(primary) : NULL;
 	if (!stack)
-		stack = &primary->stacks[0];
+		return;
 	for (i = first_shared(d, stack);
 		i < stack->count && d->issue.frame_count < FRAMES_SHOWN; i++)
 		if (!san_frame_is_plumbing(&stack->frames[i]))

@@ -289,7 +289,7 @@ static void on_confirmed(
 static void on_minimized(struct triage_minimize *op, const struct iw_err *err, void *ctx)
 {
 	struct triage_pursuit *p = ctx;
-	bool is_hang = strcmp(p->bug->signature.type, "Timeout") == 0;
+	bool is_hang = triage_signature_is_hang(&p->bug->signature);
 	/* What is counted here becomes the bug's rate. */
 	struct triage_reproduce_spec spec = {
 		.build = p->build,

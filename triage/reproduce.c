@@ -38,11 +38,6 @@ struct triage_reproduce {
 	void *ctx;
 };
 
-static bool is_hang(const struct triage_signature *sig)
-{
-	return strcmp(sig->type, "Timeout") == 0;
-}
-
 bool triage_read_report(const char *text, size_t len, const struct iw_exit *exit,
 	struct triage_signature *sig, struct triage_severity *severity)
 {
@@ -59,7 +54,7 @@ bool triage_read_report(const char *text, size_t len, const struct iw_exit *exit
 	if (!primary)
 		return false;
 	triage_signature_init(sig, primary->crash_type, primary->title);
-	if (is_hang(sig))
+	if (triage_signature_is_hang(sig))
 		triage_samples_fold(text, len, primary, sig);
 	/* Of a hang only when nothing of it has a name. */
 	count = sig->frames.count ? 0
@@ -117,11 +112,11 @@ static void take_hit(struct triage_reproduce *op, struct triage_signature *sig,
 	const struct triage_signature *same = op->spec.same ? op->spec.same
 		: r->hits				    ? &r->signature
 							    : NULL;
-	bool is_sample = is_hang(sig);
+	bool is_sample = triage_signature_is_hang(sig);
 
 	/* Each run of a hang is interrupted elsewhere: two samples of one input may look
 	 * different, and what they share names it. */
-	if (same && !(is_sample && !op->spec.same && is_hang(same)) &&
+	if (same && !(is_sample && !op->spec.same && triage_signature_is_hang(same)) &&
 		!triage_signature_same(same, sig)) {
 		r->others++;
 		return;
@@ -179,7 +174,7 @@ static void judge_run(struct triage_reproduce *op, char *text, size_t len)
 		/* Without a report a program's exit status only says what it thinks of its
 		 * input; all else is a failure. */
 		name_by_exit(&op->exit, &sig);
-		if (is_hang(&sig))
+		if (triage_signature_is_hang(&sig))
 			triage_samples_fold(text, len, NULL, &sig);
 		triage_severity_of_exit(&op->exit, &severity);
 		take_hit(op, &sig, &severity, &text, len);
@@ -259,7 +254,7 @@ static bool is_sampled(const struct triage_reproduce *op)
 
 	return op->world->driver && !s->target->spec->args &&
 		op->result.hits == op->result.runs &&
-		(s->is_hang || (s->same && is_hang(s->same)));
+		(s->is_hang || (s->same && triage_signature_is_hang(s->same)));
 }
 
 /* By env(1), inside the sandbox: bubblewrap itself must not be sampled. */

@@ -73,6 +73,11 @@ static void frames_copy(struct triage_frames *dst, const struct triage_frames *s
 		frames_add(dst, src->names[i]);
 }
 
+bool triage_signature_is_hang(const struct triage_signature *sig)
+{
+	return strcmp(sig->type, "Timeout") == 0;
+}
+
 void triage_signature_copy(
 	struct triage_signature *dst, const struct triage_signature *src)
 {

@@ -57,6 +57,7 @@ void triage_signature_set_file(struct triage_signature *sig, const char *file);
 void triage_signature_copy(
 	struct triage_signature *dst, const struct triage_signature *src);
 
+bool triage_signature_is_hang(const struct triage_signature *sig);
 /* Hangs: folds the stack of one more run of the same input in. frames becomes what all
  * runs share, counted from the outermost frame; what lies below goes to inside. */
 void triage_signature_sample(

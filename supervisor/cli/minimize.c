@@ -160,7 +160,7 @@ static void see(struct minimize *m)
 	m->nameless.symbolizer = NULL;
 	r = triage_reproduce_result(
 		reproduce(m, world, &m->see, m->data, m->len, SEE_HITS, 0, NULL));
-	m->is_hang = strcmp(r->signature.type, "Timeout") == 0;
+	m->is_hang = triage_signature_is_hang(&r->signature);
 	/* These are caught elsewhere in each run. */
 	if (m->is_hang || strcmp(r->signature.type, "Stack-overflow") == 0)
 		world = &m->plain.world;

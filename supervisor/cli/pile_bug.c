@@ -55,11 +55,6 @@ static void end(struct pile_bug *bug, enum pile_bug_state state)
 	pile_bug_ended(bug);
 }
 
-static bool is_hang(const struct triage_signature *signature)
-{
-	return strcmp(signature->type, "Timeout") == 0;
-}
-
 /* -- fresh runs --------------------------------------------------------------------- */
 
 static void on_run(struct triage_reproduce *op, const struct iw_err *err, void *ctx);
@@ -72,7 +67,8 @@ static void run(struct pile_bug *bug, struct triage_reproduce_spec how)
 	how.build = &plain->build;
 	how.target = &plain->target;
 	how.purpose = IW_PURPOSE_REPRODUCE;
-	how.is_hang = is_hang(*bug->signature.type ? &bug->signature : &bug->seen);
+	how.is_hang = triage_signature_is_hang(
+		*bug->signature.type ? &bug->signature : &bug->seen);
 	bug->reproduce = triage_reproduce_start(&plain->world, &how, on_run, bug);
 }
 
@@ -90,7 +86,7 @@ static unsigned runs_left(const struct pile_bug *bug)
 /* Does it fail alone? A hang's stacks are compared: what they share names it. */
 static void look(struct pile_bug *bug)
 {
-	bool is_slow = is_hang(&bug->seen);
+	bool is_slow = triage_signature_is_hang(&bug->seen);
 
 	run(bug,
 		(struct triage_reproduce_spec){
@@ -196,7 +192,9 @@ static void minimize(struct pile_bug *bug)
 		.runs = bug->runs,
 		.width = (unsigned)iw_slots_count(pile->spec.plain->slots),
 		.chances =
-			is_hang(&bug->signature) || bug->hits < bug->runs ? 0 : CHANCES,
+			triage_signature_is_hang(&bug->signature) || bug->hits < bug->runs
+			? 0
+			: CHANCES,
 		.budget_ms = pile->spec.budget_ms,
 	};
 
@@ -247,7 +245,8 @@ static void confirm(struct pile_bug *bug, struct triage_reproduce_result *r)
 		bug->input = iw_memdup(bug->original, bug->original_len);
 		bug->len = bug->original_len;
 	}
-	if (triage_rate_wants_more(bug->hits, bug->runs, is_hang(&bug->signature)) &&
+	if (triage_rate_wants_more(
+		    bug->hits, bug->runs, triage_signature_is_hang(&bug->signature)) &&
 		is_first)
 		measure_rate(bug);
 	else

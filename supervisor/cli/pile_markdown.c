@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/paragraph.h"
 #include "sanitizers/frames.h"
+#include "triage/fault.h"
 #include "triage/markdown.h"
 #include "triage/severity.h"
 
@@ -149,11 +150,9 @@ static void add_stack(struct iw_buf *out, const struct san_report *report)
 	struct iw_buf lines = {0};
 	size_t i, shown = 0;
 
-	if (!report || report->stack_count == 0)
-		return;
-	stack = san_report_stack(report, SAN_STACK_CRASH);
+	stack = report ? triage_fault_stack(report) : NULL;
 	if (!stack)
-		stack = &report->stacks[0];
+		return;
 	for (i = 0; i < stack->count && shown < FRAMES_SHOWN; i++)
 		if (!san_frame_is_plumbing(&stack->frames[i]))
 			add_frame(&lines, &stack->frames[i], shown++);

@@ -122,7 +122,7 @@ static const char *rule_of(const struct pile_bug *bug, const struct cli_gist *gi
 {
 	if (gist->report)
 		return san_kind_name(gist->report->kind);
-	return strcmp(bug->signature.type, "Timeout") == 0 ? "timeout" : "crash";
+	return triage_signature_is_hang(&bug->signature) ? "timeout" : "crash";
 }
 
 /* In tenths, where code hosts draw their lines: from 7.0 on it is high, from 4.0 medium. */
