@@ -15,7 +15,6 @@
 #include "base/banned.h"
 
 #define TITLE_MAX 200
-#define REFERENCE_FLAVOUR "libfuzzer"
 
 const struct adapter_rule adapter_name_rule = {
 	"^[a-z0-9_][a-z0-9_-]{0,39}$",
@@ -125,9 +124,9 @@ static int load_flavours(struct adapter_load *load, const json_t *obj)
 			return iw_json_fail(&at, load->err, "'%s' is listed twice", name);
 		names[i] = iw_arena_strdup(load->arena, name);
 	}
-	if (!is_listed(names, n, REFERENCE_FLAVOUR))
+	if (!is_listed(names, n, ADAPTER_REFERENCE))
 		return iw_json_fail(&here, load->err,
-			"'" REFERENCE_FLAVOUR
+			"'" ADAPTER_REFERENCE
 			"', on which units are measured, must be listed");
 	load->adapter->flavours = names;
 	load->adapter->flavour_count = n;

@@ -24,6 +24,9 @@ struct adapter_param {
 	const char *name, *value;
 };
 
+/* The flavour that every adapter has: units are measured on its builds. */
+#define ADAPTER_REFERENCE "libfuzzer"
+
 /* Where the project's repository comes from: command or git, never both. */
 struct adapter_source {
 	/* argv, NULL-terminated, parameters filled in, [0] absolute when it is a file of

@@ -12,7 +12,6 @@
 #include "base/banned.h"
 
 /* The flavour whose builds measure features: DESIGN, decision 6. */
-#define REFERENCE_FLAVOUR "libfuzzer"
 
 /* What a build left is the work of the code under test, and jobs get the program by its
  * path: a link that leads out of the build would hand them a file of the host. */
@@ -148,7 +147,7 @@ int target_driver_init(struct target_driver *out, const struct iw_build *build,
 		.malloc_limit_mb = target->rss_limit_mb,
 		.disk_limit_mb = target->disk_limit_mb,
 		.wants_features =
-			!target->args && strcmp(build->flavour, REFERENCE_FLAVOUR) == 0,
+			!target->args && strcmp(build->flavour, ADAPTER_REFERENCE) == 0,
 		.leaks = target->check_leaks && strstr(build->flavour, "asan") != NULL,
 		.no_aslr = san_flavour_find(build->flavour)->no_aslr,
 	};

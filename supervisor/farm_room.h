@@ -39,7 +39,6 @@
 #include "ids.h"
 #include "triage/triage.h"
 
-#define FARM_REFERENCE "libfuzzer"
 #define FARM_FLAVOURS 8
 #define FARM_DELAYS 60
 

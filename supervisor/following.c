@@ -151,7 +151,8 @@ static void on_built(
 	if (is_first && !build)
 		f->failed = *err;
 	/* Another flavour that does not build is left out, as at any opening. */
-	else if (is_first && !build->is_ok && strcmp(req->flavour, FARM_REFERENCE) == 0)
+	else if (is_first && !build->is_ok &&
+		strcmp(req->flavour, ADAPTER_REFERENCE) == 0)
 		refuse(f, req->flavour, build);
 	if (is_first && (f->is_refused || f->failed.code))
 		stop_builds(f);

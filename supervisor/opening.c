@@ -143,7 +143,7 @@ static void submit_start_crash(struct check *c, const struct triage_reproduce_re
 		.target = &c->target->triage,
 		.build_id = c->build->id,
 		.flavour = c->build->flavour,
-		.kind = strcmp(r->signature.type, "Timeout") == 0 ? "timeout" : "crash",
+		.kind = triage_signature_is_hang(&r->signature) ? "timeout" : "crash",
 		.input = "",
 		.report = r->report ? r->report : "",
 		.report_len = r->report_len,
@@ -396,12 +396,12 @@ static void order_flavours(struct farm_project *p)
 	size_t count, i, k;
 
 	snprintf(p->requests[p->flavour_count++].flavour, sizeof p->requests[0].flavour,
-		"%s", FARM_REFERENCE);
+		"%s", ADAPTER_REFERENCE);
 	all = san_flavours(&count);
 	for (i = 0; i < count; i++) {
 		for (k = 0; k < adapter->flavour_count; k++) {
 			if (strcmp(adapter->flavours[k], all[i].name) != 0 ||
-				strcmp(all[i].name, FARM_REFERENCE) == 0 ||
+				strcmp(all[i].name, ADAPTER_REFERENCE) == 0 ||
 				!all[i].engine || p->flavour_count == FARM_FLAVOURS)
 				continue;
 			why = san_toolchain_lacks(p->farm->world.tools, &all[i]);

@@ -15,7 +15,6 @@
 #include "base/banned.h"
 
 /* Everything is measured and named by it; where it does not build, nothing goes. */
-#define REFERENCE "libfuzzer"
 
 struct side {
 	struct cli_watch watch; /* first: its callbacks get this */
@@ -67,7 +66,8 @@ static void look_at(void *ctx, const struct iw_build *build)
 {
 	struct finding *f = ctx;
 
-	if (strcmp(build->tree, f->tree) != 0 || strcmp(build->flavour, REFERENCE) != 0)
+	if (strcmp(build->tree, f->tree) != 0 ||
+		strcmp(build->flavour, ADAPTER_REFERENCE) != 0)
 		return;
 	f->is_there = true;
 	f->build = *build;
@@ -110,7 +110,7 @@ static int check_built(struct diff *d, enum diff_side side, struct iw_err *err)
 
 int diff_build_change(struct diff *d, struct iw_err *err)
 {
-	const char *flavour = REFERENCE;
+	const char *flavour = ADAPTER_REFERENCE;
 	struct build_wish wish = {
 		.adapter = d->adapter_arg,
 		.commit = d->change.merge,
