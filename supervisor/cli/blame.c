@@ -49,15 +49,6 @@ static bool is_proven(const char *outcome)
 	return false;
 }
 
-static void print_line(const char *before, const char *text)
-{
-	struct iw_buf safe = {0};
-
-	iw_text_plain(&safe, text);
-	printf("%s%s\n", before, safe.data ? safe.data : "");
-	iw_buf_fini(&safe);
-}
-
 /* Where an answer came from. */
 static const char *origin(const json_t *tree)
 {
@@ -112,7 +103,7 @@ static void print_log(const json_t *log)
 	json_array_foreach(log, i, line)
 	{
 		snprintf(number, sizeof number, "%3zu. ", i + 1);
-		print_line(number, json_string_value(line));
+		cli_print_plain(stdout, number, json_string_value(line));
 	}
 }
 
@@ -124,8 +115,9 @@ static void print_mend(const struct bug_row *row)
 	const char *reason = json_string_value(json_object_get(mend, "reason"));
 
 	if (reason)
-		print_line(strcmp(row->state, "fixed") == 0 ? "fixed: "
-							    : "it was fixed before: ",
+		cli_print_plain(stdout,
+			strcmp(row->state, "fixed") == 0 ? "fixed: "
+							 : "it was fixed before: ",
 			reason);
 }
 
@@ -145,7 +137,7 @@ static void print_answer(const struct bug_row *row, const json_t *proof, bool wh
 		printf(", %.*f %% sure", confidence > 0.99 ? 1 : 0, 100 * confidence);
 	putchar('\n');
 	if (reason)
-		print_line("", reason);
+		cli_print_plain(stdout, "", reason);
 	print_mend(row);
 	print_trees(json_object_get(proof, "trees"));
 	if (why)

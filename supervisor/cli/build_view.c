@@ -9,6 +9,7 @@
 #include "base/size.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "cli/cli.h"
 #include "cli/table.h"
 
 #include "base/banned.h"
@@ -42,16 +43,6 @@ bool build_view_is_whole(const json_t *answer)
 	return true;
 }
 
-/* A compiler's words are foreign. */
-static void print_plain(FILE *to, const char *prefix, const char *text)
-{
-	struct iw_buf safe = {0};
-
-	iw_text_plain(&safe, text);
-	fprintf(to, "%s%s\n", prefix, safe.data ? safe.data : "");
-	iw_buf_fini(&safe);
-}
-
 void build_view_part(const char *adapter, const json_t *part)
 {
 	const char *flavour = text_of(part, "flavour"), *error = text_of(part, "error");
@@ -64,7 +55,7 @@ void build_view_part(const char *adapter, const json_t *part)
 		line = iw_fmt("%s: %s %s: %s", adapter, flavour,
 			is_state(part, "failed") ? "does not build" : "cannot be built",
 			error);
-	print_plain(stderr, "", line);
+	cli_print_plain(stderr, "", line);
 }
 
 void build_view_progress(struct build_view *view, const json_t *answer)
@@ -108,11 +99,11 @@ static void print_failure(const json_t *part)
 	size_t len;
 
 	fputs("\n", stdout);
-	print_plain(stdout, head + 1, text_of(part, "error"));
+	cli_print_plain(stdout, head + 1, text_of(part, "error"));
 	if (!*path)
 		return;
 	if (build_log_read(path, &log, &len, &err) < 0) {
-		print_plain(stdout, "  ", err.msg);
+		cli_print_plain(stdout, "  ", err.msg);
 		return;
 	}
 	tail = build_log_tail(log, len, TAIL_LINES);
@@ -129,7 +120,7 @@ static void print_note(const json_t *part)
 		iw_fmt("%s: %s", text_of(part, "flavour"), text_of(part, "note"));
 
 	if (*text_of(part, "note"))
-		print_plain(stdout, "\n", line);
+		cli_print_plain(stdout, "\n", line);
 }
 
 void build_view_print(const json_t *answer)

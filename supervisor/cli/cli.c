@@ -32,6 +32,15 @@ int cli_fail(const struct iw_err *err)
 	return CLI_FAILED;
 }
 
+void cli_print_plain(FILE *to, const char *prefix, const char *text)
+{
+	struct iw_buf safe = {0};
+
+	iw_text_plain(&safe, text);
+	fprintf(to, "%s%s\n", prefix, safe.data ? safe.data : "");
+	iw_buf_fini(&safe);
+}
+
 void cli_print_json(json_t *json)
 {
 	json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);

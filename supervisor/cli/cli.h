@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "door.h"
@@ -64,6 +65,8 @@ int cli_triage(int argc, char **argv);
 int cli_usage(const char *noun, const char *why);
 /* "ironworks: sentence" on stderr. Returns CLI_FAILED. */
 int cli_fail(const struct iw_err *err);
+/* A line with foreign words behind a prefix of ours, made safe for a terminal. */
+void cli_print_plain(FILE *to, const char *prefix, const char *text);
 /* Prints a document and frees it. */
 void cli_print_json(json_t *json);
 

@@ -58,16 +58,6 @@ static int64_t number_of(const json_t *json, const char *name)
 	return json_integer_value(json_object_get(json, name));
 }
 
-/* Foreign words are in it. */
-static void print_line(const char *text)
-{
-	struct iw_buf safe = {0};
-
-	iw_text_plain(&safe, text);
-	puts(safe.data ? safe.data : "");
-	iw_buf_fini(&safe);
-}
-
 /* "873 of 1,030  84 %" in two cells. */
 static void add_pair(struct cli_table *table, const json_t *row, const char *name)
 {
@@ -98,9 +88,9 @@ static void print_places(const json_t *row)
 	_auto_free_ char *lcov = iw_fmt("lcov     %s", text_of(row, "lcov"));
 	_auto_free_ char *summary = iw_fmt("summary  %s", text_of(row, "summary"));
 
-	print_line(html);
-	print_line(lcov);
-	print_line(summary);
+	cli_print_plain(stdout, "", html);
+	cli_print_plain(stdout, "", lcov);
+	cli_print_plain(stdout, "", summary);
 }
 
 static void print_adapter(const json_t *adapter, const struct options *o)
@@ -117,7 +107,7 @@ static void print_adapter(const json_t *adapter, const struct options *o)
 	iw_time_words(iw_time_wall_ms() - number_of(adapter, "at_ms"), since);
 	head = iw_fmt("%s, commit %.12s, looked at %s ago", name,
 		text_of(adapter, "snapshot"), since);
-	print_line(head);
+	cli_print_plain(stdout, "", head);
 	putchar('\n');
 	json_array_foreach(targets, i, target)
 	{
@@ -175,7 +165,7 @@ static void print_pr(const json_t *pr)
 		iw_buf_adds(&out, "; not reached: ");
 		add_gaps(&out, json_object_get(coverage, "gaps"));
 	}
-	print_line(out.data);
+	cli_print_plain(stdout, "", out.data);
 	iw_buf_fini(&out);
 }
 

@@ -67,12 +67,8 @@ static const char serve_help[] =
 
 static void say(void *ctx, const char *text)
 {
-	struct iw_buf safe = {0};
-
 	(void)ctx;
-	iw_text_plain(&safe, text);
-	fprintf(stderr, "%s\n", safe.data ? safe.data : "");
-	iw_buf_fini(&safe);
+	cli_print_plain(stderr, "", text);
 }
 
 int cli_serve(int argc, char **argv)

@@ -55,11 +55,7 @@ static int64_t num(const json_t *json, const char *name)
 /* Foreign words are in it. */
 static void print_line(struct iw_buf *line)
 {
-	struct iw_buf safe = {0};
-
-	iw_text_plain(&safe, line->data ? line->data : "");
-	puts(safe.data ? safe.data : "");
-	iw_buf_fini(&safe);
+	cli_print_plain(stdout, "", line->data ? line->data : "");
 	iw_buf_fini(line);
 }
 
