@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapters/outline.h"
 #include "base/mem.h"
 
 #include "base/banned.h"
@@ -57,18 +56,27 @@ static void add_functions(struct staged_change *c, const struct outline *outline
 	}
 }
 
+int staged_outline_read(struct iw_git_repo *repo, const char *tree, const char *path,
+	struct outline *out, struct iw_err *err)
+{
+	_auto_free_ char *text = NULL;
+	size_t len;
+	int rc = iw_git_file_read(repo, tree, path, FILE_MAX_LEN, &text, &len, err);
+
+	if (rc == 0)
+		outline_read(text, len, out);
+	return rc;
+}
+
 static int read_functions(struct iw_git_repo *repo, const char *tree,
 	const struct iw_git_change *change, struct staged_change *c, struct iw_err *err)
 {
-	_auto_free_ char *text = NULL;
 	struct outline outline;
-	size_t len, i;
-	int rc = iw_git_file_read(
-		repo, tree, change->path, FILE_MAX_LEN, &text, &len, err);
+	size_t i;
+	int rc = staged_outline_read(repo, tree, change->path, &outline, err);
 
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	outline_read(text, len, &outline);
 	for (i = 0; i < change->range_count; i++)
 		add_functions(c, &outline, &change->ranges[i]);
 	outline_fini(&outline);

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "adapters/outline.h"
 #include "adapters/staging.h"
 
 /* Of one file; more are counted and not named. */
@@ -32,6 +33,9 @@ struct staged_changes {
 
 int staged_changes_read(struct iw_git_repo *repo, const struct staging_snapshot *snapshot,
 	struct staged_changes *out, struct iw_err *err);
+/* The functions of a file of a tree. 1: there is no such file, or it is too large. */
+int staged_outline_read(struct iw_git_repo *repo, const char *tree, const char *path,
+	struct outline *out, struct iw_err *err);
 void staged_changes_fini(struct staged_changes *changes);
 
 #endif

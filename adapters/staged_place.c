@@ -3,12 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapters/outline.h"
 #include "base/mem.h"
 
 #include "base/banned.h"
-
-#define FILE_MAX_LEN ((size_t)4 << 20)
 
 static bool is_changed(const struct staged_change *change, const char *function)
 {
@@ -44,16 +41,13 @@ static void add_places(struct staged_places *out, const struct staged_change *ch
 static int read_change(struct iw_git_repo *repo, const struct staged_change *change,
 	const char *tree, struct staged_places *out, struct iw_err *err)
 {
-	_auto_free_ char *text = NULL;
 	struct outline outline;
-	size_t len;
-	int rc = change->function_count ? iw_git_file_read(repo, tree, change->path,
-						  FILE_MAX_LEN, &text, &len, err)
-					: 1;
+	int rc = change->function_count
+		? staged_outline_read(repo, tree, change->path, &outline, err)
+		: 1;
 
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	outline_read(text, len, &outline);
 	add_places(out, change, &outline);
 	outline_fini(&outline);
 	return 0;

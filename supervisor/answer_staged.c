@@ -126,11 +126,13 @@ static int add_details(const struct listing *l, const struct staged_row *row, js
 static int list_pr(void *ctx, const struct staged_row *row)
 {
 	struct listing *l = ctx;
-	_auto_free_ char *key = pr_key(row->adapter, row->pr);
-	json_t *bugs = json_object_get(l->brought, key), *pr;
+	_auto_free_ char *key = NULL;
+	json_t *bugs, *pr;
 
 	if (l->pr && row->pr != l->pr)
 		return 0;
+	key = pr_key(row->adapter, row->pr);
+	bugs = json_object_get(l->brought, key);
 	pr = json_pack("{ss sI so so so so so so so sb sI sI sI so so}", "adapter",
 		row->adapter, "pr", (json_int_t)row->pr, "title", foreign(row->title),
 		"url", foreign(row->url), "repo", foreign(row->repo), "head_ref",

@@ -64,6 +64,15 @@ static int take_pair(const json_t *totals, const char *name, int64_t *count,
 	return 0;
 }
 
+int cover_report_lcov(const char *path, struct san_lcov *out, struct iw_err *err)
+{
+	_auto_free_ char *text = NULL;
+	size_t len;
+	int rc = iw_file_read(path, SAN_LCOV_MAX, &text, &len, err);
+
+	return rc < 0 ? rc : san_lcov_parse(text, len, COVER_ROOT, out, err);
+}
+
 int cover_totals_parse(
 	const char *text, size_t len, struct cover_totals *out, struct iw_err *err)
 {

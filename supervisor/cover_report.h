@@ -62,6 +62,9 @@ const struct cover_report_result *cover_report_result(const struct cover_report 
 /* From done on, also inside it. */
 void cover_report_free(struct cover_report *report);
 
+/* An lcov.info that a report left, with paths as the tree has them. Blocks. */
+int cover_report_lcov(const char *path, struct san_lcov *out, struct iw_err *err);
+
 /* The totals of a summary of llvm-cov; IW_EINVAL when it is none. */
 int cover_totals_parse(
 	const char *text, size_t len, struct cover_totals *out, struct iw_err *err);

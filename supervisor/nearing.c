@@ -152,14 +152,12 @@ static void read_target(
 	struct nearing *n, const struct staged_places *places, const char *target)
 {
 	_auto_free_ char *path = iw_fmt("%s/%s/lcov.info", n->dir, target);
-	_auto_free_ char *text = NULL;
 	struct found found = {.near = NULL};
 	struct san_lcov lcov;
 	struct iw_err err;
-	size_t len, i;
+	size_t i;
 
-	if (iw_file_read(path, SAN_LCOV_MAX, &text, &len, &err) < 0 ||
-		san_lcov_parse(text, len, COVER_ROOT, &lcov, &err) < 0) {
+	if (cover_report_lcov(path, &lcov, &err) < 0) {
 		iw_info("a coverage report is left out", S("error", err.msg));
 		return;
 	}

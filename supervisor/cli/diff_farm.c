@@ -100,12 +100,9 @@ static void look_at(
 {
 	_auto_free_ char *path = iw_fmt("%s/%s/targets/%s/lcov.info", t->d->farm.coverage,
 		t->d->adapter->name, target->name);
-	_auto_free_ char *text = NULL;
 	struct san_lcov lcov;
-	size_t len;
 
-	if (iw_file_read(path, SAN_LCOV_MAX, &text, &len, NULL) < 0 ||
-		san_lcov_parse(text, len, COVER_ROOT, &lcov, NULL) < 0)
+	if (cover_report_lcov(path, &lcov, NULL) < 0)
 		return;
 	target->is_seen = true;
 	target->is_near = change_is_near(diff, &lcov);

@@ -181,11 +181,8 @@ static int read_lcov(const struct report *r, struct san_lcov *lcov)
 {
 	_auto_free_ char *path =
 		iw_fmt("%s/%s/lcov.info", r->state->coverage, r->diff->adapter->name);
-	_auto_free_ char *text = NULL;
-	size_t len;
-	int rc = iw_file_read(path, SAN_LCOV_MAX, &text, &len, NULL);
 
-	return rc < 0 ? rc : san_lcov_parse(text, len, COVER_ROOT, lcov, NULL);
+	return cover_report_lcov(path, lcov, NULL);
 }
 
 /* Of the lines that the change wrote: those that can be executed, and that were. */

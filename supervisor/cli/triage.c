@@ -69,6 +69,7 @@ struct options {
 static void show_progress(const struct pile *pile)
 {
 	size_t confirmed = 0, done = 0, progress = pile_progress(pile), i;
+	size_t unconfirmed = pile_unconfirmed(pile);
 	int64_t s = (iw_time_mono_ms() - pile->start_ms) / 1000;
 
 	for (i = 0; i < pile->bug_count; i++) {
@@ -84,8 +85,8 @@ static void show_progress(const struct pile *pile)
 	fprintf(stderr, "; %zu bug%s", confirmed, confirmed == 1 ? "" : "s");
 	if (done < confirmed)
 		fprintf(stderr, ", %zu being made smaller", confirmed - done);
-	if (pile_unconfirmed(pile))
-		fprintf(stderr, ", %zu files to be confirmed", pile_unconfirmed(pile));
+	if (unconfirmed)
+		fprintf(stderr, ", %zu files to be confirmed", unconfirmed);
 	fprintf(stderr, "%s\033[K", pile->is_stopped ? "; stopping" : "");
 }
 
