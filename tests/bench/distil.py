@@ -20,6 +20,7 @@ import hashlib
 import json
 import math
 import os
+import random
 import resource
 import shutil
 import statistics
@@ -160,6 +161,12 @@ def features_of(binary: Path, folder: Path, scratch: Path) -> set[int]:
                 found.update(map(int, line.split()[2:]))
     control.unlink()
     return {f for f in found if f < 8 * counters}
+
+
+def seeds(words: str) -> list[int]:
+    """Of "1,2,fresh"; a fresh one is new each time."""
+    return [random.SystemRandom().randrange(100, 100_000) if word == "fresh" else int(word)
+            for word in words.split(",")]
 
 
 # -- numbers -------------------------------------------------------------------------------

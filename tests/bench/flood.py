@@ -36,15 +36,14 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from distil import BIN, ROOT, seeds
+
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
 sys.path.insert(0, str(ROOT / "tests" / "lib"))
 
 import demo_repo  # noqa: E402
 import demo_truth  # noqa: E402
 from demo_cost import suspect  # noqa: E402
-
-BIN = Path(os.environ.get("IRONWORKS_BIN", ROOT / "build/release/bin"))
 
 HOME = ROOT / "build" / "bench" / "flood"
 ENOUGH, ENOUGH_SLOW = 200, 20  # inputs for each bug; slow: one run takes over a second
@@ -175,11 +174,6 @@ def collect(seed: int, bug: dict, repo: Path) -> str:
         home.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(staging, home)
     return f"{words}, {len(inputs)} inputs after {rounds} rounds"
-
-
-def seeds(words: str) -> list[int]:
-    return [random.SystemRandom().randrange(100, 100_000) if word == "fresh" else int(word)
-            for word in words.split(",")]
 
 
 def inputs_of(seed: int, bug_id: str) -> dict[str, bytes]:

@@ -23,21 +23,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import random
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from distil import BIN, ROOT, seeds
+
 sys.path.insert(0, str(ROOT / "tests" / "lib"))
 
 import planted  # noqa: E402
 from planted_runs import (  # noqa: E402
     COMPILERS, Build, Crash, Score, by, clusterfuzz, missing, ours, pairs, prove, run_all)
 
-BIN = Path(os.environ.get("IRONWORKS_BIN", ROOT / "build/release/bin"))
 LEVELS = ("-O0", "-O1", "-O2")
 KINDS = {"told": False, "beyond": True}  # sets; whether no stack can tell them
 WORDS = {False: "of one build", True: "of two builds"}
@@ -67,11 +66,11 @@ def measure(crashes: list[Crash], key) -> dict[tuple[str, bool], tuple]:
     set's builds brought, one after the other."""
     found = {}
     for name, mine in by(crashes, lambda c: c.program).items():
-        within, wrong = Score(), None
+        within, wrong = Score(), Counter()
         for one in by(mine, lambda c: c.build).values():
             score, what = pairs(one, key(BIN / "ironworks", one), False)
             within += score
-            wrong = what if wrong is None else wrong + what
+            wrong += what
         found[name, False] = within, wrong
         found[name, True] = pairs(mine, key(BIN / "ironworks", mine), True)
     return found
@@ -92,13 +91,12 @@ def row(name: str, score: Score, theirs: Score) -> None:
 
 def main() -> None:
     args = parse_args()
-    seeds = [random.SystemRandom().randrange(100, 100_000) if s == "fresh" else int(s)
-             for s in args.seeds.split(",")]
+    used = seeds(args.seeds)
     home = args.keep or Path(tempfile.mkdtemp())
     scores: dict[tuple[str, bool], tuple[Score, Score]] = {
         (kind, across): (Score(), Score()) for kind in KINDS for across in WORDS}
     wrong_truths = []
-    for seed in seeds:
+    for seed in used:
         programs = [p for p in planted.programs(seed) if args.set in ("", p.name)]
         place = home / f"seed-{seed}"
         if args.prove:
@@ -141,7 +139,7 @@ def main() -> None:
     if args.prove:
         measures.append({"name": "fixes that do not end what they should", "value": len(wrong_truths),
                          "goal": 0, "better": "lower", "met": not wrong_truths})
-    print(json.dumps({"bench": "planted_bugs", "seeds": seeds, "measures": measures}))
+    print(json.dumps({"bench": "planted_bugs", "seeds": used, "measures": measures}))
 
 
 if __name__ == "__main__":

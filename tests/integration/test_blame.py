@@ -8,6 +8,7 @@ import time
 import pytest
 
 from conftest import BUILD, Tiny, git, rows
+from test_run_demo import stage
 
 CHECK = r"""
 #include <stdint.h>
@@ -53,18 +54,10 @@ def make(tmp_path, files, fields=None):
     return adapter
 
 
-def stage(adapter, number, files):
-    git(adapter.source, "checkout", "-q", "-b", f"pr-{number}", "main")
-    adapter.commit(files, f"Change {number}")
-    git(adapter.source, "checkout", "-q", "staging")
-    git(adapter.source, "merge", "-q", "--no-ff", f"pr-{number}", "-m",
-        f"Promote PR #{number} to staging: Change {number}\n\n"
-        f"PR: https://example.org/tiny/pull/{number}\n")
-
-
 def stage_all(adapter, numbers, changes):
     for number in numbers:
-        stage(adapter, number, changes.get(number, {f"notes/{number}": "harmless\n"}))
+        stage(adapter, number, f"Change {number}",
+              changes.get(number, {f"notes/{number}": "harmless\n"}))
 
 
 def settle(ironworks, adapter, state, bugs=1):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import re
 import sqlite3
 from pathlib import Path
@@ -56,9 +55,9 @@ LEXER = PARSER.replace("abort()", QUIET).replace("MENDED", QUIET).replace("ADDED
 SEEDS = {"seeds/a": b"old!", "seeds/b": b"fix!", "seeds/c": b"new!", "seeds/d": b"else"}
 
 
-def branch(adapter, files, name="change", at="main"):
+def branch(adapter, files):
     """A branch with one commit."""
-    git(adapter.source, "checkout", "-q", "-b", name, at)
+    git(adapter.source, "checkout", "-q", "-b", "change", "main")
     adapter.commit(files, "A change that nobody has reviewed")
     git(adapter.source, "checkout", "-q", "main")
 
@@ -249,4 +248,3 @@ def test_which_change(ironworks, tiny, state):
                   ["--pr", "7", "--no-sandbox"], ["--pr", "7", "--cores", "0"]):
         ironworks("diff", adapter, *words).fails_with("--help", rc=2)
     assert left_behind(ironworks) == [] and not state.exists()
-    json.dumps(done.json)

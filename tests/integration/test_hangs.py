@@ -58,15 +58,15 @@ ENTRY = """int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 # -- the farm -------------------------------------------------------------------------------
 
 
-def adapter(tmp_path, loops, seeds, flavours=("libfuzzer", "libfuzzer+asan+ubsan")):
-    """A target with these loops, and so many seeds that run into each."""
+def adapter(tmp_path, loops):
+    """A target with these loops, and two seeds that run into each."""
     body = HEAD + "".join(text % {"name": name} for name, text in loops.items())
     body += ENTRY % "".join(f"\tcase '{n}': loop_{n}(); break;\n" for n in loops)
     files = {"parser.c": body}
     for n in loops:
-        for i in range(seeds):
+        for i in range(2):
             files[f"seeds/{n}{i}"] = f"loop{n}{'.' * i}".encode()
-    made = Tiny(tmp_path, "tiny", files, fields={"flavours": list(flavours)})
+    made = Tiny(tmp_path, "tiny", files, fields={"flavours": ["libfuzzer", "libfuzzer+asan+ubsan"]})
     made.document["targets"][0] |= {"timeout_s": 1}
     made.write(made.document)
     return made
@@ -99,7 +99,7 @@ def expect_a_bug_each(state, names):
 def test_two_loops_that_share_their_leaves_and_one_alone(ironworks, tmp_path, state):
     """Two inputs of each; interrupted anywhere, one loop is one bug."""
     loops = {"a": LOOP, "b": LOOP, "c": ALONE}
-    judged(ironworks, adapter(tmp_path, loops, 2), state, 6, 120)
+    judged(ironworks, adapter(tmp_path, loops), state, 6, 120)
     expect_a_bug_each(state, loops)
     (report,) = rows(state, "SELECT lower(hex(report)) FROM bug"
                             " WHERE json_extract(frames, '$[0]') = 'loop_a'")[0]
@@ -114,7 +114,7 @@ def test_ten_loops_on_a_busy_machine(ironworks, tmp_path, state):
     spin = [sys.executable, "-c", "while True: pass"]
     busy = [subprocess.Popen(spin) for _ in range(3 * (os.cpu_count() or 1))]
     try:
-        judged(ironworks, adapter(tmp_path, loops, 2), state, 20, 900)
+        judged(ironworks, adapter(tmp_path, loops), state, 20, 900)
     finally:
         for process in busy:
             process.kill()

@@ -289,9 +289,8 @@ def cycles(rng: random.Random) -> Program:
           "\tif (depth > 0)\n"
           f"\t\treturn {last}(in, depth - 1) + in->at;\n"
           "\treturn FIX_c ? 0 : in->data[in->len];\n}\n")
-    outer = w.chain(f"{last}", 0)
     for depth in (0, 1, 3, 9):
-        w.way("c", 4, f"{outer}(&in, {depth})")
+        w.way("c", 4, f"{last}(&in, {depth})")
     return w.program("cycles")
 
 

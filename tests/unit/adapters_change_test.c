@@ -197,7 +197,7 @@ static void test_near(void **state)
 	change_fini(&c);
 }
 
-/* Coverage was looked at where ten lines stood above it, and another file was changed. */
+/* Coverage was looked at where eighteen lines stood above it, and another file was changed. */
 static void test_near_from_elsewhere(void **state)
 {
 	_auto_free_ char *old = text_of(100, 0), *new = text_of(100, 50), *above = NULL;

@@ -60,7 +60,6 @@ static void test_messages(void **state)
 			iw_buf_addf(&hints, "#%lld ", (long long)r.numbers[k]);
 		for (k = 0; k < r.commit_count; k++)
 			iw_buf_addf(&hints, "%s ", r.commits[k]);
-		iw_buf_adds(&hints, "");
 		assert_string_equal(hints.data ? hints.data : "", messages[i].hints);
 		iw_buf_fini(&hints);
 		iw_arena_free(arena);
@@ -69,7 +68,7 @@ static void test_messages(void **state)
 
 /* -- a branch ----------------------------------------------------------------------- */
 
-/* Two files of some lines; each pull request writes one of them. */
+/* Some files of a few lines; each pull request writes one of them. */
 #define FILES 4
 
 static struct test_repo t;

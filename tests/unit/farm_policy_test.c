@@ -132,7 +132,6 @@ static void test_near_what_is_staged(void **state)
 		"2 times the share of others: it reaches what pull request #6 changes");
 	p.targets[0].is_new = true;
 	expect(&p, "1");
-	p.targets[0].slices = 1;
 	end(&p);
 }
 
