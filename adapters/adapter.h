@@ -19,6 +19,7 @@
 #include "base/hash.h"
 
 #define ADAPTER_NAME_MAX 40
+#define ADAPTER_NAME_CHARS "abcdefghijklmnopqrstuvwxyz0123456789_-"
 
 struct adapter_param {
 	const char *name, *value;

@@ -18,8 +18,6 @@
  * build/dev/supervisor/cli. */
 #define SOURCE_ABOVE_MAX 5
 
-static const char name_chars[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
-
 struct hunt {
 	const char *name;
 	char *found;	     /* the folder, once there is one */
@@ -122,59 +120,10 @@ int adapter_locate(const char *where, char **dir, struct iw_err *err)
 
 	if (len == 0)
 		return iw_err_set(err, IW_EINVAL, "an adapter's name is missing");
-	if (strspn(where, name_chars) == len)
+	if (strspn(where, ADAPTER_NAME_CHARS) == len)
 		return find_by_name(where, dir, err);
 	while (len > 1 && where[len - 1] == '/')
 		len--;
 	*dir = iw_strndup(where, len);
 	return 0;
-}
-
-/* "seed=…": what follows the colon of an argument. */
-static bool is_assignment(const char *s)
-{
-	size_t len = strspn(s, name_chars);
-
-	return len > 0 && s[len] == '=';
-}
-
-int adapter_parse_arg(const char *arg, char **where, char **overrides, struct iw_err *err)
-{
-	const char *colon, *last = strrchr(arg, ':');
-
-	for (colon = strchr(arg, ':'); colon; colon = strchr(colon + 1, ':'))
-		if (is_assignment(colon + 1))
-			break;
-	if (!colon && last && !strchr(last, '/'))
-		return iw_err_set(err, IW_EINVAL,
-			"'%s': expected PARAM=VALUE after the colon, as in 'demo:seed=7'",
-			arg);
-	if (colon == arg || !*arg)
-		return iw_err_set(err, IW_EINVAL,
-			"'%s': expected an adapter, as in 'demo' or './demo:seed=7'",
-			arg);
-	*where = colon ? iw_strndup(arg, (size_t)(colon - arg)) : iw_strdup(arg);
-	*overrides = colon ? iw_strdup(colon + 1) : NULL;
-	return 0;
-}
-
-int adapter_load_arg(const char *arg, struct adapter **out, struct iw_err *err)
-{
-	_auto_free_ char *where = NULL, *overrides = NULL;
-	struct iw_err why;
-	int rc = adapter_parse_arg(arg, &where, &overrides, err);
-
-	if (rc == 0)
-		rc = adapter_load(where, overrides, out, err);
-	if (rc == 0)
-		return 0;
-	why = *err;
-	if (why.code == IW_EINVAL)
-		return iw_err_set(err, why.code,
-			"%s; mend it until 'ironworks adapter check %s' is content",
-			why.msg, arg);
-	if (strchr(arg, '/'))
-		return iw_err_set(err, why.code,
-			"%s; name a folder that holds an adapter.json", why.msg);
-	return rc;
 }
