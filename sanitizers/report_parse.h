@@ -166,7 +166,7 @@ struct san_parse {
 	size_t unread_count, unread_dropped;
 };
 
-/* A new report that begins on this line and becomes the current one. */
+/* report_open.c: a new report that begins on this line and becomes the current one. */
 struct san_raw *san_report_open(
 	struct san_parse *p, enum san_dialect dialect, enum san_kind kind);
 /* The first rule that fits v opens a report, or is ignored. True when one fitted. */
