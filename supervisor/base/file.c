@@ -421,12 +421,15 @@ int iw_dir_copy(const char *from, const char *to, struct iw_err *err)
 	return rc < 0 ? rc : iw_dir_each(from, copy_entry, &c, err);
 }
 
+#define SIZE_DEPTH 128
+
 static int64_t disk_of(const struct stat *st)
 {
 	return (int64_t)st->st_blocks * 512;
 }
 
-static int64_t size_below(int fd)
+/* Takes fd. Nothing that is deeper than a job may nest folders (keeper/disk.h) counts. */
+static int64_t size_below(int fd, int depth)
 {
 	DIR *list = fdopendir(fd);
 	const struct dirent *entry;
@@ -442,11 +445,11 @@ static int64_t size_below(int fd)
 			fstatat(dirfd(list), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		bytes += disk_of(&st);
-		if (!S_ISDIR(st.st_mode))
+		if (!S_ISDIR(st.st_mode) || depth == SIZE_DEPTH)
 			continue;
 		fd = openat(dirfd(list), entry->d_name,
 			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		bytes += fd < 0 ? 0 : size_below(fd);
+		bytes += fd < 0 ? 0 : size_below(fd, depth + 1);
 	}
 	closedir(list);
 	return bytes;
@@ -459,7 +462,7 @@ int64_t iw_dir_size(const char *path)
 
 	if (fd < 0)
 		return 0;
-	return (fstat(fd, &st) == 0 ? disk_of(&st) : 0) + size_below(fd);
+	return (fstat(fd, &st) == 0 ? disk_of(&st) : 0) + size_below(fd, 0);
 }
 
 int iw_dir_each(const char *path, iw_dir_cb cb, void *ctx, struct iw_err *err)

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -457,3 +458,47 @@ def test_disk_limit_where_counting_takes_long(start, tmp_path):
     assert record["reason"] == "disk", (record, taken)
     # A second's worth above the 800 MiB that the small files leave.
     assert taken < 2500
+
+
+# Folders in folders, then one whose mode says that nobody may look.
+HIDING = {
+    "deep": """
+import os
+for _ in range(400):
+    os.mkdir("d")
+    os.chdir("d")
+os.posix_fallocate(os.open("big", os.O_CREAT | os.O_WRONLY), 0, 64 << 20)
+""",
+    "unreadable": """
+import os
+os.mkdir("d")
+folder = os.open("d", os.O_RDONLY | os.O_DIRECTORY)
+fd = os.open("big", os.O_CREAT | os.O_WRONLY, dir_fd=folder)
+os.chmod("d", 0)
+os.posix_fallocate(fd, 0, 64 << 20)
+os.close(fd)
+""",
+}
+
+
+@pytest.mark.parametrize("how", HIDING)
+def test_disk_cannot_be_taken_out_of_sight(how):
+    """As a normal user, for whom there are folders that cannot be read."""
+    nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    try:
+        folder.chmod(0o777)
+        for path in (folder / "job", folder / "job" / "work"):
+            path.mkdir()
+            path.chmod(0o777)
+        program = shutil.copy(PROGRAM, folder)
+        script = HIDING[how] + "import time; time.sleep(60)"
+        (folder / "job" / "spec").write_bytes(kp.spec(
+            ["/usr/bin/python3", "-c", script], cwd=folder / "job" / "work", disk_limit_mb=20))
+        done = subprocess.run([*(nobody if os.geteuid() == 0 else []), program, "job"],
+                              cwd=folder, check=False, timeout=60)
+        record = json.loads((folder / "job" / "exit").read_text())
+        assert done.returncode == 0 and record["reason"] == "disk", record
+    finally:
+        subprocess.run(["chmod", "-R", "u+rwx", folder], check=False)
+        shutil.rmtree(folder)

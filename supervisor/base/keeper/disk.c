@@ -1,6 +1,7 @@
 #include "base/keeper/disk.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,8 +11,9 @@
 
 #include "base/banned.h"
 
-/* Deeper folders are counted as one file each: descriptors are not endless. */
-#define DEPTH_MAX 32
+/* Descriptors are not endless: what nests folders deeper than this is over any limit, for
+ * there it could hide as much as it likes. No build does. */
+#define DEPTH_MAX 128
 /* Of each file, whatever it holds: an inode, and what bounds how many there are to count.
  */
 #define FILE_KB 4
@@ -21,9 +23,29 @@ static long long size_kb(const struct stat *st)
 	return FILE_KB + (long long)st->st_blocks / 2;
 }
 
+/* A job may go on writing into a folder that it has made unreadable. Whose mode is mended
+ * cannot be exchanged for a link meanwhile: it is held open. */
+static int open_folder(int dir, const char *name)
+{
+	const int flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int held, fd = openat(dir, name, O_RDONLY | flags);
+	char path[64];
+
+	if (fd >= 0 || errno != EACCES)
+		return fd;
+	held = openat(dir, name, O_PATH | flags);
+	if (held < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", held);
+	if (chmod(path, 0700) == 0)
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	close(held);
+	return fd;
+}
+
 static long long folder_kb(int dir, const char *name, int depth, long long limit_kb)
 {
-	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open_folder(dir, name);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	long long kb = 0;
 	struct dirent *e;
@@ -36,7 +58,9 @@ static long long folder_kb(int dir, const char *name, int depth, long long limit
 			fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		kb += size_kb(&st);
-		if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
+		if (S_ISDIR(st.st_mode) && depth == DEPTH_MAX)
+			kb = limit_kb + 1;
+		else if (S_ISDIR(st.st_mode))
 			kb += folder_kb(fd, e->d_name, depth + 1, limit_kb - kb);
 	}
 	if (d)

@@ -9,7 +9,8 @@
  * KiB that the folder `name` of directory dir takes, with all below it, plus files that
  * the processes hold open and no folder has (deleted ones, memfd). Each file counts
  * 4 KiB more, for its inode and the time that counting takes. Stops counting beyond
- * limit_kb. Follows no link.
+ * limit_kb, which folders nested deeper than 128 are by themselves. Follows no link, and
+ * makes folders readable.
  */
 long long disk_used_kb(int dir, const char *name, const pid_t *processes, size_t count,
 	long long limit_kb);
