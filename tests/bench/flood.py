@@ -176,11 +176,12 @@ def collect(seed: int, bug: dict, repo: Path) -> str:
     return f"{words}, {len(inputs)} inputs after {rounds} rounds"
 
 
-def inputs_of(seed: int, bug_id: str) -> dict[str, bytes]:
-    """By SHA-256, as the farm names them."""
-    folder = HOME / f"seed-{seed}" / bug_id
-    found = (path.read_bytes() for path in folder.iterdir())
-    return {hashlib.sha256(data).hexdigest(): data for data in found}
+def some_inputs(seed: int, bug_id: str, count: int) -> list[Path]:
+    return sorted((HOME / f"seed-{seed}" / bug_id).iterdir())[:count]
+
+
+def count_inputs(seed: int, bug_id: str) -> int:
+    return len(list((HOME / f"seed-{seed}" / bug_id).iterdir()))
 
 
 # -- the farm ----------------------------------------------------------------------------------
@@ -194,10 +195,6 @@ def ironworks(*words: str | Path, **options) -> subprocess.CompletedProcess[str]
 def ask(state: Path, query: str) -> list[tuple]:
     with sqlite3.connect(f"file:{state}/ironworks.db?mode=ro", uri=True, timeout=60) as db:
         return db.execute(query).fetchall()
-
-
-def some_inputs(seed: int, bug_id: str, count: int) -> list[Path]:
-    return sorted((HOME / f"seed-{seed}" / bug_id).iterdir())[:count]
 
 
 def run_farm(seed: int, truth: dict, state: Path, args: argparse.Namespace) -> None:
@@ -223,8 +220,8 @@ def run_farm(seed: int, truth: dict, state: Path, args: argparse.Namespace) -> N
     farm.wait(timeout=600)
 
 
-def judge_farm(seed: int, truth: dict, state: Path) -> dict:
-    """What became of each planted bug and of each input."""
+def judge_farm(seed: int, truth: dict, state: Path, count: int) -> dict:
+    """What became of each planted bug and of each input that was handed in."""
     listed = json.loads(ironworks("bug", "list", "--json", "--state", state).stdout)
     bugs = listed["bugs"] if isinstance(listed, dict) else listed
     verdict = demo_truth.judge(truth, bugs)
@@ -236,9 +233,11 @@ def judge_farm(seed: int, truth: dict, state: Path) -> dict:
           f"doubled {verdict.doubled}, unknown {verdict.unknown}, wrong {verdict.wrong}, "
           f"not proven {verdict.open}")
     for bug in truth["bugs"]:
+        handed_in = (hashlib.sha256(path.read_bytes()).hexdigest()
+                     for path in some_inputs(seed, bug["id"], count))
         became = Counter(
             names.get(known[key][1], known[key][0]) if key in known else "lost"
-            for key in inputs_of(seed, bug["id"]))
+            for key in handed_in)
         print(f"  {bug['id']:24} {dict(became)}", flush=True)
     of_flavour = ask(state, "SELECT flavour, count(*) FROM crash JOIN build "
                             "ON build.id = build_id GROUP BY flavour")
@@ -326,10 +325,10 @@ def run_seed(args: argparse.Namespace, seed: int, home: Path) -> Counter[str]:
     if args.collect:
         return faults
     faults["too_few_inputs"] += sum(
-        len(inputs_of(seed, bug["id"])) < enough(bug) for bug in wanted)
+        count_inputs(seed, bug["id"]) < enough(bug) for bug in wanted)
     if args.only != "flavours":
         run_farm(seed, truth, home / f"state-{seed}", args)
-        told = judge_farm(seed, truth, home / f"state-{seed}")
+        told = judge_farm(seed, truth, home / f"state-{seed}", args.inputs)
         for key in ("missing", "doubled", "unknown", "wrong", "open"):
             faults[f"farm_{key}"] += len(told[key])
         faults["farm_rate_outside"] += sum(not is_right for is_right in told["flaky"])
