@@ -186,6 +186,7 @@ static void on_rate(struct triage_reproduce *run, const struct iw_err *err, void
 	j->cpu_us += r->cpu_us;
 	j->runs += r->runs;
 	j->hits += r->hits;
+	j->ms += r->ms;
 	triage_reproduce_free(run);
 	j->rate = NULL;
 	decide(j);
@@ -202,6 +203,7 @@ static void start_rate(struct triage_judge *j)
 		.is_hang = is_hang(j),
 		.had_hits = j->hits,
 		.had_runs = j->runs,
+		.had_ms = j->ms,
 		.purpose = IW_PURPOSE_REPRODUCE,
 		.subject = {"crash", j->c->crash_id},
 		.same = &triage_judge_hit(j)->signature,
@@ -210,6 +212,16 @@ static void start_rate(struct triage_judge *j)
 	j->rate = triage_reproduce_start(j->world, &spec, on_rate, j);
 	if (j->is_stopped)
 		triage_reproduce_stop(j->rate);
+}
+
+static void take_misses(struct triage_judge *j, const struct triage_reproduce_result *r)
+{
+	if (!is_of_find(j)) {
+		j->other_runs += r->runs;
+		return;
+	}
+	j->own_runs += r->runs;
+	j->own_ms += r->ms;
 }
 
 static void try_next(struct triage_judge *j);
@@ -229,11 +241,9 @@ static void on_run(struct triage_reproduce *run, const struct iw_err *err, void 
 	j->cpu_us += r->cpu_us;
 	j->runs = r->runs;
 	j->hits = r->hits;
+	j->ms = r->ms;
 	if (r->hits == 0) {
-		if (is_of_find(j))
-			j->own_runs += r->runs;
-		else
-			j->other_runs += r->runs;
+		take_misses(j, r);
 		triage_reproduce_free(run);
 		j->run = NULL;
 		try_next(j);
@@ -242,7 +252,7 @@ static void on_run(struct triage_reproduce *run, const struct iw_err *err, void 
 	bug = triage_match(j->triage, j->c->target, &r->signature);
 	/* A known bug needs no rate, unless it was fixed: it gets this input then. */
 	if ((bug && bug->id >= 0 && !triage_bug_survivor(bug)->is_fixed) ||
-		!triage_rate_wants_more(j->hits, j->runs, is_hang(j)))
+		!triage_rate_wants_more(j->hits, j->runs, j->ms, is_hang(j)))
 		decide(j);
 	else
 		start_rate(j);
@@ -286,6 +296,11 @@ static void on_built(
 	}
 	j->build = build;
 	spec.runs = runs_wanted(j);
+	if (is_of_find(j)) {
+		spec.price_ms = TRIAGE_RATE_MS;
+		spec.had_runs = j->own_runs;
+		spec.had_ms = j->own_ms;
+	}
 	j->run = triage_reproduce_start(j->world, &spec, on_run, j);
 	if (j->is_stopped)
 		triage_reproduce_stop(j->run);

@@ -28,6 +28,7 @@ struct triage_judge {
 	struct triage_environment *environment; /* when nothing else helped */
 	unsigned runs, hits;
 	unsigned own_runs, other_runs; /* without a hit: on the find's flavour; others */
+	int64_t ms, own_ms;	       /* slot time of runs, and of own_runs */
 	int64_t cpu_us;		       /* of all runs on all flavours */
 	struct iw_timer *retry;
 

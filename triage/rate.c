@@ -53,10 +53,17 @@ struct triage_rate triage_rate_of(unsigned hits, unsigned runs)
 	return rate;
 }
 
-bool triage_rate_wants_more(unsigned hits, unsigned runs, bool is_hang)
+bool triage_rate_is_spent(unsigned runs, int64_t ms, int64_t price_ms)
+{
+	return runs >= TRIAGE_RATE_FEWEST && ms >= price_ms;
+}
+
+bool triage_rate_wants_more(unsigned hits, unsigned runs, int64_t ms, bool is_hang)
 {
 	struct triage_rate rate;
 
+	if (triage_rate_is_spent(runs, ms, TRIAGE_RATE_MS))
+		return false;
 	if (hits >= runs)
 		return runs < (is_hang ? TRIAGE_RATE_HANG_STABLE : TRIAGE_RATE_STABLE);
 	if (runs >= (is_hang ? TRIAGE_RATE_HANG_RUNS : TRIAGE_RATE_RUNS))

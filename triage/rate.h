@@ -16,12 +16,26 @@
  * Statistics 41, 1970; the weight with halves is Krichevsky and Trofimov's, 1981). In a
  * simulation of the rule below the true rate lies inside in 99.7 % and more of all cases.
  *
+ * Some runs are dear: what forks without an end holds its slot for ten seconds, a hang
+ * for its timeout. So one answer has a price, TRIAGE_RATE_MS, and then it is what was
+ * seen so far: few runs and a wide interval, as true as a narrow one. For the
+ * martingale needs only that each run fails with the same chance whatever the earlier
+ * ones did; how long those took may decide as well as what they showed, also where a
+ * failure takes longer than a pass. What it does not bear is a run that is broken off
+ * and forgotten: where failures take longer, it would be failures that are missing. So
+ * the price is looked at between runs, and each run that has begun is counted. Its own
+ * limits end it, and bound what comes on top of the price.
+ *
+ * The time is that in which runs hold a slot, not CPU time: what forks hides that from
+ * whoever waits for it, and what sleeps has none.
+ *
  * Pure and synchronous. Thread: any.
  */
 #ifndef TRIAGE_RATE_H
 #define TRIAGE_RATE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define TRIAGE_RATE_CONFIDENCE 0.95
 /* So many hits in a row, and nothing else, are stable: at least 41 % is stated then. */
@@ -34,6 +48,17 @@
 #define TRIAGE_RATE_HANG_RUNS 8
 /* Without any hit: one of one in five is missed in 0.4 %. */
 #define TRIAGE_RATE_MISSES 25
+/* How often it fails is worth as much as `ironworks triage` and `minimize` give to
+ * making it small. 40 runs may take 1.5 s each then, and under a sanitizer they take a
+ * tenth to a half: nobody who is not dear himself pays the price, also where three
+ * times as much wants to run as can. It is six runs of a hang with the timeout of 10
+ * s. */
+#define TRIAGE_RATE_MS 60000
+/* That it is gone is worth more: 31 runs must pass where one of five failed, and the
+ * seven that a fork bomb gets for the price above would leave its bug open for ever. */
+#define TRIAGE_RATE_GONE_MS 600000
+/* Whatever they cost: one of one is no rate. */
+#define TRIAGE_RATE_FEWEST 3
 
 struct triage_rate {
 	double low, high; /* in [0, 1]; 0 and 1 when nothing is known */
@@ -41,8 +66,12 @@ struct triage_rate {
 
 struct triage_rate triage_rate_of(unsigned hits, unsigned runs);
 
-/* After hits of runs, at least one of them a hit: is one more worth its cost? */
-bool triage_rate_wants_more(unsigned hits, unsigned runs, bool is_hang);
+/* After hits of runs, at least one of them a hit, which took ms together: is one more
+ * worth its cost? */
+bool triage_rate_wants_more(unsigned hits, unsigned runs, int64_t ms, bool is_hang);
+/* Whatever they showed: runs that took ms have cost what their answer is worth, one of
+ * the two prices above. */
+bool triage_rate_is_spent(unsigned runs, int64_t ms, int64_t price_ms);
 
 /* "5 of 5 runs, at least 41 %", "6 of 30 runs, 4 to 48 %", "0 of 25 runs, at most 19 %";
  * bounds are rounded away from the middle. The caller frees. */

@@ -97,11 +97,16 @@ static bool is_enough(const struct triage_reproduce *op)
 {
 	const struct triage_reproduce_result *r = &op->result;
 	const struct triage_reproduce_spec *s = &op->spec;
+	unsigned runs = s->had_runs + r->runs;
+	int64_t ms = s->had_ms + r->ms;
+	int64_t price_ms = s->is_for_rate ? TRIAGE_RATE_MS : s->price_ms;
 
+	if (price_ms && triage_rate_is_spent(runs, ms, price_ms))
+		return true;
 	if (s->is_for_rate)
-		return s->had_runs + r->runs >= s->runs &&
+		return runs >= s->runs &&
 			!triage_rate_wants_more(
-				s->had_hits + r->hits, s->had_runs + r->runs, s->is_hang);
+				s->had_hits + r->hits, runs, ms, s->is_hang);
 	return r->runs >= s->runs || (s->stop_hits && r->hits >= s->stop_hits);
 }
 
@@ -227,6 +232,7 @@ static void on_run(struct iw_job *job, const struct iw_exit *exit, void *ctx)
 
 	op->exit = *exit;
 	op->result.cpu_us += iw_exit_cpu_us(exit);
+	op->result.ms += exit->wall_ms;
 	switch (exit->class) {
 	case IW_EXIT_STOPPED:
 		iw_err_set(&op->err, IW_ECANCELED, "stopped");

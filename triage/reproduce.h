@@ -24,10 +24,15 @@ struct triage_reproduce_spec {
 	size_t len;
 	unsigned runs;	    /* at most */
 	unsigned stop_hits; /* enough after so many hits; 0: make all runs */
-	/* Instead of both: on from had_… until triage_rate_wants_more() says no, and runs were
-	 * made at least. */
+	/* Instead of both: on until triage_rate_wants_more() says no, and runs were made at
+	 * least unless they are too dear. */
 	bool is_for_rate;
+	/* No further run begins when they are spent (triage_rate_is_spent); 0: whatever they
+	 * cost. For a rate it is that of rates. */
+	int64_t price_ms;
+	/* What was there before and counts for these two. */
 	unsigned had_hits, had_runs;
+	int64_t had_ms;
 	/* Each run costs its timeout, and its stack is sampled while it lives. */
 	bool is_hang;
 	/* As an engine does it: with the runtime options of fuzzing, and so often in each
@@ -45,6 +50,7 @@ struct triage_reproduce_result {
 	unsigned runs, hits;
 	unsigned others;		   /* failures that are something else */
 	int64_t cpu_us;			   /* of all runs */
+	int64_t ms;			   /* that they held a slot */
 	struct triage_signature signature; /* of the first hit; hangs: of all hits */
 	struct triage_severity severity;   /* likewise */
 	char *report;			   /* text of the first hit; NULL without one */

@@ -26,6 +26,7 @@
 #include "triage/crash_db.h"
 #include "triage/fault.h"
 #include "triage/mender.h"
+#include "triage/rate.h"
 #include "triage/reproduce.h"
 #include "triage/room.h"
 
@@ -54,6 +55,7 @@ struct triage_retest {
 	char *fault_file;
 	enum triage_reach reach;
 	unsigned runs, hits, others; /* runs: all of them */
+	int64_t ms;		     /* slot time of runs */
 	int64_t cpu_us;
 	bool shows_elsewise;
 	const char *obstacle;
@@ -368,6 +370,13 @@ static void start_reach(struct triage_retest *r)
 
 static void start_runs(struct triage_retest *r, unsigned runs, unsigned stop_hits);
 
+/* It may be gone. */
+static bool wants_more(const struct triage_retest *r)
+{
+	return r->hits == 0 && r->others < r->runs && r->runs < r->plan.all &&
+		!triage_rate_is_spent(r->runs, r->ms, TRIAGE_RATE_GONE_MS);
+}
+
 static void on_run(struct triage_reproduce *run, const struct iw_err *err, void *ctx)
 {
 	struct triage_retest *r = ctx;
@@ -382,10 +391,11 @@ static void on_run(struct triage_reproduce *run, const struct iw_err *err, void 
 	r->runs += result->runs;
 	r->hits += result->hits;
 	r->others += result->others;
+	r->ms += result->ms;
 	r->cpu_us += result->cpu_us;
 	triage_reproduce_free(run);
 	r->run = NULL;
-	if (r->hits == 0 && r->others < r->runs && r->runs < r->plan.all)
+	if (wants_more(r))
 		start_runs(r, r->plan.all - r->runs, 1);
 	else if (r->hits == 0 && r->others == 0)
 		start_reach(r);
@@ -402,6 +412,10 @@ static void start_runs(struct triage_retest *r, unsigned runs, unsigned stop_hit
 		.len = r->len,
 		.runs = runs,
 		.stop_hits = stop_hits,
+		/* The first ones say how often it still shows. */
+		.price_ms = stop_hits ? TRIAGE_RATE_GONE_MS : TRIAGE_RATE_MS,
+		.had_runs = r->runs,
+		.had_ms = r->ms,
 		/* Bugs that nobody knows yet come first. */
 		.purpose = IW_PURPOSE_BISECT,
 		.subject = {"bug", r->bug->id},

@@ -20,6 +20,7 @@
 #include "cli/interrupt.h"
 #include "cli/plain.h"
 #include "triage/minimize.h"
+#include "triage/rate.h"
 #include "triage/reproduce.h"
 
 #include "base/banned.h"
@@ -123,6 +124,8 @@ static struct triage_reproduce *reproduce(struct minimize *m,
 	const struct triage_world *world, struct triage_reproduce **op, const void *input,
 	size_t len, unsigned runs, unsigned hits, const struct triage_signature *same)
 {
+	/* One that is known to fail is run until it does, as far as that can be borne. */
+	bool is_sure = op == &m->start;
 	struct triage_reproduce_spec spec = {
 		.build = &m->plain.build,
 		.target = &m->plain.target,
@@ -130,6 +133,7 @@ static struct triage_reproduce *reproduce(struct minimize *m,
 		.len = len,
 		.runs = runs,
 		.stop_hits = hits,
+		.price_ms = is_sure ? TRIAGE_RATE_GONE_MS : TRIAGE_RATE_MS,
 		.purpose = IW_PURPOSE_MINIMIZE,
 		.same = same,
 	};

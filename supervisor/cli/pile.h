@@ -71,6 +71,7 @@ struct pile_bug {
 	size_t *files, count, cap;	   /* in the order they were seen */
 	size_t tried;			   /* of them, to confirm it */
 	unsigned missed;		   /* runs of those that did not fail */
+	int64_t ms;			   /* slot time of all runs that confirm it */
 	char *source;			   /* path of its input's file */
 	char *original;			   /* content of that */
 	size_t original_len;

@@ -94,6 +94,9 @@ static void look(struct pile_bug *bug)
 			.len = bug->original_len,
 			.runs = is_slow ? TRIAGE_RATE_HANG_STABLE : runs_left(bug),
 			.stop_hits = !is_slow,
+			.price_ms = TRIAGE_RATE_MS,
+			.had_runs = bug->missed,
+			.had_ms = bug->ms,
 		});
 }
 
@@ -106,13 +109,17 @@ static void measure_rate(struct pile_bug *bug)
 			.is_for_rate = true,
 			.had_hits = bug->hits,
 			.had_runs = bug->runs,
+			.had_ms = bug->ms,
 			.same = &bug->signature,
 		});
 }
 
-/* Takes the next file of it that can be read; false: there is none. */
+/* Takes the next file of it that can be read; false: there is none, or it has taken too
+ * long already. */
 static bool load_next(struct pile_bug *bug)
 {
+	if (triage_rate_is_spent(bug->missed, bug->ms, TRIAGE_RATE_MS))
+		return false;
 	while (bug->tried < bug->count && bug->tried < FILES_TRIED) {
 		size_t file = bug->files[bug->tried++];
 		const char *path = bug->pile->spec.files->items[file].path;
@@ -172,6 +179,7 @@ static void on_minimized(struct triage_minimize *op, const struct iw_err *err, v
 				.input = bug->smaller,
 				.len = bug->smaller_len,
 				.runs = bug->runs,
+				.price_ms = TRIAGE_RATE_MS,
 				.same = &bug->signature,
 			});
 	} else {
@@ -245,8 +253,8 @@ static void confirm(struct pile_bug *bug, struct triage_reproduce_result *r)
 		bug->input = iw_memdup(bug->original, bug->original_len);
 		bug->len = bug->original_len;
 	}
-	if (triage_rate_wants_more(
-		    bug->hits, bug->runs, triage_signature_is_hang(&bug->signature)) &&
+	if (triage_rate_wants_more(bug->hits, bug->runs, bug->ms,
+		    triage_signature_is_hang(&bug->signature)) &&
 		is_first)
 		measure_rate(bug);
 	else
@@ -275,6 +283,7 @@ static void on_run(struct triage_reproduce *op, const struct iw_err *err, void *
 	struct triage_reproduce_result *r = triage_reproduce_result(op);
 
 	bug->reproduce = NULL;
+	bug->ms += r->ms;
 	if (err && err->code != IW_ECANCELED && !bug->pile->err.code)
 		iw_err_copy(&bug->pile->err, err);
 	if (err && bug->number)

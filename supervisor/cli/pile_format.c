@@ -9,6 +9,7 @@
 #include "adapters/target_command.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "triage/rate.h"
 #include "triage/severity.h"
 
 #include "base/banned.h"
@@ -95,18 +96,20 @@ static json_t *files_of(const struct pile_bug *bug)
 static json_t *bug_json(const struct pile_bug *bug)
 {
 	_auto_free_ char *frames = triage_signature_names(&bug->signature);
+	struct triage_rate rate = triage_rate_of(bug->hits, bug->runs);
 	struct pile_words words;
 	json_t *json;
 
 	pile_words_init(&words, bug);
-	json = json_pack("{si so ss so ss? ss? ss si si sI sI sb sb sb so so}", "number",
-		bug->number, "folder", pile_text(bug->folder), "type",
+	json = json_pack("{si so ss so ss? ss? ss si si sf sf sI sI sb sb sb so so}",
+		"number", bug->number, "folder", pile_text(bug->folder), "type",
 		bug->signature.type, "headline", pile_text(words.headline), "place",
 		words.place, "severity", words.severity, "severity_reason", words.reason,
-		"hits", (int)bug->hits, "runs", (int)bug->runs, "size_before",
-		(json_int_t)bug->original_len, "size", (json_int_t)bug->len, "minimized",
-		bug->is_minimized, "security", bug->is_security, "known", bug->is_known,
-		"frames", json_loads(frames, 0, NULL), "files", files_of(bug));
+		"hits", (int)bug->hits, "runs", (int)bug->runs, "rate_low", rate.low,
+		"rate_high", rate.high, "size_before", (json_int_t)bug->original_len,
+		"size", (json_int_t)bug->len, "minimized", bug->is_minimized, "security",
+		bug->is_security, "known", bug->is_known, "frames",
+		json_loads(frames, 0, NULL), "files", files_of(bug));
 	pile_words_fini(&words);
 	return json;
 }

@@ -11,6 +11,7 @@
 #include "sanitizers/frames.h"
 #include "triage/fault.h"
 #include "triage/markdown.h"
+#include "triage/rate.h"
 #include "triage/severity.h"
 
 #include "base/banned.h"
@@ -38,6 +39,18 @@ static void add_row(struct iw_buf *out, const struct pile_bug *bug)
 	pile_words_fini(&words);
 }
 
+/* How often one that vanished was run alone, with those that it looked like. */
+static void add_misses(struct iw_buf *out, const struct pile_bug *bug)
+{
+	_auto_free_ char *rate = NULL;
+
+	/* An earlier run of the command knows no more than its fate. */
+	if (!bug || !bug->missed)
+		return;
+	rate = triage_rate_words(0, bug->missed);
+	iw_buf_addf(out, ": alone in %s", rate);
+}
+
 static void add_list(struct iw_buf *out, const struct pile *pile, enum pile_fate fate)
 {
 	size_t shown = 0, i;
@@ -47,6 +60,8 @@ static void add_list(struct iw_buf *out, const struct pile *pile, enum pile_fate
 			continue;
 		iw_buf_adds(out, "- ");
 		triage_md_span(out, pile->spec.files->items[i].path, SPAN_MAX);
+		if (fate == PILE_VANISHED)
+			add_misses(out, pile_entry_bug(pile_entry_of(pile, i)));
 		iw_buf_adds(out, "\n");
 		shown++;
 	}
@@ -214,7 +229,7 @@ static void add_files(struct iw_buf *out, const struct pile_bug *bug)
 
 void pile_bug_markdown(const struct pile_bug *bug, struct iw_buf *out)
 {
-	_auto_free_ char *heading = NULL;
+	_auto_free_ char *heading = NULL, *rate = triage_rate_words(bug->hits, bug->runs);
 	struct pile_words words;
 
 	pile_words_init(&words, bug);
@@ -227,10 +242,10 @@ void pile_bug_markdown(const struct pile_bug *bug, struct iw_buf *out)
 		iw_buf_adds(out, ". ");
 	}
 	iw_buf_addf(out,
-		"%u of %u runs fail%s. `input` has %zu bytes, `original` %zu%s;\n"
+		"It fails in %s%s. `input` has %zu bytes, `original` %zu%s;\n"
 		"`report.txt` is what a run of `input` printed.\n\n",
-		bug->hits, bug->runs, bug->hits < bug->runs ? ": it is flaky" : "",
-		bug->len, bug->original_len,
+		rate, bug->hits < bug->runs ? ": it is flaky" : "", bug->len,
+		bug->original_len,
 		bug->is_minimized ? "" : " (nobody has made it smaller yet)");
 	if (words.severity)
 		iw_buf_addf(out, "Severity: %s%s%s%s.\n\n", words.severity,

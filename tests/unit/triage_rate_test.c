@@ -1,5 +1,5 @@
-/* How often an input fails: the interval keeps its promise though runs stop when they like,
- * and few runs are made of what always fails. */
+/* How often an input fails: the interval keeps its promise though runs stop when they like
+ * and when they are too dear, and few runs are made of what always fails. */
 #include <math.h>
 
 #include "tests/lib/chance.h"
@@ -38,7 +38,7 @@ static bool wants_more(unsigned hits, unsigned runs, bool is_hang)
 	signed char *k = &known[is_hang][runs][hits];
 
 	if (!*k)
-		*k = triage_rate_wants_more(hits, runs, is_hang) ? 1 : -1;
+		*k = triage_rate_wants_more(hits, runs, 0, is_hang) ? 1 : -1;
 	return *k > 0;
 }
 
@@ -53,6 +53,31 @@ static struct trial judge(double p, bool is_hang, uint64_t *seed)
 		if (t.hits == 0 && t.runs >= TRIAGE_RATE_MISSES)
 			break;
 	} while (t.hits == 0 || wants_more(t.hits, t.runs, is_hang));
+	return t;
+}
+
+/* The same, where a run takes up to twice as long as these say, by chance. */
+struct times {
+	int64_t pass_ms, fail_ms;
+};
+
+static struct trial judge_dear(double p, struct times times, uint64_t *seed)
+{
+	struct trial t = {0};
+	int64_t ms = 0;
+
+	do {
+		bool fails = test_chance(seed) < p;
+		int64_t least = fails ? times.fail_ms : times.pass_ms;
+
+		t.runs++;
+		t.hits += fails;
+		ms += least + (int64_t)((double)least * test_chance(seed));
+		if (t.hits == 0 &&
+			(t.runs >= TRIAGE_RATE_MISSES ||
+				triage_rate_is_spent(t.runs, ms, TRIAGE_RATE_MS)))
+			break;
+	} while (t.hits == 0 || triage_rate_wants_more(t.hits, t.runs, ms, false));
 	return t;
 }
 
@@ -92,6 +117,41 @@ static void test_interval_keeps_its_promise(void **state)
 	}
 }
 
+/* Whoever is dear gets fewer runs, and the true rate lies inside as often: also where failures
+ * take ten times as long as passes, or a tenth, so that it is one kind which uses time up. */
+static void test_dear_runs_make_it_wide_and_not_wrong(void **state)
+{
+	static const double rates[] = {0.03, 0.1, 0.3, 0.5, 0.8, 0.95, 1};
+	static const struct times times[] = {
+		{7000, 7000}, {2000, 20000}, {20000, 2000}, {40000, 40000}, {300, 3000}};
+	uint64_t seed = 345;
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < IW_COUNT(rates); i++) {
+		for (k = 0; k < IW_COUNT(times); k++) {
+			unsigned right = 0, bug;
+			int64_t runs = 0;
+
+			for (bug = 0; bug < BUGS / 10; bug++) {
+				struct trial t = judge_dear(rates[i], times[k], &seed);
+
+				assert_true(t.runs >= TRIAGE_RATE_FEWEST);
+				right += holds(t, rates[i]);
+				runs += t.runs;
+			}
+			print_message("rate %.2f, %lld and %lld ms: inside in %.1f %%, "
+				      "%.1f runs\n",
+				rates[i], (long long)times[k].pass_ms,
+				(long long)times[k].fail_ms, 1000.0 * right / BUGS,
+				10.0 * (double)runs / BUGS);
+			if (right < TRIAGE_RATE_CONFIDENCE * BUGS / 10)
+				fail_msg("rate %.2f: only %u of %d", rates[i], right,
+					BUGS / 10);
+		}
+	}
+}
+
 /* The worst that somebody can do who looks after each run: stop when it is wrong. */
 static void test_it_holds_at_every_moment(void **state)
 {
@@ -124,16 +184,29 @@ static void test_runs_are_few(void **state)
 	assert_int_equal(judge(1, true, &seed).runs, TRIAGE_RATE_HANG_STABLE);
 	assert_int_equal(judge(0, false, &seed).runs, TRIAGE_RATE_MISSES);
 	/* One miss takes the stability away, whenever it comes. */
-	assert_true(triage_rate_wants_more(4, 5, false));
-	assert_true(triage_rate_wants_more(9, 10, false));
-	assert_false(triage_rate_wants_more(1, TRIAGE_RATE_RUNS, false));
-	assert_false(triage_rate_wants_more(1, TRIAGE_RATE_HANG_RUNS, true));
+	assert_true(triage_rate_wants_more(4, 5, 0, false));
+	assert_true(triage_rate_wants_more(9, 10, 0, false));
+	assert_false(triage_rate_wants_more(1, TRIAGE_RATE_RUNS, 0, false));
+	assert_false(triage_rate_wants_more(1, TRIAGE_RATE_HANG_RUNS, 0, true));
 	for (runs = 1; runs <= TRIAGE_RATE_RUNS; runs++) {
 		struct triage_rate rate = triage_rate_of(runs / 5, runs);
 
 		if (rate.high - rate.low <= TRIAGE_RATE_WIDTH && runs / 5)
-			assert_false(triage_rate_wants_more(runs / 5, runs, false));
+			assert_false(triage_rate_wants_more(runs / 5, runs, 0, false));
 	}
+}
+
+/* A price that is paid ends it, but for the fewest runs that are a rate. */
+static void test_price(void **state)
+{
+	(void)state;
+	assert_true(triage_rate_wants_more(3, 4, TRIAGE_RATE_MS - 1, false));
+	assert_false(triage_rate_wants_more(3, 4, TRIAGE_RATE_MS, false));
+	assert_false(triage_rate_wants_more(3, 3, TRIAGE_RATE_MS, false));
+	assert_true(triage_rate_wants_more(2, 2, 100 * TRIAGE_RATE_MS, false));
+	assert_true(triage_rate_wants_more(1, 2, 100 * TRIAGE_RATE_MS, true));
+	assert_false(triage_rate_is_spent(99, TRIAGE_RATE_MS, TRIAGE_RATE_GONE_MS));
+	assert_true(triage_rate_is_spent(99, TRIAGE_RATE_GONE_MS, TRIAGE_RATE_GONE_MS));
 }
 
 /* Bounds grow with hits, shrink with runs, and mirror each other. */
@@ -180,6 +253,9 @@ static void test_words(void **state)
 	assert_string_equal(flaky, "6/30 (4-48%)");
 	expect_words(0, 0, "no run");
 	expect_words(1, 1, "1 of 1 run, at least 2 %");
+	/* What is dear says no more than it knows. */
+	expect_words(3, 3, "3 of 3 runs, at least 25 %");
+	expect_words(0, 7, "0 of 7 runs, at most 48 %");
 	expect_words(5, 5, "5 of 5 runs, at least 41 %");
 	expect_words(8, 8, "8 of 8 runs, at least 56 %");
 	expect_words(6, 30, "6 of 30 runs, 4 to 48 %");
@@ -190,8 +266,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_interval_keeps_its_promise),
+		cmocka_unit_test(test_dear_runs_make_it_wide_and_not_wrong),
 		cmocka_unit_test(test_it_holds_at_every_moment),
 		cmocka_unit_test(test_runs_are_few),
+		cmocka_unit_test(test_price),
 		cmocka_unit_test(test_shape),
 		cmocka_unit_test(test_words),
 	};
