@@ -1,5 +1,4 @@
 /* `ironworks adapter …`: for those who write one. */
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,12 +10,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/cli.h"
 #include "sanitizers/suppress.h"
 
 #include "base/banned.h"
-
-/* What the table of commands calls; argv[0] is the noun. */
-int cli_adapter(int argc, char **argv);
 
 static const char help[] =
 	"Examples:\n"
@@ -35,15 +32,6 @@ static const char help[] =
 	"\n"
 	"exit status: 0 it is fine, 2 usage, 4 it is not: one sentence on stderr says "
 	"where\n";
-
-enum { EXIT_FINE = 0, EXIT_USAGE = 2, EXIT_BAD = 4 };
-
-static int usage(const char *why)
-{
-	fprintf(stderr, "ironworks adapter: %s; 'ironworks adapter --help' shows how\n",
-		why);
-	return EXIT_USAGE;
-}
 
 static json_t *words_json(const char *const *words, size_t count)
 {
@@ -135,7 +123,7 @@ static int fail(const struct iw_err *err, bool wants_json)
 	if (wants_json)
 		print_json(json_pack("{sb ss}", "ok", 0, "error", text.data));
 	iw_buf_fini(&text);
-	return EXIT_BAD;
+	return CLI_FAILED;
 }
 
 struct loading {
@@ -186,33 +174,19 @@ static int check(const char *arg, bool wants_json)
 			"{sb so}", "ok", 1, "adapter", adapter_json(adapter, recipe)));
 	else
 		print_text(adapter, recipe);
-	return EXIT_FINE;
+	return CLI_DONE;
 }
 
 int cli_adapter(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"help", no_argument, NULL, 'h'},
-		{"json", no_argument, NULL, 'j'},
-		{0},
-	};
-	bool wants_json = false;
-	int c;
+	struct cli_common common;
+	int first, rc = cli_options(argc, argv, help, NULL, &common, &first);
 
-	opterr = 0;
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(help, stdout);
-			return EXIT_FINE;
-		}
-		if (c != 'j')
-			return usage("unknown option");
-		wants_json = true;
-	}
-	if (argc - optind < 1 || strcmp(argv[optind], "check") != 0)
-		return usage("expected 'check'");
-	if (argc - optind != 2)
-		return usage("expected one folder or name of an adapter");
-	return check(argv[optind + 1], wants_json);
+	if (rc >= 0)
+		return rc;
+	if (argc - first < 1 || strcmp(argv[first], "check") != 0)
+		return cli_usage("adapter", "expected 'check'");
+	if (argc - first != 2)
+		return cli_usage("adapter", "expected one folder or name of an adapter");
+	return check(argv[first + 1], common.json);
 }

@@ -21,6 +21,14 @@ int cli_usage(const char *noun, const char *why)
 	return CLI_USAGE;
 }
 
+int cli_refuse(char **argv)
+{
+	_auto_free_ char *wrong =
+		iw_fmt("'%s' is no option of it, or lacks its value", argv[optind - 1]);
+
+	return cli_usage(argv[0], wrong);
+}
+
 int cli_fail(const struct iw_err *err)
 {
 	struct iw_buf line = {0};
@@ -99,14 +107,6 @@ static int take(int c, const char *noun, const char *help, const struct cli_opti
 	}
 }
 
-static int refuse(const char *noun, const char *word)
-{
-	_auto_free_ char *wrong =
-		iw_fmt("'%s' is no option of it, or lacks its value", word);
-
-	return cli_usage(noun, wrong);
-}
-
 int cli_options(int argc, char **argv, const char *help, const struct cli_option *more,
 	struct cli_common *common, int *first)
 {
@@ -128,8 +128,7 @@ int cli_options(int argc, char **argv, const char *help, const struct cli_option
 	opterr = 0;
 	optind = 1;
 	while (rc < 0 && (c = getopt_long(argc, argv, "h", options, NULL)) != -1)
-		rc = c == '?' ? refuse(argv[0], argv[optind - 1])
-			      : take(c, argv[0], help, more, common);
+		rc = c == '?' ? cli_refuse(argv) : take(c, argv[0], help, more, common);
 	*first = optind;
 	return rc;
 }

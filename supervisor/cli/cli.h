@@ -63,6 +63,8 @@ int cli_triage(int argc, char **argv);
 
 /* "ironworks NOUN: why; 'ironworks NOUN --help' shows how". Returns CLI_USAGE. */
 int cli_usage(const char *noun, const char *why);
+/* The same for the word that getopt_long() has just refused. */
+int cli_refuse(char **argv);
 /* "ironworks: sentence" on stderr. Returns CLI_FAILED. */
 int cli_fail(const struct iw_err *err);
 /* A line with foreign words behind a prefix of ours, made safe for a terminal. */

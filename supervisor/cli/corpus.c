@@ -1,6 +1,5 @@
 /* `ironworks corpus …`: what can be done with units alone. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,11 +46,6 @@ static const char help[] =
 	"\n"
 	"'ironworks corpus replay --help' shows how files are run under a sanitizer.\n";
 
-struct options {
-	struct cli_distil_spec spec;
-	bool is_json;
-};
-
 static void print_answer(const struct cli_distil_answer *a, int64_t ms, bool is_json)
 {
 	size_t left_out = a->units - a->passed;
@@ -79,103 +73,61 @@ static void print_answer(const struct cli_distil_answer *a, int64_t ms, bool is_
 			left_out);
 }
 
-enum {
-	OPT_BINARY = 256,
-	OPT_OUT,
-	OPT_STATE,
-	OPT_JOBS,
-	OPT_TIMEOUT,
-	OPT_BARE,
-	OPT_JSON,
-	OPT_HELP
-};
-
-static const struct option options[] = {
-	{"binary", required_argument, NULL, OPT_BINARY},
-	{"out", required_argument, NULL, OPT_OUT},
-	{"state", required_argument, NULL, OPT_STATE},
-	{"jobs", required_argument, NULL, OPT_JOBS},
-	{"timeout", required_argument, NULL, OPT_TIMEOUT},
-	{"no-sandbox", no_argument, NULL, OPT_BARE},
-	{"json", no_argument, NULL, OPT_JSON},
-	{"help", no_argument, NULL, OPT_HELP},
-	{0},
-};
-
-/* 0: go on; otherwise the exit status + 1. */
-static int take_option(struct options *o, int opt)
+static const char *take_jobs(void *ctx, const char *word)
 {
-	char *end;
+	int64_t *jobs = ctx;
 
-	switch (opt) {
-	case OPT_BINARY:
-		o->spec.binary = optarg;
-		return 0;
-	case OPT_OUT:
-		o->spec.out = optarg;
-		return 0;
-	case OPT_STATE:
-		o->spec.state_dir = optarg;
-		return 0;
-	case OPT_JOBS:
-		o->spec.jobs = (int)strtol(optarg, &end, 10);
-		if (*end || o->spec.jobs < 1 || o->spec.jobs > CORPUS_MEASURE_SHARDS_MAX)
-			return 1 +
-				cli_usage("corpus", "--jobs takes a number from 1 to 64");
-		return 0;
-	case OPT_TIMEOUT:
-		o->spec.timeout_ms = iw_time_parse(optarg);
-		if (o->spec.timeout_ms <= 0)
-			return 1 +
-				cli_usage("corpus",
-					"--timeout takes a time like 60s or 2m");
-		return 0;
-	case OPT_BARE:
-		o->spec.no_sandbox = true;
-		return 0;
-	case OPT_JSON:
-		o->is_json = true;
-		return 0;
-	case OPT_HELP:
-		fputs(help, stdout);
-		return 1 + CLI_DONE;
-	default:
-		return 1 + cli_usage("corpus", "unknown option");
-	}
+	return cli_number(word, 1, CORPUS_MEASURE_SHARDS_MAX, jobs)
+		? NULL
+		: "--jobs takes a number from 1 to 64";
+}
+
+static const char *take_timeout(void *ctx, const char *word)
+{
+	int64_t *ms = ctx;
+
+	*ms = iw_time_parse(word);
+	return *ms > 0 ? NULL : "--timeout takes a time like 60s or 2m";
+}
+
+static int jobs_of(int64_t jobs)
+{
+	return (int)(jobs > CORPUS_MEASURE_SHARDS_MAX ? CORPUS_MEASURE_SHARDS_MAX : jobs);
 }
 
 static int cmd_distil(int argc, char **argv)
 {
-	struct options o = {.spec = {.timeout_ms = 60000,
-				    .jobs = (int)sysconf(_SC_NPROCESSORS_ONLN)}};
-	int64_t start = iw_time_mono_ms();
+	struct cli_distil_spec spec = {.timeout_ms = 60000};
+	int64_t jobs = sysconf(_SC_NPROCESSORS_ONLN), start = iw_time_mono_ms();
+	const struct cli_option more[] = {{"binary", .word = &spec.binary},
+		{"out", .word = &spec.out}, {"jobs", .take = take_jobs, .ctx = &jobs},
+		{"timeout", .take = take_timeout, .ctx = &spec.timeout_ms}, {0}};
 	struct cli_distil_answer answer;
 	struct iw_err err = IW_ERR_INIT;
 	_auto_free_ char *binary = NULL;
-	int opt, rc;
+	struct cli_common common;
+	int first, rc = cli_options(argc, argv, help, more, &common, &first);
 
-	opterr = 0;
-	optind = 1;
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		rc = take_option(&o, opt);
-		if (rc > 0)
-			return rc - 1;
-	}
-	o.spec.ins = argv + optind;
-	o.spec.in_count = argc - optind;
-	if (!o.spec.binary || !o.spec.out)
+	if (rc >= 0)
+		return rc;
+	spec.ins = argv + first;
+	spec.in_count = argc - first;
+	spec.state_dir = common.state;
+	spec.no_sandbox = common.no_sandbox;
+	spec.jobs = jobs_of(jobs);
+	if (!spec.binary || !spec.out)
 		return cli_usage("corpus", "--binary and --out are needed");
-	if (o.spec.in_count == 0)
+	if (spec.in_count == 0)
 		return cli_usage("corpus", "no IN folder is given");
-	binary = realpath(o.spec.binary, NULL);
+	binary = realpath(spec.binary, NULL);
 	if (!binary) {
-		iw_err_errno(&err, errno, "cannot open '%s'", o.spec.binary);
+		iw_err_errno(&err, errno, "cannot open '%s'", spec.binary);
 		return cli_fail(&err);
 	}
-	o.spec.binary = binary;
-	rc = cli_distil(&o.spec, &answer, &err);
+	spec.binary = binary;
+	rc = cli_distil(&spec, &answer, &err);
 	if (rc == 0)
-		print_answer(&answer, iw_time_mono_ms() - start, o.is_json);
+		print_answer(&answer, iw_time_mono_ms() - start, common.json);
 	json_decref(answer.deaths);
 	return rc == 0 ? CLI_DONE : cli_fail(&err);
 }
@@ -206,23 +158,6 @@ static const char replay_help[] =
 	"  --json           print what was found as one JSON object\n"
 	"\n"
 	"exit status: 0 all passed, 1 some did not, 2 usage, 4 failed\n";
-
-static const char *take_jobs(void *ctx, const char *word)
-{
-	int64_t *jobs = ctx;
-
-	return cli_number(word, 1, CORPUS_MEASURE_SHARDS_MAX, jobs)
-		? NULL
-		: "--jobs takes a number from 1 to 64";
-}
-
-static const char *take_timeout(void *ctx, const char *word)
-{
-	int64_t *ms = ctx;
-
-	*ms = iw_time_parse(word);
-	return *ms > 0 ? NULL : "--timeout takes a time like 60s or 2m";
-}
 
 static const char *take_rss_limit(void *ctx, const char *word)
 {
@@ -311,8 +246,7 @@ static int cmd_replay(int argc, char **argv)
 	spec.binary = binary;
 	spec.paths = argv + first + 1;
 	spec.path_count = argc - first - 1;
-	spec.jobs = (int)(jobs > CORPUS_MEASURE_SHARDS_MAX ? CORPUS_MEASURE_SHARDS_MAX
-							   : jobs);
+	spec.jobs = jobs_of(jobs);
 	spec.no_sandbox = common.no_sandbox;
 	if (isatty(STDERR_FILENO))
 		spec.progress = show_progress;
@@ -329,11 +263,16 @@ static int cmd_replay(int argc, char **argv)
 
 int cli_corpus(int argc, char **argv)
 {
-	if (argc > 1 && strcmp(argv[1], "replay") == 0)
+	const char *verb = argc > 1 ? argv[1] : "";
+
+	/* The noun is what sentences begin with. */
+	if (argc > 1)
+		argv[1] = argv[0];
+	if (strcmp(verb, "replay") == 0)
 		return cmd_replay(argc - 1, argv + 1);
-	if (argc > 1 && strcmp(argv[1], "distil") == 0)
+	if (strcmp(verb, "distil") == 0)
 		return cmd_distil(argc - 1, argv + 1);
-	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+	if (strcmp(verb, "--help") == 0) {
 		fputs(help, stdout);
 		return CLI_DONE;
 	}

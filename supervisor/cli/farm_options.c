@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/time.h"
 #include "cli/cli.h"
 #include "config.h"
@@ -66,18 +67,16 @@ static int take(int c, const char *noun, struct iw_daemon_config *config, bool *
 	case 'j':
 		*json = true;
 		return 0;
-	case 'n':
+	default: /* 'n' */
 		config->no_sandbox = true;
 		return 0;
-	default:
-		return cli_usage(noun, "unknown option, or one without its value");
 	}
 }
 
 int cli_farm_options(int argc, char **argv, const char *help, bool has_end,
 	struct iw_daemon_config *config, bool *json)
 {
-	static const struct option options[] = {
+	static const struct option all[] = {
 		{"config", required_argument, NULL, 'd'},
 		{"cores", required_argument, NULL, 'c'},
 		{"disk-budget", required_argument, NULL, 'b'},
@@ -91,8 +90,13 @@ int cli_farm_options(int argc, char **argv, const char *help, bool has_end,
 		{"follow", optional_argument, NULL, 'w'},
 		{0},
 	};
+	struct option options[IW_COUNT(all)];
+	size_t count = 0, i;
 	int c, rc;
 
+	for (i = 0; i < IW_COUNT(all); i++)
+		if (is_known(all[i].val, has_end))
+			options[count++] = all[i];
 	opterr = 0;
 	config->door = cli_door;
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -100,7 +104,7 @@ int cli_farm_options(int argc, char **argv, const char *help, bool has_end,
 			fputs(help, stdout);
 			return CLI_DONE;
 		}
-		rc = take(is_known(c, has_end) ? c : '?', argv[0], config, json);
+		rc = c == '?' ? cli_refuse(argv) : take(c, argv[0], config, json);
 		if (rc != 0)
 			return rc;
 	}

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +78,8 @@ static const char help[] =
 	"4 a file could not be read\n";
 
 struct options {
-	bool json, clusterfuzz, no_sandbox;
+	struct cli_common common;
+	bool clusterfuzz;
 	const char *binary;
 	struct cli_naming naming;
 	struct parse_knobs knobs;
@@ -150,7 +150,7 @@ static int read_text(const char *name, struct iw_buf *text, struct iw_err *err)
 
 static bool is_list(const struct options *opts)
 {
-	return opts->json && !opts->clusterfuzz;
+	return opts->common.json && !opts->clusterfuzz;
 }
 
 static void flush(struct iw_buf *out)
@@ -181,53 +181,10 @@ static void parse_one(struct options *opts, const char *name, struct iw_buf *tex
 	outcome->read++;
 	if (opts->clusterfuzz)
 		cli_parse_clusterfuzz(sink, name, &opts->knobs, &reading);
-	else if (opts->json)
+	else if (opts->common.json)
 		cli_parse_json(sink, name, opts->knobs.target, &reading);
 	else
 		cli_parse_plain(sink, name, opts->knobs.target, text->data, &reading);
-}
-
-static int options_read(int argc, char **argv, struct options *opts)
-{
-	static const struct option options[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"clusterfuzz", no_argument, NULL, 'c'},
-		{"target", required_argument, NULL, 't'},
-		{"binary", required_argument, NULL, 'b'},
-		{"no-sandbox", no_argument, NULL, 'n'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	int c;
-
-	opterr = 0;
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (c) {
-		case 'j':
-			opts->json = true;
-			break;
-		case 'c':
-			opts->clusterfuzz = true;
-			break;
-		case 't':
-			opts->knobs.target = optarg;
-			break;
-		case 'b':
-			opts->binary = optarg;
-			break;
-		case 'n':
-			opts->no_sandbox = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return CLI_DONE;
-		default:
-			return cli_usage(
-				"parse", "unknown option, or one without its value");
-		}
-	}
-	return -1;
 }
 
 int cli_parse(int argc, char **argv)
@@ -235,18 +192,22 @@ int cli_parse(int argc, char **argv)
 	static char input[] = "-";
 	char *only[] = {input, NULL};
 	struct options opts = {0};
+	const struct cli_option more[] = {{"clusterfuzz", .flag = &opts.clusterfuzz},
+		{"target", .word = &opts.knobs.target}, {"binary", .word = &opts.binary},
+		{0}};
 	struct outcome outcome = {0};
 	struct iw_buf text = {0};
 	struct parse_sink sink = {.drain = flush};
 	struct iw_err err = IW_ERR_INIT;
-	int rc = options_read(argc, argv, &opts);
-	char **names = argv + optind;
+	int first, rc = cli_options(argc, argv, help, more, &opts.common, &first);
+	char **names = argv + first;
 
 	if (rc >= 0)
 		return rc;
 	knobs_read(&opts.knobs);
 	if (opts.binary &&
-		cli_naming_open(&opts.naming, opts.binary, opts.no_sandbox, &err) < 0) {
+		cli_naming_open(&opts.naming, opts.binary, opts.common.no_sandbox, &err) <
+			0) {
 		cli_naming_close(&opts.naming);
 		return cli_fail(&err);
 	}

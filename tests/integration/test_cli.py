@@ -77,6 +77,7 @@ def test_wrong_options(ironworks, commands, state):
             assert done.rc == 2, (command, wrong, done.stderr)
             assert done.stdout == ""
             assert len(done.stderr.strip().splitlines()) == 1, (command, wrong, done.stderr)
+            assert f"'{wrong[0]}' is no option of it" in done.stderr, (command, wrong)
             assert f"ironworks {command} --help" in done.stderr, (command, wrong, done.stderr)
     for args in (["run", "--state", state], ["run", "demo", "--for", "soon", "--state", state],
                  ["run", "demo", "--for", "-5s"], ["run", "demo", "--for", "0s"],
