@@ -114,7 +114,7 @@ static void count_ready(struct farm_target *t, void *ready)
 
 static void begin_fuzzing(struct farm *farm)
 {
-	int ready = 0;
+	int ready = 0, cores;
 
 	farm_each_target(farm, count_ready, &ready);
 	enter(farm, FARM_FUZZING);
@@ -134,8 +134,9 @@ static void begin_fuzzing(struct farm *farm)
 	farm_adopt(farm);
 	farm_follow_begin(farm);
 	farm_disk_look(farm);
-	farm_say(farm, "fuzzing %d targets on %d cores", ready,
-		iw_slots_count(farm->world.slots));
+	cores = iw_slots_count(farm->world.slots);
+	farm_say(farm, "fuzzing %d target%s on %d core%s", ready, ready == 1 ? "" : "s",
+		cores, cores == 1 ? "" : "s");
 }
 
 static void on_triage_stopped(void *ctx)

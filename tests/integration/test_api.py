@@ -32,7 +32,7 @@ class Service:
             self.process = self.ironworks.start(
                 "serve", self.adapter, "--cores", 1, "--no-sandbox", "--state", self.state,
                 *(words or ("--http", "127.0.0.1:0")), stderr=err)
-        wait_until(lambda: "fuzzing 1 targets" in self.said() or self.process.poll() is not None,
+        wait_until(lambda: "fuzzing 1 target" in self.said() or self.process.poll() is not None,
                    60, "the service fuzzes")
 
     def said(self):

@@ -69,7 +69,7 @@ def test_a_broken_flavour_stops_itself_alone(ironworks, tiny, state):
     farm = ironworks("run", adapter, "--for", "1s", "--cores", 1, "--state", state, timeout=120)
     assert farm.rc == 0, farm.stderr
     assert "tiny: without libfuzzer+asan+ubsan, which does not build" in farm.stderr
-    assert "fuzzing 1 targets" in farm.stderr
+    assert "fuzzing 1 target" in farm.stderr
 
 
 @pytest.mark.parametrize("words, rc, said", [
@@ -98,7 +98,7 @@ class Service:
         with log.open("w", encoding="utf-8") as err:
             self.process = ironworks.start("serve", adapter, "--cores", 1, "--state", state,
                                            "--http", "off", *words, stderr=err)
-        wait_until(lambda: "fuzzing 1 targets" in self.said() or self.process.poll() is not None,
+        wait_until(lambda: "fuzzing 1 target" in self.said() or self.process.poll() is not None,
                    90, "the service fuzzes")
 
     def said(self):

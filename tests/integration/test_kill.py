@@ -97,7 +97,7 @@ def kill_at_random(victim, chance):
         time.sleep(chance.uniform(0.05, 1.5))
     else:
         # What counts is what happens while engines write.
-        wait_until(lambda: "fuzzing 1 targets" in victim.said() or process.poll() is not None,
+        wait_until(lambda: "fuzzing 1 target" in victim.said() or process.poll() is not None,
                    60, "a killed farm starts again")
         assert process.poll() is None, victim.said()
         time.sleep(chance.uniform(0, 1.2))
@@ -114,7 +114,7 @@ def kill_at_random(victim, chance):
 def interrupt_at_random(victim, chance):
     """One run, interrupted while it fuzzes; it ends in peace with its table printed."""
     process = victim.start()
-    wait_until(lambda: "fuzzing 1 targets" in victim.said(), 60, "the farm starts")
+    wait_until(lambda: "fuzzing 1 target" in victim.said(), 60, "the farm starts")
     time.sleep(chance.uniform(0, 1.2))
     began = time.monotonic()
     process.send_signal(signal.SIGINT)

@@ -37,7 +37,7 @@ class Farm(Place):
             self.process = self.ironworks.start(
                 "serve", self.adapter, "--cores", 1, "--no-sandbox", "--state", self.state,
                 "--http", "127.0.0.1:0", stderr=err)
-        wait_until(lambda: "fuzzing 1 targets" in self.log.read_text(encoding="utf-8"), 60, "it serves")
+        wait_until(lambda: "fuzzing 1 target" in self.log.read_text(encoding="utf-8"), 60, "it serves")
         self.url = Api(self.state).url
 
     def repro(self, cache, *words, url=None, **options):

@@ -43,7 +43,7 @@ class Service:
             self.await_fuzzing()
 
     def await_fuzzing(self, targets=1):
-        wait_until(lambda: f"fuzzing {targets} targets" in self.said()
+        wait_until(lambda: f"fuzzing {targets} target" in self.said()
                    or self.process.poll() is not None, 60, "the service fuzzes")
         assert self.process.poll() is None, self.said()
 
