@@ -30,15 +30,6 @@ static bool is_own_verdict(const struct san_report *report)
 		(report->kind >= SAN_ASSERT && report->kind <= SAN_UNCAUGHT_EXCEPTION);
 }
 
-/* A target's entry is plumbing to a signature, and has the file that is looked for. */
-static bool says_where(const struct san_frame *frame)
-{
-	return frame->file &&
-		(!san_frame_is_plumbing(frame) ||
-			(frame->function &&
-				strcmp(frame->function, "LLVMFuzzerTestOneInput") == 0));
-}
-
 const struct san_stack *triage_fault_stack(const struct san_report *report)
 {
 	const struct san_stack *stack = san_report_stack(report, SAN_STACK_CRASH);
@@ -60,9 +51,12 @@ static char *file_in(const char *text, size_t len, const char *type)
 	stack = report ? triage_fault_stack(report) : NULL;
 	if (!stack || is_own_verdict(report))
 		return NULL;
-	for (i = 0; i < stack->count; i++)
-		if (says_where(&stack->frames[i]))
-			return iw_strdup(stack->frames[i].file);
+	for (i = 0; i < stack->count; i++) {
+		const struct san_frame *frame = &stack->frames[i];
+
+		if (frame->file && !san_frame_is_plumbing(frame))
+			return iw_strdup(frame->file);
+	}
 	return NULL;
 }
 

@@ -44,7 +44,7 @@ struct triage_pursuit {
 	struct bug_row row;
 	char *input;
 	size_t len;
-	char *fault_file; /* NULL: not known */
+	char *fault_file; /* of one to be attributed; NULL: not known */
 
 	struct iw_db_req db_req;
 	struct iw_build_req build_req;
@@ -391,8 +391,9 @@ static int load(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 
 	if (rc < 0)
 		return rc;
-	p->fault_file = triage_fault_file_of(
-		p->world->artifacts_dir, &p->row.report, p->row.type);
+	if (!p->row.outcome)
+		p->fault_file = triage_fault_file_of(
+			p->world->artifacts_dir, &p->row.report, p->row.type);
 	return triage_artifact_get(
 		p->world->artifacts_dir, &p->row.best, &p->input, &p->len, err);
 }

@@ -52,7 +52,7 @@ struct triage_retest {
 	struct triage_reach_run *reach_run;
 	struct triage_mender *mender; /* which pull request it was, where it is fixed */
 	char *prs;		      /* that brought it, as the row has them */
-	char *fault_file;
+	char *fault_file;	      /* of one that is fixed */
 	enum triage_reach reach;
 	unsigned runs, hits, others; /* runs: all of them */
 	int64_t ms;		     /* slot time of runs */
@@ -313,8 +313,20 @@ static void on_mended(struct triage_mender *mender, const struct iw_err *err, vo
 	store(r);
 }
 
-static void start_mender(struct triage_retest *r)
+static int load_fault(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
+	struct triage_retest *r = ctx;
+
+	(void)dbc; /* as in the judge: a thread for blocking reads */
+	(void)err;
+	r->fault_file = triage_fault_file_of(
+		r->world->artifacts_dir, &r->row.report, r->row.type);
+	return 0;
+}
+
+static void on_fault_loaded(struct iw_db_req *req)
+{
+	struct triage_retest *r = req->ctx;
 	struct triage_attribute_spec spec = {
 		.bug_id = r->bug->id,
 		.target = r->bug->target,
@@ -327,9 +339,20 @@ static void start_mender(struct triage_retest *r)
 		.fault_file = r->fault_file,
 	};
 
+	if (req->err.code) {
+		give_up(r, &req->err);
+		return;
+	}
 	r->mender = triage_mender_start(r->world, &spec, r->prs, on_mended, r);
 	if (r->is_stopped)
 		triage_mender_stop(r->mender);
+}
+
+static void start_mender(struct triage_retest *r)
+{
+	r->db_req =
+		(struct iw_db_req){.run = load_fault, .ctx = r, .done = on_fault_loaded};
+	iw_db_submit(r->world->db, &r->db_req);
 }
 
 static void on_reach(
@@ -456,8 +479,6 @@ static int load(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 
 	if (rc < 0)
 		return rc;
-	r->fault_file = triage_fault_file_of(
-		r->world->artifacts_dir, &r->row.report, r->row.type);
 	return triage_artifact_get(
 		r->world->artifacts_dir, &r->row.best, &r->input, &r->len, err);
 }
