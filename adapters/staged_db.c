@@ -212,6 +212,28 @@ int staged_db_changes(struct iw_dbc *dbc, const struct staged_row *pr,
 	return rc;
 }
 
+int staged_db_sum(struct iw_dbc *dbc, const struct staged_row *pr,
+	struct staged_change_sum *sum, struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(dbc,
+		"SELECT count(*) AS files, total(added) AS added, "
+		"total(removed) AS removed, "
+		"total(functions_left_out + json_array_length(functions)) AS functions "
+		"FROM staged_change WHERE adapter_id = ? AND pr = ? AND head = ?",
+		"iis", pr->adapter_id, pr->pr, pr->head);
+	int rc = iw_stmt_step(dbc, stmt, err);
+
+	if (rc == 1)
+		*sum = (struct staged_change_sum){
+			.files = iw_col_int(stmt, "files"),
+			.added = iw_col_int(stmt, "added"),
+			.removed = iw_col_int(stmt, "removed"),
+			.functions = iw_col_int(stmt, "functions"),
+		};
+	iw_stmt_done(dbc, stmt);
+	return rc < 0 ? rc : 0;
+}
+
 int staged_db_targets(struct iw_dbc *dbc, const struct staged_row *pr,
 	staged_target_cb each, void *ctx, struct iw_err *err)
 {

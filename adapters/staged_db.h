@@ -77,6 +77,13 @@ typedef void (*staged_change_cb)(void *ctx, const struct staged_change_row *row)
 int staged_db_changes(struct iw_dbc *dbc, const struct staged_row *pr,
 	staged_change_cb each, void *ctx, struct iw_err *err);
 
+/* All of them together. */
+struct staged_change_sum {
+	int64_t files, added, removed, functions;
+};
+int staged_db_sum(struct iw_dbc *dbc, const struct staged_row *pr,
+	struct staged_change_sum *sum, struct iw_err *err);
+
 struct staged_target_row {
 	int64_t id;
 	const char *target;

@@ -62,29 +62,6 @@ static void note_change(void *ctx, const struct staged_change_row *row)
 			"functions_left_out", (json_int_t)row->functions_left_out));
 }
 
-static int64_t number_of(const json_t *json, const char *name)
-{
-	return json_integer_value(json_object_get(json, name));
-}
-
-static json_t *sum_of(const json_t *changes)
-{
-	int64_t added = 0, removed = 0, functions = 0;
-	const json_t *change;
-	size_t i;
-
-	json_array_foreach(changes, i, change)
-	{
-		added += number_of(change, "added");
-		removed += number_of(change, "removed");
-		functions += number_of(change, "functions_left_out") +
-			(int64_t)json_array_size(json_object_get(change, "functions"));
-	}
-	return json_pack("{sI sI sI sI}", "files", (json_int_t)json_array_size(changes),
-		"added", (json_int_t)added, "removed", (json_int_t)removed, "functions",
-		(json_int_t)functions);
-}
-
 static void note_target(void *ctx, const struct staged_target_row *row)
 {
 	json_array_append_new(ctx,
@@ -105,14 +82,20 @@ static void note_work(void *ctx, const struct staged_work_row *row)
 static int add_details(const struct listing *l, const struct staged_row *row, json_t *pr)
 {
 	json_t *changes = json_array(), *targets = json_array(), *tested = json_array();
+	struct staged_change_sum sum = {0};
 	struct iw_dbc *dbc = l->scope->dbc;
-	int rc = staged_db_changes(dbc, row, note_change, changes, l->err);
+	int rc = staged_db_sum(dbc, row, &sum, l->err);
 
 	if (rc == 0)
 		rc = staged_db_targets(dbc, row, note_target, targets, l->err);
 	if (rc == 0 && l->pr)
+		rc = staged_db_changes(dbc, row, note_change, changes, l->err);
+	if (rc == 0 && l->pr)
 		rc = staged_db_work(dbc, row, note_work, tested, l->err);
-	json_object_set_new(pr, "changed", sum_of(changes));
+	json_object_set_new(pr, "changed",
+		json_pack("{sI sI sI sI}", "files", (json_int_t)sum.files, "added",
+			(json_int_t)sum.added, "removed", (json_int_t)sum.removed,
+			"functions", (json_int_t)sum.functions));
 	json_object_set_new(pr, "targets", targets);
 	if (l->pr) {
 		json_object_set(pr, "changes", changes);

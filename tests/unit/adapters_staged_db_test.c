@@ -189,7 +189,8 @@ static void test_one_in_full(void **state)
 	const struct staged_pr prs[] = {
 		{.number = 7, .head = "a", .title = "t", .merge = "m"}};
 	struct staging_snapshot s = {.prs = prs, .count = 1, .tree = "tree1"};
-	struct staged_row pr = {.pr = 7, .head = "a"};
+	struct staged_row pr = {.pr = 7, .head = "a"}, none = {.pr = 8, .head = "a"};
+	struct staged_change_sum sum;
 	struct list l = {.text = ""};
 	struct staged_work work = {.executions = 8, .core_ms = 5};
 	struct rows r;
@@ -201,6 +202,11 @@ static void test_one_in_full(void **state)
 	temp_ok(&r.t.err, staged_db_open(r.dbc, r.adapter, &s, &changes, &r.t.err));
 	temp_ok(&r.t.err, staged_db_changes(r.dbc, &pr, note_change, &l, &r.t.err));
 	assert_string_equal(l.text, "src/a.c +3 -1 [\"main\",\"a\xef\xbf\xbd\"]/4; ");
+	temp_ok(&r.t.err, staged_db_sum(r.dbc, &pr, &sum, &r.t.err));
+	assert_true(sum.files == 1 && sum.added == 3 && sum.removed == 1);
+	assert_int_equal(sum.functions, 2 + 4);
+	temp_ok(&r.t.err, staged_db_sum(r.dbc, &none, &sum, &r.t.err));
+	assert_true(sum.files == 0 && sum.added == 0 && sum.functions == 0);
 
 	/* Near by what it reached before, then by the lines; what is near nothing is not
 	 * told of. */
