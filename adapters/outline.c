@@ -38,6 +38,22 @@ static const char *skip_receiver(const char *line, const char *end, const char *
 	return close ? memchr(close, '(', (size_t)(end - close)) : NULL;
 }
 
+/* "__attribute__((noinline)) static void f(" names what comes behind it. */
+static const char *skip_attributes(const char *line, const char *end)
+{
+	static const char attribute[] = "__attribute__((";
+	const char *close;
+
+	while ((size_t)(end - line) > sizeof attribute - 1 &&
+		memcmp(line, attribute, sizeof attribute - 1) == 0) {
+		close = memmem(line, (size_t)(end - line), "))", 2);
+		line = close ? close + 2 : end;
+		while (line < end && (*line == ')' || *line == ' ' || *line == '\t'))
+			line++;
+	}
+	return line;
+}
+
 /* A declaration ends what it begins on its line, and so does a call. */
 static bool ends_with(const char *line, const char *end, char c)
 {
@@ -51,6 +67,7 @@ static void read_line(
 {
 	const char *open, *from, *to;
 
+	line = skip_attributes(line, end);
 	if (line == end || !(isalpha((unsigned char)*line) || *line == '_') ||
 		ends_with(line, end, ';'))
 		return;

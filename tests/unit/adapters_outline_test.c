@@ -28,6 +28,10 @@ static const struct {
 		"8 if, "},
 	{"f(\xff\n9(\nx\xc3\xa9(void)\n{", "1 f, 3 x\xc3\xa9, "},
 	{"f()", "1 f, "},
+	{"__attribute__((noinline)) static int f(int x)\n{\n}\n"
+	 "__attribute__((format(printf, 1, 2))) __attribute__((cold))\tg(x)\n{\n}\n"
+	 "__attribute__((noinline))\nh(x)\n{\n__attribute__((",
+		"1 f, 4 g, 8 h, 10 __attribute__, "},
 };
 
 static void test_files(void **state)
