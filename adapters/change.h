@@ -18,7 +18,6 @@
 #include "adapters/adapter.h"
 #include "base/err.h"
 #include "base/git.h"
-#include "sanitizers/lcov.h"
 
 /* One of both. */
 struct change_wish {
@@ -49,17 +48,5 @@ void change_fini(struct change *change);
 
 /* Lines that the new side has and the old one does not, and likewise. */
 void change_count(const struct change *change, int64_t *added, int64_t *removed);
-
-/*
- * What the change does to its files as another commit has them, say the one that a
- * corpus' coverage was looked at on: the old side of out. Files that only the other
- * commit differs in are left out. 1: the repository does not know that commit.
- */
-int change_seen_from(struct iw_git_repo *repo, const struct change *change,
-	const char *commit, struct iw_git_diff *out, struct iw_err *err);
-
-/* A line that is changed, or one a few lines away from it, is reached. Pure. */
-#define CHANGE_NEAR_LINES 10
-bool change_is_near(const struct iw_git_diff *diff, const struct san_lcov *lcov);
 
 #endif

@@ -47,7 +47,9 @@ static void add_functions(struct staged_change *c, const struct outline *outline
 {
 	size_t i = outline_find(outline, range->line);
 
-	if (i != SIZE_MAX)
+	if (i == SIZE_MAX)
+		c->has_top = true;
+	else
 		add_function(c, outline->functions[i].name);
 	for (i = i == SIZE_MAX ? 0 : i + 1; i < outline->count; i++) {
 		if (outline->functions[i].line - range->line >= range->count)
@@ -98,40 +100,64 @@ static struct staged_change *find_or_add(
 	return &out->items[out->count - 1];
 }
 
-static int add_change(struct iw_git_repo *repo, const struct staged_pr *entry,
+static int add_change(struct iw_git_repo *repo, size_t pr, const char *tree,
 	const struct iw_git_change *change, struct staged_changes *out,
 	struct iw_err *err)
 {
-	struct staged_change *c = find_or_add(out, entry->staged_as, change->path);
+	struct staged_change *c = find_or_add(out, pr, change->path);
 	size_t i;
 	int rc = 0;
 
+	if (change->old_path && !c->old_path)
+		c->old_path = iw_strdup(change->old_path);
 	for (i = 0; i < change->range_count; i++) {
 		c->added += change->ranges[i].count;
 		c->removed += change->ranges[i].old_count;
 	}
 	if (change->status != IW_GIT_DELETED && !change->is_binary)
-		rc = read_functions(repo, entry->tree, change, c, err);
+		rc = read_functions(repo, tree, change, c, err);
 	unite_functions(c);
+	return rc;
+}
+
+static int add_diff(struct iw_git_repo *repo, size_t pr, const char *tree,
+	const struct iw_git_diff *diff, struct staged_changes *out, struct iw_err *err)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < diff->count; i++)
+		rc = add_change(repo, pr, tree, &diff->changes[i], out, err);
 	return rc;
 }
 
 static int add_entry(struct iw_git_repo *repo, const struct staging_snapshot *snapshot,
 	size_t entry, struct staged_changes *out, struct iw_err *err)
 {
+	const struct staged_pr *pr = &snapshot->prs[entry];
 	char before[IW_GIT_HEX];
 	struct iw_git_diff diff;
-	size_t i;
 	int rc = staging_tree_before(repo, snapshot, entry, before, err);
 
 	if (rc < 0 || !*before)
 		return rc;
-	rc = iw_git_diff_read(repo, before, snapshot->prs[entry].tree, &diff, err);
+	rc = iw_git_diff_read(repo, before, pr->tree, &diff, err);
 	if (rc < 0)
 		return rc;
-	for (i = 0; rc == 0 && i < diff.count; i++)
-		rc = add_change(repo, &snapshot->prs[entry], &diff.changes[i], out, err);
+	rc = add_diff(repo, pr->staged_as, pr->tree, &diff, out, err);
 	iw_git_diff_fini(&diff);
+	return rc;
+}
+
+int staged_changes_of(struct iw_git_repo *repo, const char *tree,
+	const struct iw_git_diff *diff, struct staged_changes *out, struct iw_err *err)
+{
+	int rc;
+
+	*out = (struct staged_changes){0};
+	rc = add_diff(repo, 0, tree, diff, out, err);
+	if (rc < 0)
+		staged_changes_fini(out);
 	return rc;
 }
 
@@ -178,6 +204,7 @@ void staged_changes_fini(struct staged_changes *changes)
 		for (k = 0; k < c->function_count; k++)
 			free(c->functions[k]);
 		free(c->functions);
+		free(c->old_path);
 		free(c->path);
 	}
 	free(changes->items);

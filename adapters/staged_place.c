@@ -17,38 +17,50 @@ static bool is_changed(const struct staged_change *change, const char *function)
 	return false;
 }
 
+static void add_place(struct staged_places *out, const struct staged_change *change,
+	const char *path, uint32_t first, uint32_t last)
+{
+	iw_grow(out->items, out->count, out->cap);
+	out->items[out->count++] = (struct staged_place){
+		.pr = change->pr, .path = path, .first = first, .last = last};
+}
+
 static void add_places(struct staged_places *out, const struct staged_change *change,
-	const struct outline *outline)
+	const char *path, const struct outline *outline)
 {
 	size_t i;
 
+	if (change->has_top)
+		add_place(out, change, path, 0,
+			outline->count ? outline->functions[0].line - 1 : UINT32_MAX);
 	for (i = 0; i < outline->count; i++) {
 		const struct outline_function *f = &outline->functions[i];
 		bool is_last = i + 1 == outline->count;
 
-		if (!is_changed(change, f->name))
-			continue;
-		iw_grow(out->items, out->count, out->cap);
-		out->items[out->count++] = (struct staged_place){
-			.pr = change->pr,
-			.path = change->path,
-			.first = f->line,
-			.last = is_last ? UINT32_MAX : f[1].line - 1,
-		};
+		if (is_changed(change, f->name))
+			add_place(out, change, path, f->line,
+				is_last ? UINT32_MAX : f[1].line - 1);
 	}
 }
 
+/* Under the name that it has in the tree. */
 static int read_change(struct iw_git_repo *repo, const struct staged_change *change,
 	const char *tree, struct staged_places *out, struct iw_err *err)
 {
+	const char *path = change->path;
 	struct outline outline;
-	int rc = change->function_count
-		? staged_outline_read(repo, tree, change->path, &outline, err)
-		: 1;
+	int rc;
 
+	if (!change->function_count && !change->has_top)
+		return 0;
+	rc = staged_outline_read(repo, tree, path, &outline, err);
+	if (rc == 1 && change->old_path) {
+		path = change->old_path;
+		rc = staged_outline_read(repo, tree, path, &outline, err);
+	}
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	add_places(out, change, &outline);
+	add_places(out, change, path, &outline);
 	outline_fini(&outline);
 	return 0;
 }

@@ -1,7 +1,8 @@
 /*
- * Where in an older snapshot the functions are that staged pull requests change: what a
- * target's corpus reached there says whether the target is near them, before anything of
- * the new snapshot was run.
+ * What is near a change. A target is when its corpus reaches a function that the change
+ * touches; what stands before the first function of a file counts as one, and so does a file
+ * in which none is seen (a header with a class). Where those are is read in the tree on
+ * which coverage was looked at, so it is known before anything of the change was run.
  *
  * By names of functions: lines move, and a function keeps its name.
  */

@@ -7,6 +7,7 @@
 
 #include "adapters/coverage_db.h"
 #include "adapters/project_db.h"
+#include "adapters/staged_place.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/diff_room.h"
@@ -73,8 +74,9 @@ struct known {
 struct taking {
 	struct diff *d;
 	struct iw_state *own;
-	int64_t adapter_id;	 /* the farm's row */
-	struct iw_git_diff seen; /* the change, on what coverage was looked at */
+	int64_t adapter_id; /* the farm's row */
+	struct staged_changes changes;
+	struct staged_places places; /* on what coverage was looked at */
 	struct known *targets;
 	size_t count, cap;
 	struct corpus_packs *from, *to;
@@ -95,8 +97,7 @@ static int note_target(void *ctx, const struct project_target_row *row)
 }
 
 /* Reports that are damaged, or gone, say nothing. */
-static void look_at(
-	const struct taking *t, const struct iw_git_diff *diff, struct known *target)
+static void look_at(const struct taking *t, struct known *target)
 {
 	_auto_free_ char *path = iw_fmt("%s/%s/targets/%s/lcov.info", t->d->farm.coverage,
 		t->d->adapter->name, target->name);
@@ -105,7 +106,7 @@ static void look_at(
 	if (cover_report_lcov(path, &lcov, NULL) < 0)
 		return;
 	target->is_seen = true;
-	target->is_near = change_is_near(diff, &lcov);
+	target->is_near = staged_places_near(&t->places, 0, &lcov);
 	san_lcov_fini(&lcov);
 }
 
@@ -127,9 +128,24 @@ static void sort_out(struct taking *t)
 			d->far[d->far_count++] = iw_strdup(t->targets[i].name);
 }
 
+/* What the change touches, and where that was on the commit that coverage was looked at on;
+ * of one that left since, about where it is on the base. */
+static int find_places(struct taking *t, struct iw_git_repo *repo, const char *covered,
+	struct iw_err *err)
+{
+	const struct change *c = &t->d->change;
+	char tree[IW_GIT_HEX];
+	int rc = staged_changes_of(repo, c->tree, &c->diff, &t->changes, err);
+
+	if (rc < 0)
+		return rc;
+	if (iw_git_tree(repo, covered, tree, NULL) < 0)
+		memcpy(tree, c->base_tree, sizeof tree);
+	return staged_places_read(repo, &t->changes, tree, &t->places, err);
+}
+
 static int find_near(struct taking *t, struct iw_git_repo *repo, struct iw_err *err)
 {
-	const struct iw_git_diff *diff = &t->d->change.diff;
 	char snapshot[IW_GIT_HEX];
 	int64_t units;
 	size_t i;
@@ -137,14 +153,11 @@ static int find_near(struct taking *t, struct iw_git_repo *repo, struct iw_err *
 
 	if (rc <= 0)
 		return rc;
-	rc = change_seen_from(repo, &t->d->change, snapshot, &t->seen, err);
+	rc = find_places(t, repo, snapshot, err);
 	if (rc < 0)
 		return rc;
-	/* Of a commit that left, only the files' names and about where the lines are. */
-	if (rc == 0)
-		diff = &t->seen;
 	for (i = 0; i < t->count; i++)
-		look_at(t, diff, &t->targets[i]);
+		look_at(t, &t->targets[i]);
 	sort_out(t);
 	return 0;
 }
@@ -236,7 +249,8 @@ static void fini(struct taking *t)
 	for (i = 0; i < t->count; i++)
 		free(t->targets[i].name);
 	free(t->targets);
-	iw_git_diff_fini(&t->seen);
+	staged_places_fini(&t->places);
+	staged_changes_fini(&t->changes);
 	corpus_packs_close(t->from);
 	corpus_packs_close(t->to);
 }

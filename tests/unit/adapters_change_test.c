@@ -1,4 +1,4 @@
-/* What is a change compared with, and which coverage comes near its lines? */
+/* What is a change compared with, and how large is it? */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -165,62 +165,6 @@ static void test_refused(void **state)
 	assert_refused("main", alone, 0, IW_EINVAL, "in common");
 }
 
-/* Reached lines of a.c, one of them. */
-static bool is_near(const struct iw_git_diff *diff, const char *path, int line)
-{
-	_auto_free_ char *text = iw_fmt("SF:/src/%s\nDA:1,0\nDA:%d,3\nDA:100,0\n"
-					"end_of_record\n",
-		path, line);
-	struct iw_err err = IW_ERR_INIT;
-	struct san_lcov lcov;
-	bool is;
-
-	assert_int_equal(san_lcov_parse(text, strlen(text), "/src", &lcov, &err), 0);
-	is = change_is_near(diff, &lcov);
-	san_lcov_fini(&lcov);
-	return is;
-}
-
-static void test_near(void **state)
-{
-	struct change_wish wish = {.pr = 7};
-	struct change c;
-
-	(void)state;
-	find(&wish, &c);
-	assert_true(is_near(&c.diff, "a.c", 50));
-	assert_true(is_near(&c.diff, "a.c", 50 - CHANGE_NEAR_LINES));
-	assert_true(is_near(&c.diff, "a.c", 51 + CHANGE_NEAR_LINES));
-	assert_false(is_near(&c.diff, "a.c", 49 - CHANGE_NEAR_LINES));
-	assert_false(is_near(&c.diff, "a.c", 52 + CHANGE_NEAR_LINES));
-	assert_false(is_near(&c.diff, "b.c", 50));
-	change_fini(&c);
-}
-
-/* Coverage was looked at where eighteen lines stood above it, and another file was changed. */
-static void test_near_from_elsewhere(void **state)
-{
-	_auto_free_ char *old = text_of(100, 0), *new = text_of(100, 50), *above = NULL;
-	char there[IW_GIT_HEX], commit[IW_GIT_HEX];
-	struct change_wish wish = {.pr = 7};
-	struct iw_err err = IW_ERR_INIT;
-	struct iw_git_diff seen;
-	struct change c;
-
-	(void)state;
-	above = iw_fmt(
-		"1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n14\n15\n16\n17\n18\n%s", old);
-	TEST_TREE(&t, there, {"a.c", above, 0}, {"b.c", new, 0});
-	test_repo_commit(&t, NULL, there, base, NULL, "a snapshot", commit);
-	find(&wish, &c);
-	assert_int_equal(change_seen_from(t.repo, &c, commit, &seen, &err), 0);
-	assert_true(is_near(&seen, "a.c", 68));
-	assert_false(is_near(&seen, "b.c", 50));
-	iw_git_diff_fini(&seen);
-	assert_int_equal(change_seen_from(t.repo, &c, NO_COMMIT, &seen, &err), 1);
-	change_fini(&c);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,9 +174,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_staged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_range, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_near, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			test_near_from_elsewhere, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

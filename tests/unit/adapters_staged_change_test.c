@@ -152,6 +152,61 @@ static void test_near(void **state)
 	assert_false(is_near(""));
 }
 
+/* Nobody has staged it. */
+static void test_change_alone(void **state)
+{
+	struct staged_changes changes;
+	struct iw_err err = IW_ERR_INIT;
+	struct iw_git_diff diff;
+	char tree[IW_GIT_HEX];
+
+	(void)state;
+	TEST_TREE(&t, tree, {"a.c", A B2 C, 0});
+	assert_int_equal(iw_git_diff_read(t.repo, base_tree, tree, &diff, &err), 0);
+	assert_int_equal(staged_changes_of(t.repo, tree, &diff, &changes, &err), 0);
+	assert_int_equal(changes.count, 2);
+	assert_int_equal(changes.items[0].pr, 0);
+	assert_string_equal(changes.items[0].path, "a.c");
+	assert_int_equal(changes.items[0].function_count, 2);
+	assert_int_equal(changes.items[1].function_count, 0);
+	iw_git_diff_fini(&diff);
+	staged_changes_fini(&changes);
+}
+
+/* A class has methods that no outline sees: the file is one place. */
+#define CLASS "class a {\n\tint one() { return 1; }\n\tint two() { return 2; }\n};\n"
+#define CLASS2 "class a {\n\tint one() { return 1; }\n\tint two() { return 3; }\n};\n"
+
+static void test_near_top(void **state)
+{
+	char tree[IW_GIT_HEX];
+
+	(void)state;
+	TEST_TREE(&t, base_tree, {"a.c", "int x = 1;\n\n" A B, 0}, {"a.h", CLASS, 0});
+	test_repo_commit(&t, "refs/heads/main", base_tree, tip, NULL, "more", tip);
+	TEST_TREE(&t, tree, {"a.c", "int x = 2;\n\n" A B, 0}, {"a.h", CLASS2, 0});
+	stage(1, tree);
+	expect("#1 a.c +1 -1; #1 a.h +1 -1");
+	assert_true(is_near("SF:a.h\nDA:2,1\nDA:3,0\nend_of_record\n"));
+	assert_true(is_near("SF:a.c\nDA:1,1\nDA:5,1\nend_of_record\n"));
+	assert_false(is_near("SF:a.c\nDA:1,0\nDA:5,1\nDA:10,1\nend_of_record\n"));
+}
+
+/* It was looked at under its old name. */
+static void test_near_renamed(void **state)
+{
+	char tree[IW_GIT_HEX];
+
+	(void)state;
+	TEST_TREE(&t, base_tree, {"a.c", A B C A B, 0});
+	test_repo_commit(&t, "refs/heads/main", base_tree, tip, NULL, "more", tip);
+	TEST_TREE(&t, tree, {"z.c", A B C A B2, 0});
+	stage(1, tree);
+	expect("#1 z.c +1 -1 two");
+	assert_true(is_near("SF:a.c\nDA:3,0\nDA:8,1\nend_of_record\n"));
+	assert_false(is_near("SF:a.c\nDA:3,1\nDA:8,0\nend_of_record\n"));
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -160,6 +215,9 @@ int main(void)
 		TEST(test_changes),
 		TEST(test_reverted),
 		TEST(test_near),
+		TEST(test_change_alone),
+		TEST(test_near_top),
+		TEST(test_near_renamed),
 	};
 
 	return cmocka_run_group_tests_name("adapters_staged_change", tests, NULL, NULL);
