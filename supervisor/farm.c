@@ -313,6 +313,7 @@ static int open_rooms(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err)
 		.driver = w->driver,
 		.symbolizer = farm->symbolizer,
 		.symbolizer_path = w->tools->symbolizer,
+		.fuzz_base_s = farm->config.side ? farm->config.side->fuzz_base_s : 0,
 	};
 	rc = iw_db_start(&farm->db, w->loop, iw_steal(&w->state->dbc), err);
 	if (rc < 0)

@@ -65,6 +65,7 @@ struct farm_side {
 	const char *commit, *base; /* ids; what is staged on the base is the change */
 	const char *only;	   /* the one target that is fuzzed; NULL: */
 	const char *const *far;	   /* all but these, NULL-terminated; or NULL */
+	int64_t fuzz_base_s;	   /* before a bug is the change's; 0: not at all */
 };
 
 struct farm_config {

@@ -10,7 +10,8 @@
  *	                            +-- conflict, no build, no target: untestable -+
  *
  * When several merges are found guilty together, doubt.h looks for an input that needs
- * fewer of them; with one found all is asked again.
+ * fewer of them, and where the world wants it, one is not found guilty before the base was
+ * fuzzed; with an input found all is asked again.
  *
  * The failures: a full disk ends it without an answer, and whoever asked asks again later. Any
  * other build or run that could not be made at all is tried INFRA_TRIES times, then answered
@@ -72,7 +73,8 @@ struct triage_attribute {
 	struct triage_reproduce *run;
 	struct triage_doubt *doubt;
 	int doubts;
-	char *other_input; /* what spec.input points to after a doubt was right */
+	int64_t base_fuzzed_s; /* 0: it was not */
+	char *other_input;     /* what spec.input points to after a doubt was right */
 	struct iw_err err;
 	bool is_stopped;
 	triage_attribute_cb done;
@@ -314,7 +316,7 @@ static void name_tree(struct triage_attribute *op)
 	iw_git_submit(project_git(op->spec.target->project), &op->git_req);
 }
 
-/* -- several merges together, or does the input only need them? --------------------- */
+/* -- does only the input need them? -------------------------------------------------- */
 
 static int store_input(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
@@ -336,30 +338,53 @@ static void on_input_stored(struct iw_db_req *req)
 		ask(op);
 }
 
+static void say_other(struct triage_attribute *op, const struct triage_doubt_result *r)
+{
+	char hex[IW_SHA256_HEX];
+
+	iw_sha256_hex(&op->input, hex);
+	if (r->left_out == 0)
+		bisect_say(op->bisect,
+			"fuzzing the base from this input found another one, %zu bytes, "
+			"sha256 %s, that fails there: asked with that one",
+			r->len, hex);
+	else
+		bisect_say(op->bisect,
+			"fuzzing found another input for it, %zu bytes, sha256 %s, that "
+			"does not need PR #%lld: asked with that one",
+			r->len, hex,
+			(long long)op->snapshot->prs[r->left_out - 1].number);
+}
+
 /* A fresh decision with the input that needs fewer merges. */
 static void start_over(struct triage_attribute *op, const struct triage_doubt_result *r)
 {
-	struct iw_sha256 hash = iw_sha256(r->input, r->len);
-	char hex[IW_SHA256_HEX];
-
 	free(op->other_input);
 	op->other_input = iw_memdup(r->input, r->len);
 	op->spec.input = op->other_input;
 	op->spec.len = r->len;
 	op->spec.hits = r->hits;
 	op->spec.runs = r->runs;
-	op->input = hash;
+	op->input = iw_sha256(r->input, r->len);
 	triage_verdicts_keep_bad(&op->verdicts);
 	triage_bisect_free(op->bisect);
 	op->bisect = new_bisect(op);
-	iw_sha256_hex(&hash, hex);
-	bisect_say(op->bisect,
-		"fuzzing found another input for it, %zu bytes, sha256 %s, that does not "
-		"need PR #%lld: asked with that one",
-		r->len, hex, (long long)op->snapshot->prs[r->left_out - 1].number);
+	say_other(op, r);
 	op->db_req = (struct iw_db_req){
 		.run = store_input, .ctx = op, .done = on_input_stored};
 	iw_db_submit(op->world->db, &op->db_req);
+}
+
+static void say_nothing_found(struct triage_attribute *op)
+{
+	if (triage_bisect_result(op->bisect)->outcome == TRIAGE_INTERACTION)
+		bisect_say(op->bisect,
+			"no smaller set of them shows it in %d s of fuzzing each",
+			TRIAGE_DOUBT_S);
+	else
+		bisect_say(op->bisect,
+			"fuzzing the base for %lld s from this input does not show it",
+			(long long)op->base_fuzzed_s);
 }
 
 static void on_doubted(struct triage_doubt *doubt, const struct iw_err *err, void *ctx)
@@ -369,14 +394,14 @@ static void on_doubted(struct triage_doubt *doubt, const struct iw_err *err, voi
 
 	op->doubt = NULL;
 	op->cpu_us += r->cpu_us;
+	op->base_fuzzed_s = (r->base_ms + 500) / 1000;
 	if (err)
 		op->err = *err;
 	if (!err && r->input) {
 		start_over(op, r);
 	} else {
-		bisect_say(op->bisect,
-			"no smaller set of them shows it in %d s of fuzzing each",
-			TRIAGE_DOUBT_S);
+		if (!err)
+			say_nothing_found(op);
 		finish(op);
 	}
 	triage_doubt_free(doubt);
@@ -392,14 +417,24 @@ static bool doubt(struct triage_attribute *op)
 		.signature = op->spec.signature,
 		.input = op->spec.input,
 		.len = op->spec.len,
-		.count = a->count,
+		.original = op->spec.original,
+		.original_len = op->spec.original_len,
+		.seconds = TRIAGE_DOUBT_S,
 		.subject = {"bug", op->spec.bug_id},
 	};
 
-	if (a->outcome != TRIAGE_INTERACTION || op->spec.is_mend ||
-		op->doubts++ == DOUBTS_MAX)
+	if (op->spec.is_mend)
 		return false;
-	memcpy(spec.merges, a->merges, a->count * sizeof *a->merges);
+	if (a->outcome == TRIAGE_INTERACTION && op->doubts++ < DOUBTS_MAX) {
+		spec.count = a->count;
+		memcpy(spec.merges, a->merges, a->count * sizeof *a->merges);
+	} else if (a->outcome == TRIAGE_STAGED && op->world->fuzz_base_s &&
+		op->doubts++ == 0) {
+		spec.base = op->staged[0];
+		spec.seconds = op->world->fuzz_base_s;
+	} else {
+		return false;
+	}
 	op->doubt = triage_doubt_start(op->world, &spec, on_doubted, op);
 	return true;
 }
@@ -521,8 +556,12 @@ const struct triage_attribution *triage_attribute_result(
 char *triage_attribute_proof(const struct triage_attribute *op)
 {
 	json_t *proof = triage_bisect_json(op->bisect);
-	char *text = json_dumps(proof, JSON_COMPACT);
+	char *text;
 
+	if (op->base_fuzzed_s)
+		json_object_set_new(
+			proof, "base_fuzzed_s", json_integer(op->base_fuzzed_s));
+	text = json_dumps(proof, JSON_COMPACT);
 	json_decref(proof);
 	return text;
 }

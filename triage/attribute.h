@@ -21,6 +21,9 @@ struct triage_attribute_spec {
 	const struct triage_signature *signature; /* likewise */
 	const void *input;			  /* likewise */
 	size_t len;
+	const void
+		*original; /* what it was made smaller from, likewise; NULL: not known */
+	size_t original_len;
 	unsigned hits, runs; /* of the input on the snapshot */
 	/* Which merge mended it, as the bisection's. */
 	bool is_mend;
@@ -42,7 +45,8 @@ void triage_attribute_stop(struct triage_attribute *op);
 /* After done without err; borrowed until free. */
 const struct triage_attribution *triage_attribute_result(
 	const struct triage_attribute *op);
-/* The proof as JSON text; the caller frees. */
+/* The proof as JSON text: triage_bisect_json(), and "base_fuzzed_s" where the base was
+ * fuzzed from the input. The caller frees. */
 char *triage_attribute_proof(const struct triage_attribute *op);
 /* The pull requests at fault as a JSON array; the caller frees. */
 char *triage_attribute_prs(const struct triage_attribute *op);

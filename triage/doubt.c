@@ -1,8 +1,9 @@
 /*
- * The happy path, for each merge in turn:
+ * The happy path, for each merge in turn, or for the base alone:
  *
  *	TREE (git thread) --> BUILD --> SEARCH --> nothing: the next merge
- *	                                   \--> BUILD the snapshot --> RUN: done
+ *	                                  |\--> BUILD the snapshot --> RUN: done
+ *	                                  \--> of the base: done
  *
  * The failures: a set that cannot be merged or built proves nothing, on to the next; what
  * could not be run at all ends it with an error.
@@ -127,6 +128,14 @@ static void on_snapshot_built(
 	}
 }
 
+/* The search has run it in a fresh process, and whoever asked runs it again. */
+static void take_as_it_is(struct triage_doubt *d)
+{
+	d->result.input = d->found;
+	d->result.hits = d->result.runs = 1;
+	finish(d);
+}
+
 static void on_searched(struct triage_search *search, const struct iw_err *err, void *ctx)
 {
 	struct triage_doubt *d = ctx;
@@ -137,12 +146,16 @@ static void on_searched(struct triage_search *search, const struct iw_err *err, 
 		copy = *err;
 	d->found = found ? iw_memdup(found, d->result.len) : NULL;
 	d->result.cpu_us += triage_search_cpu_us(search);
+	if (d->spec.base)
+		d->result.base_ms = triage_search_spent_ms(search);
 	triage_search_free(search);
 	d->search = NULL;
 	if (copy.code)
 		fail(d, &copy);
 	else if (!d->found)
 		pass_over(d);
+	else if (d->spec.base)
+		take_as_it_is(d);
 	else
 		build(d, project_snapshot(d->spec.target->project)->tree,
 			on_snapshot_built);
@@ -158,7 +171,9 @@ static void on_built(
 		.signature = d->spec.signature,
 		.input = d->spec.input,
 		.len = d->spec.len,
-		.seconds = TRIAGE_DOUBT_S,
+		.other = d->spec.original,
+		.other_len = d->spec.original_len,
+		.seconds = d->spec.seconds,
 		.subject = d->spec.subject,
 	};
 	_auto_free_ char *binary = NULL;
@@ -203,8 +218,12 @@ static int find_tree(struct iw_git_repo *repo, void *ctx, struct iw_err *err)
 
 static void next(struct triage_doubt *d)
 {
-	if (d->is_stopped || d->at == d->spec.count) {
+	if (d->is_stopped || d->at == (d->spec.base ? 1 : d->spec.count)) {
 		finish(d);
+		return;
+	}
+	if (d->spec.base) {
+		build(d, d->spec.base, on_built);
 		return;
 	}
 	d->git_req = (struct iw_git_req){.run = find_tree, .ctx = d, .done = on_tree};

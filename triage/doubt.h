@@ -1,8 +1,13 @@
 /*
- * Do several merges really cause it only together? One input says so, but it may just
- * take a way to the bug that one of them opened. So each set with one merge left out is
- * put on the base and searched for another input with the same bug. An input found counts
- * only when the snapshot shows the bug with it, too.
+ * Are merges really at fault that one input says are? It may just take a way to the bug that
+ * one of them opened.
+ *
+ * Of several merges each set with one left out is put on the base and searched for another
+ * input with the same bug. An input found counts only when the snapshot shows the bug with
+ * it, too.
+ *
+ * Of a change as a whole the base itself is searched. Where the change moved the way to the
+ * bug, no input shows it on both sides; so there what is found counts as it is.
  *
  * Thread: the loop.
  */
@@ -17,7 +22,7 @@
 #include "triage/what.h"
 #include "triage/world.h"
 
-#define TRIAGE_DOUBT_S 10 /* of the engine, for each set */
+#define TRIAGE_DOUBT_S 10 /* of the engine, for each set of several */
 
 struct triage_doubt_spec {
 	const struct triage_target *target;	  /* borrowed until done */
@@ -25,18 +30,23 @@ struct triage_doubt_spec {
 	const struct triage_signature *signature; /* likewise */
 	const void *input;			  /* likewise */
 	size_t len;
-	size_t merges[TRIAGE_BISECT_SET]; /* ascending, at least two */
+	const void *original; /* what it was made smaller from, likewise; or NULL */
+	size_t original_len;
+	int64_t seconds;		  /* of the engine, for each tree */
+	size_t merges[TRIAGE_BISECT_SET]; /* ascending, at least two, or: */
 	size_t count;
+	const char *base; /* the tree that is searched, likewise; NULL: those sets */
 	struct triage_subject subject;
 };
 
-/* A smaller set that shows the bug. */
+/* What shows the bug on fewer merges. */
 struct triage_doubt_result {
 	const char *input; /* NULL: none was found. Borrowed until free */
 	size_t len;
-	unsigned hits, runs; /* of input on the snapshot */
-	size_t left_out;     /* the merge that it does not need */
-	int64_t cpu_us;	     /* of all jobs, also when nothing was found */
+	unsigned hits, runs; /* of input on the snapshot, or on the base */
+	size_t left_out; /* the merge that it does not need; 0: the base was searched */
+	int64_t cpu_us;	 /* of all jobs, also when nothing was found */
+	int64_t base_ms; /* that the base was fuzzed, likewise */
 };
 
 struct triage_doubt;

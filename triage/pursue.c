@@ -42,8 +42,8 @@ struct triage_pursuit {
 	const struct triage_world *world;
 	struct triage_bug *bug;
 	struct bug_row row;
-	char *input;
-	size_t len;
+	char *input, *original; /* original: before it was made smaller, or NULL */
+	size_t len, original_len;
 	char *fault_file; /* of one to be attributed; NULL: not known */
 
 	struct iw_db_req db_req;
@@ -65,6 +65,7 @@ static void end(struct triage_pursuit *p)
 	triage_attribute_free(p->attribute);
 	bug_row_fini(&p->row);
 	free(p->input);
+	free(p->original);
 	free(p->fault_file);
 	free(p->prs);
 	free(p->proof);
@@ -183,6 +184,8 @@ static void attribute(struct triage_pursuit *p)
 		.signature = &p->bug->signature,
 		.input = p->input,
 		.len = p->len,
+		.original = p->original,
+		.original_len = p->original_len,
 		.hits = (unsigned)p->row.hits,
 		.runs = (unsigned)p->row.runs,
 		.fault_file = p->fault_file,
@@ -277,7 +280,8 @@ static void on_confirmed(
 	}
 	best = triage_minimize_best(p->minimize, &len);
 	if (is_confirmed(p, r)) {
-		free(p->input);
+		p->original = p->input;
+		p->original_len = p->len;
 		p->input = iw_memdup(best, len);
 		p->len = len;
 		p->row.runs = r->runs;

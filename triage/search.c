@@ -135,16 +135,24 @@ static void on_fuzzed(struct iw_job *job, const struct iw_exit *exit, void *ctx)
 	s->judging = triage_reproduce_start(s->world, &judge, on_judged, s);
 }
 
+static int add_seed(struct triage_search *s, const char *name, const void *input,
+	size_t len, struct iw_err *err)
+{
+	_auto_free_ char *path = iw_path_join(s->corpus_dir, name);
+
+	return iw_file_write(path, input, len, 0644, err);
+}
+
 static void hand_out(struct iw_work *work)
 {
 	struct triage_search *s = (struct triage_search *)((char *)work -
 		offsetof(struct triage_search, work));
-	_auto_free_ char *seed = NULL;
+	const struct triage_search_spec *spec = &s->spec;
 
 	if (s->err.code || corpus_handout(&s->handout, &s->err) < 0)
 		return;
-	seed = iw_path_join(s->corpus_dir, "input");
-	iw_file_write(seed, s->spec.input, s->spec.len, 0644, &s->err);
+	if (add_seed(s, "input", spec->input, spec->len, &s->err) == 0 && spec->other)
+		add_seed(s, "other", spec->other, spec->other_len, &s->err);
 }
 
 static void on_handed_out(struct iw_work *work)
@@ -246,6 +254,11 @@ const char *triage_search_found(const struct triage_search *s, size_t *len)
 {
 	*len = s->found_len;
 	return s->found;
+}
+
+int64_t triage_search_spent_ms(const struct triage_search *s)
+{
+	return s->spec.seconds * 1000 - (s->left_ms > 0 ? s->left_ms : 0);
 }
 
 int64_t triage_search_cpu_us(const struct triage_search *s)

@@ -22,6 +22,8 @@ struct triage_search_spec {
 	const struct triage_signature *signature; /* likewise */
 	const void *input;			  /* likewise */
 	size_t len;
+	const void *other; /* one more to begin with, likewise; or NULL */
+	size_t other_len;
 	int64_t seconds; /* of the engine, wall time on one core */
 	struct triage_subject subject;
 };
@@ -38,6 +40,8 @@ void triage_search_stop(struct triage_search *search);
 /* After done: another input that shows the bug on the tree, NULL when none was found.
  * Borrowed until free. */
 const char *triage_search_found(const struct triage_search *search, size_t *len);
+/* Of the engine's time, at most what it was given. */
+int64_t triage_search_spent_ms(const struct triage_search *search);
 /* CPU time of its jobs. */
 int64_t triage_search_cpu_us(const struct triage_search *search);
 void triage_search_free(struct triage_search *search);

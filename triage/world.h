@@ -28,6 +28,9 @@ struct triage_world {
 	/* For runtimes that need names while they run, and for commands that people run
 	 * by hand. NULL: there is none. */
 	const char *symbolizer_path;
+	/* Before one change is blamed, the base is fuzzed so long from the bug's input. 0: it
+	 * is not. */
+	int64_t fuzz_base_s;
 };
 
 /* A target of a snapshot, as farm and triage share it. */
