@@ -1,5 +1,6 @@
 #include "adapters/target_run.h"
 
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,8 +11,6 @@
 #include "base/mem.h"
 
 #include "base/banned.h"
-
-/* The flavour whose builds measure features: DESIGN, decision 6. */
 
 /* What a build left is the work of the code under test, and jobs get the program by its
  * path: a link that leads out of the build would hand them a file of the host. */
@@ -34,6 +33,29 @@ char *target_binary(const struct iw_build *build, const struct adapter_target *t
 		return path;
 	free(path);
 	return NULL;
+}
+
+static bool is_listed(const struct adapter *adapter, const char *program)
+{
+	size_t i;
+
+	for (i = 0; i < adapter->target_count; i++)
+		if (strcmp(adapter->targets[i].binary, program) == 0)
+			return true;
+	return false;
+}
+
+bool target_is_discovered(
+	const struct adapter *adapter, const char *build_dir, const char *program)
+{
+	_auto_free_ char *path = NULL;
+	struct stat st;
+
+	if (!adapter->discover || fnmatch(adapter->discover, program, 0) != 0 ||
+		is_listed(adapter, program))
+		return false;
+	path = iw_path_join(build_dir, program);
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0100);
 }
 
 int64_t target_rss_limit_mb(

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "adapters/target.h"
+#include "adapters/adapter.h"
 #include "base/build.h"
 #include "base/job.h"
 #include "engine/driver.h"
@@ -16,6 +16,11 @@
 /* The path of a target's program in a build; NULL when the build has none, or a link that
  * leads out of it. The caller frees. */
 char *target_binary(const struct iw_build *build, const struct adapter_target *target);
+
+/* Whether a program in the folder of a build is a target that adapter.json does not list but
+ * lets be discovered; it is named like the program. */
+bool target_is_discovered(
+	const struct adapter *adapter, const char *build_dir, const char *program);
 
 /* The target's memory limit under the build's flavour, in MiB of resident memory. One
  * allocation is held to adapter_target.rss_limit_mb itself: no runtime adds to that. */

@@ -2,10 +2,8 @@
  * Which targets a project's builds have: those that adapter.json lists, and those that it
  * lets be discovered. What was there once and is not now is offline.
  */
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "adapters/project_db.h"
 #include "adapters/target_run.h"
@@ -91,28 +89,14 @@ static void add_target(struct farm_project *p, const struct adapter_target *spec
 	farm_target_load(t);
 }
 
-static bool is_listed(const struct adapter *adapter, const char *binary)
-{
-	size_t i;
-
-	for (i = 0; i < adapter->target_count; i++)
-		if (strcmp(adapter->targets[i].binary, binary) == 0)
-			return true;
-	return false;
-}
-
 static int take_discovered(void *ctx, const char *name)
 {
 	struct farm_project *p = ctx;
 	const struct adapter *adapter = project_adapter(p->project);
-	_auto_free_ char *path = iw_path_join(p->builds[0]->dir, name);
 	struct adapter_target spec = adapter_target_defaults;
-	struct stat st;
 
-	if (fnmatch(adapter->discover, name, 0) != 0 || is_listed(adapter, name) ||
+	if (!target_is_discovered(adapter, p->builds[0]->dir, name) ||
 		!is_wanted(p, name))
-		return 0;
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0100))
 		return 0;
 	spec.name = spec.binary = iw_arena_strdup(p->farm->arena, name);
 	iw_info("target discovered", S("adapter", adapter->name), S("target", name));

@@ -1,8 +1,8 @@
 /*
  * `ironworks diff`: what a change breaks that nobody has reviewed yet.
  *
- *	prepare --> does the change build? --> base: build, fuzz, triage
- *	            --> change: the same --> report --> leave
+ *	prepare --> does the change build? Is the target there? --> base: build, fuzz,
+ *	            triage --> change: the same --> report --> leave
  *
  * Both sides are fuzzed by one farm in a state folder of the comparison's own, one after
  * the other, each with half of the budget and all cores: first the base, then the change
@@ -188,7 +188,7 @@ static int compare(struct diff *d, struct iw_err *err)
 	/* A merge, or a change that was taken back. */
 	if (strcmp(d->change.tree, d->change.base_tree) == 0)
 		return 0;
-	rc = diff_build_change(d, err);
+	rc = diff_build_first(d, err);
 	if (rc == 0)
 		rc = diff_run_side(d, DIFF_BASE, err);
 	return rc < 0 ? rc : diff_run_side(d, DIFF_CHANGE, err);

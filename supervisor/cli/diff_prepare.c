@@ -10,8 +10,29 @@
 #include "cli/diff_room.h"
 #include "cli/interrupt.h"
 #include "cli/local.h"
+#include "cli/near_name.h"
 
 #include "base/banned.h"
+
+/* What is discovered is known after a build. */
+static int check_target(const struct diff *d, struct iw_err *err)
+{
+	const struct adapter *adapter = d->adapter;
+	_auto_free_ const char **names = NULL;
+	_auto_free_ char *words = NULL;
+	size_t i;
+
+	if (!d->wish.target || adapter->discover ||
+		adapter_target_find(adapter, d->wish.target))
+		return 0;
+	names = iw_calloc(adapter->target_count + 1, sizeof *names);
+	for (i = 0; i < adapter->target_count; i++)
+		names[i] = adapter->targets[i].name;
+	words = cli_near_names(d->wish.target, names, adapter->target_count);
+	return iw_err_set(err, IW_EINVAL,
+		"adapter '%s' has no target '%.60s'; %s/adapter.json has %s",
+		adapter->name, d->wish.target, adapter->dir, words);
+}
 
 static int load_adapter(struct diff *d, struct iw_err *err)
 {
@@ -23,13 +44,7 @@ static int load_adapter(struct diff *d, struct iw_err *err)
 		rc = diff_farm_adapter(d, &d->adapter_arg, err);
 	if (rc == 0)
 		rc = adapter_load_arg(d->adapter_arg, &d->adapter, err);
-	if (rc < 0 || !d->wish.target || d->adapter->discover ||
-		adapter_target_find(d->adapter, d->wish.target))
-		return rc;
-	return iw_err_set(err, IW_EINVAL,
-		"adapter '%s' has no target '%.60s'; 'targets' in %s/adapter.json lists "
-		"those that it has",
-		d->adapter->name, d->wish.target, d->adapter->dir);
+	return rc < 0 ? rc : check_target(d, err);
 }
 
 static int stop_walking(void *ctx, const char *name)

@@ -4,6 +4,7 @@
  *	diff.c	       words, the order of things
  *	diff_prepare.c a state folder of its own, the source in it, the change found there
  *	diff_farm.c    what a farm knows already: corpora, and which targets come near
+ *	diff_build.c   what is known from one build of each side
  *	diff_side.c    one side of the comparison is built and fuzzed
  *	diff_report.c  what the change adds
  */
@@ -67,9 +68,15 @@ int diff_farm_adapter(struct diff *d, char **arg, struct iw_err *err);
 int diff_farm_take(struct diff *d, struct iw_git_repo *repo, struct iw_state *own,
 	struct iw_err *err);
 
-/* diff_side.c: IW_EJOB when it does not build. */
-int diff_build_change(struct diff *d, struct iw_err *err);
-/* The same of the base; what was found is in the state. */
+extern const char *const diff_side_names[];
+
+/* diff_build.c: IW_EJOB when the change does not build, IW_EINVAL when neither side has the
+ * target that is wanted. */
+int diff_build_first(struct diff *d, struct iw_err *err);
+/* IW_EJOB when it does not build; 1: nobody knows. */
+int diff_check_built(struct diff *d, enum diff_side side, struct iw_err *err);
+
+/* diff_side.c: what was found is in the state. IW_EJOB when it does not build. */
 int diff_run_side(struct diff *d, enum diff_side side, struct iw_err *err);
 
 /* diff_report.c: prints it; *adds: bugs that the change adds. */

@@ -1,28 +1,19 @@
 /* One side of a comparison: a farm of its own on one commit, and what it ended with. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapters/build_db.h"
-#include "adapters/build_log.h"
-#include "adapters/project_db.h"
 #include "base/mem.h"
-#include "cli/build_alone.h"
 #include "cli/diff_room.h"
 #include "cli/watch.h"
 #include "daemon.h"
 
 #include "base/banned.h"
 
-/* Everything is measured and named by it; where it does not build, nothing goes. */
-
 struct side {
 	struct cli_watch watch; /* first: its callbacks get this */
 	struct diff *diff;
 	enum diff_side side;
 };
-
-static const char *const names[] = {"base", "change"};
 
 static struct diff_target *target_of(struct diff *d, const char *name)
 {
@@ -54,82 +45,6 @@ static void closing(void *ctx, const struct farm_view *view)
 		d->judging = view->judging;
 }
 
-/* -- a side that could not be fuzzed ------------------------------------------------ */
-
-struct finding {
-	const char *tree;
-	bool is_there;
-	struct iw_build build;
-};
-
-static void look_at(void *ctx, const struct iw_build *build)
-{
-	struct finding *f = ctx;
-
-	if (strcmp(build->tree, f->tree) != 0 ||
-		strcmp(build->flavour, ADAPTER_REFERENCE) != 0)
-		return;
-	f->is_there = true;
-	f->build = *build;
-}
-
-static int find_reference(
-	const struct diff *d, struct iw_dbc *dbc, struct finding *f, struct iw_err *err)
-{
-	int64_t adapter_id;
-	int rc = project_db_adapter_id(dbc, d->adapter->name, &adapter_id, err);
-
-	return rc < 0 ? rc : build_db_list(dbc, adapter_id, look_at, f, err);
-}
-
-/* IW_EJOB: the tree does not build, which is said with its first error. */
-static int check_built(struct diff *d, enum diff_side side, struct iw_err *err)
-{
-	struct finding f = {
-		.tree = side == DIFF_BASE ? d->change.base_tree : d->change.tree};
-	_auto_free_ char *error = NULL, *log = NULL;
-	struct iw_state state;
-	int rc = iw_state_open(&state, d->dir, IW_STATE_READ, err);
-
-	if (rc < 0)
-		return rc;
-	rc = find_reference(d, state.dbc, &f, err);
-	log = build_log_path(state.builds, f.build.closure);
-	iw_state_close(&state);
-	if (rc < 0 || (f.is_there && f.build.is_ok))
-		return rc;
-	if (!f.is_there)
-		return 1;
-	d->stays = true;
-	error = build_error_words(&f.build);
-	return iw_err_set(err, IW_EJOB,
-		"the %s, commit %.12s, does not build: %s; 'zstdcat %s' shows all of it",
-		names[side], side == DIFF_BASE ? d->change.base : d->change.head, error,
-		log);
-}
-
-int diff_build_change(struct diff *d, struct iw_err *err)
-{
-	const char *flavour = ADAPTER_REFERENCE;
-	struct build_wish wish = {
-		.adapter = d->adapter_arg,
-		.commit = d->change.merge,
-		.flavours = &flavour,
-		.flavour_count = 1,
-		.state = d->dir,
-		.cores = (int)d->wish.cores,
-		.is_apart = true,
-	};
-	json_t *answer = NULL;
-	int rc = build_alone(&wish, &answer, err);
-
-	json_decref(answer);
-	if (rc == 0)
-		rc = check_built(d, DIFF_CHANGE, err);
-	/* Nobody knows: its farm tries it again, and says why not. */
-	return rc == 1 ? 0 : rc;
-}
-
 /* A side that did not begin to fuzz has no such target, or one that fails at once, which
  * is a find like any other. All else ends the comparison. */
 static int check_side(struct diff *d, enum diff_side side,
@@ -143,7 +58,7 @@ static int check_side(struct diff *d, enum diff_side side,
 			"stopped before the change was fuzzed; nothing is known of it");
 	if (rc == 0 || result->has_begun)
 		return 0;
-	rc = check_built(d, side, err);
+	rc = diff_check_built(d, side, err);
 	if (rc == 1)
 		return iw_err_copy(err, &why);
 	if (rc < 0)
@@ -151,10 +66,9 @@ static int check_side(struct diff *d, enum diff_side side,
 	*err = (struct iw_err){0};
 	if (side == DIFF_CHANGE && d->target_count == 0)
 		return iw_err_set(err, IW_EINVAL,
-			"neither the base nor the change builds %s%.60s; 'ironworks "
+			"neither the base nor the change builds any target; 'ironworks "
 			"build %s' shows what it builds",
-			d->wish.target ? "a target " : "any target",
-			d->wish.target ? d->wish.target : "", d->adapter_arg);
+			d->adapter_arg);
 	return 0;
 }
 
@@ -168,7 +82,8 @@ static int64_t fuzz_ms(const struct diff *d, enum diff_side side)
 
 int diff_run_side(struct diff *d, enum diff_side side, struct iw_err *err)
 {
-	struct side s = {.watch = {.whose = names[side]}, .diff = d, .side = side};
+	struct side s = {
+		.watch = {.whose = diff_side_names[side]}, .diff = d, .side = side};
 	const char *const adapters[] = {d->adapter_arg, NULL};
 	struct farm_side of_farm = {
 		.commit = side == DIFF_BASE ? d->change.base : d->change.merge,
