@@ -12,9 +12,15 @@
  *   is no news; what it put into the corpus, the change begins with;
  * - what the base had is run on the change again, which tells what is gone;
  * - each new bug is minimized and attributed: its input runs on the base so often that a
- *   bug of its rate would have shown (triage/bisect.h), and only then is it the change's.
- * At the same time, on half the cores each, it would be the same work, but neither half
- * could learn from the other.
+ *   bug of its rate would have shown (triage/bisect.h), and the base is fuzzed from that
+ *   input (triage/doubt.h), for a change may only have moved the way to a bug. What shows
+ *   neither way is the change's.
+ * At the same time, on half the cores each, neither half could learn from the other: each
+ * bug of the base would be found, minimized and run on the base once more, and two states
+ * compared. In turns each could, at the price of a farm's start for each turn, and what the
+ * base would learn that matters here, the inputs of the change's bugs, it is given anyway.
+ * Either would make executions comparable while the machine's load changes; but no bug is
+ * told by their number, only by what runs on both builds did.
  *
  * The change may be hostile. Its builds and targets run in the sandbox without exception;
  * no compiler cache is there, no build is taken from or given to a farm, nothing here goes
@@ -47,44 +53,33 @@ static const char help[] =
 	"                      [--target T] [--cores N] [--keep DIR] [--state DIR]\n"
 	"                      [--json]\n"
 	"\n"
-	"Which bugs does a change add that nobody has reviewed yet? Builds the change "
-	"and\n"
-	"its base, fuzzes first one, then the other, and tells those bugs that show on "
-	"the\n"
-	"change and, with the same input run as often as their rate wants it, not on "
-	"the\n"
-	"base. The base is the merge base. ADAPTER is a folder or a name, with "
-	"parameters\n"
-	"behind a colon; without one it is the only adapter of the farm in --state.\n"
+	"Which bugs does a change add that nobody has reviewed yet? Builds the change\n"
+	"and its base, fuzzes first one, then the other, and tells those bugs that show\n"
+	"on the change and not on the base: not with the same input, run as often as\n"
+	"the bug's rate wants it, and not while the base is fuzzed from that input. The\n"
+	"base is the merge base. ADAPTER is a folder or a name, with parameters behind\n"
+	"a colon; without one it is the only adapter of the farm in --state.\n"
 	"\n"
-	"  --pr N         the pull request's head: refs/pull/N/head of the source, "
-	"else\n"
-	"                 what was promoted to the staging branch; the base is where "
-	"it\n"
+	"  --pr N         the pull request's head: refs/pull/N/head of the source, else\n"
+	"                 what was promoted to the staging branch; the base is where it\n"
 	"                 left the branch that it is for\n"
 	"  --commits A..B branches, tags or commits of the source\n"
-	"  --budget TIME  of fuzzing, half of it for each side, like 90s or 2h "
-	"(default:\n"
-	"                 5m); builds come before it, and open triage gets a third of "
-	"it\n"
-	"                 afterwards\n"
-	"  --target T     only this one (default: those that reach lines near the "
-	"changed\n"
-	"                 ones, where the farm has looked at coverage, and new ones; "
-	"else\n"
-	"                 all)\n"
+	"  --budget TIME  of fuzzing, half of it for each side, like 90s or 2h\n"
+	"                 (default: 5m); builds come before it. A thirtieth, 5 s to\n"
+	"                 1 min, goes to the base for each bug that would be the\n"
+	"                 change's; open triage gets a third of it afterwards\n"
+	"  --target T     only this one (default: those near the change, where the farm\n"
+	"                 has looked at coverage, and new ones; else all). Near is one\n"
+	"                 whose corpus reaches a function that the change touches\n"
 	"  --cores N      use so many cores (default: all)\n"
-	"  --keep DIR     a new folder for the comparison's state, which stays; without "
-	"it\n"
-	"                 a temporary one, which stays when something was found\n"
-	"  --state DIR    of a farm: its corpora are where fuzzing begins. It is read "
-	"and\n"
-	"                 never written (default: the user's state folder, if any)\n"
+	"  --keep DIR     a new folder for the comparison's state, which stays; without\n"
+	"                 it a temporary one, which stays when something was found\n"
+	"  --state DIR    of a farm: its corpora are where fuzzing begins. It is read\n"
+	"                 and never written (default: the user's state folder, if any)\n"
 	"  --json         print the outcome as one JSON object\n"
 	"\n"
-	"The change is taken for hostile: it is built and run in the sandbox only, "
-	"without\n"
-	"the compiler cache, and nothing of it gets to a farm.\n"
+	"The change is taken for hostile: it is built and run in the sandbox only,\n"
+	"without the compiler cache, and nothing of it gets to a farm.\n"
 	"\n"
 	"exit status: 0 it adds no bug, 1 it adds bugs, 2 usage, 4 failed: it does not\n"
 	"             build, for one\n";

@@ -31,19 +31,29 @@ struct report {
 	json_t *lines;	 /* {"count", "reached"}, or null */
 	int unconfirmed; /* of the bugs */
 	int shared;	 /* that the base shows, too, found on either */
+	int by_fuzzing;	 /* of those: with another input than the change's */
 	int gone;	 /* that it showed, and the change does not */
-	int64_t base_runs;
 };
 
 /* -- bugs --------------------------------------------------------------------------- */
 
-/* Runs on the base in which it did not show. */
-static int64_t quiet_runs(const struct bug_row *row)
+/* How a bug was looked for on the base. */
+struct base_look {
+	int64_t runs;	  /* of its input, in which it did not show */
+	int64_t fuzzed_s; /* from its input, without an input that shows it */
+	char *reason;	  /* NULL: nobody has looked */
+};
+
+static struct base_look read_look(const struct bug_row *row)
 {
 	_auto_(iw_json_freep) json_t *proof =
 		row->proof ? json_loads(row->proof, 0, NULL) : NULL;
+	const char *reason = json_string_value(json_object_get(proof, "reason"));
+	struct base_look look = {
+		.fuzzed_s = json_integer_value(json_object_get(proof, "base_fuzzed_s")),
+		.reason = reason ? iw_strdup(reason) : NULL,
+	};
 	const json_t *tree;
-	int64_t runs = 0;
 	size_t i;
 
 	json_array_foreach(json_object_get(proof, "trees"), i, tree)
@@ -53,9 +63,9 @@ static int64_t quiet_runs(const struct bug_row *row)
 
 		if (what && answer && strcmp(what, "the base") == 0 &&
 			strcmp(answer, "good") == 0)
-			runs = json_integer_value(json_object_get(tree, "runs"));
+			look.runs = json_integer_value(json_object_get(tree, "runs"));
 	}
-	return runs;
+	return look;
 }
 
 static bool is_outcome(const struct bug_row *row, const char *word)
@@ -65,17 +75,16 @@ static bool is_outcome(const struct bug_row *row, const char *word)
 
 /* What the base says to it. The caller frees. */
 static char *base_words(
-	const struct report *r, const struct bug_row *row, bool is_confirmed)
+	const struct bug_row *row, const struct base_look *look, bool is_confirmed)
 {
-	_auto_(iw_json_freep) json_t *proof =
-		row->proof ? json_loads(row->proof, 0, NULL) : NULL;
-	const char *reason = json_string_value(json_object_get(proof, "reason"));
-
+	if (is_confirmed && look->fuzzed_s)
+		return iw_fmt("absent in %lld runs, and in %lld s of fuzzing from it",
+			(long long)look->runs, (long long)look->fuzzed_s);
 	if (is_confirmed)
-		return iw_fmt("absent in %lld runs", (long long)r->base_runs);
+		return iw_fmt("absent in %lld runs", (long long)look->runs);
 	if (!row->outcome)
 		return iw_strdup("not tried there before the time was over");
-	return iw_strdup(reason ? reason : "could not be tried there");
+	return iw_strdup(look->reason ? look->reason : "could not be tried there");
 }
 
 static void add_row(const struct report *r, const struct bug_row *row, const char *words)
@@ -98,19 +107,29 @@ static int add_bug(struct report *r, const struct bug_row *row)
 {
 	struct answer_scope scope = {.state = r->state, .sees_private = true};
 	bool is_confirmed = is_outcome(row, "staged");
-	_auto_free_ char *words = NULL;
+	struct base_look look = read_look(row);
+	_auto_free_ char *words = base_words(row, &look, is_confirmed);
 	json_t *bug;
 
-	r->base_runs = quiet_runs(row);
-	words = base_words(r, row, is_confirmed);
 	add_row(r, row, words);
 	bug = answer_bug(&scope, row);
 	json_object_set_new(bug, "confirmed", json_boolean(is_confirmed));
 	json_object_set_new(bug, "base", json_string(words));
-	json_object_set_new(bug, "base_runs", json_integer(r->base_runs));
+	json_object_set_new(bug, "base_runs", json_integer(look.runs));
+	json_object_set_new(bug, "base_fuzzed_s", json_integer(look.fuzzed_s));
 	json_array_append_new(r->bugs, bug);
 	r->unconfirmed += !is_confirmed;
+	free(look.reason);
 	return 0;
+}
+
+static void count_shared(struct report *r, const struct bug_row *row)
+{
+	struct base_look look = read_look(row);
+
+	r->shared++;
+	r->by_fuzzing += look.fuzzed_s > 0;
+	free(look.reason);
 }
 
 static int sort_bug(void *ctx, const struct bug_row *row)
@@ -126,7 +145,7 @@ static int sort_bug(void *ctx, const struct bug_row *row)
 	if (strcmp(row->state, "fixed") == 0)
 		r->gone++;
 	else
-		r->shared++;
+		count_shared(r, row);
 	return 0;
 }
 
@@ -259,6 +278,7 @@ static json_t *report_json(const struct report *r)
 		"shared", r->shared, "gone", r->gone, "not_judged", d->judging,
 		"broken_flavours", r->broken, "changed_lines",
 		r->lines ? json_incref(r->lines) : json_null());
+	json_object_set_new(out, "shared_by_fuzzing", json_integer(r->by_fuzzing));
 	json_object_set_new(out, "seeds", json_integer((json_int_t)d->seeds));
 	json_object_set_new(out, "budget_ms", json_integer(d->wish.budget_ms));
 	json_object_set_new(out, "stopped", json_boolean(d->was_stopped));
@@ -315,8 +335,11 @@ static void print_sums(const struct report *r)
 	if (r->unconfirmed)
 		printf(", of which %d could not be shown to be absent on the base",
 			r->unconfirmed);
-	printf("; %d show%s on the base as well, %d of the base %s gone\n", r->shared,
-		r->shared == 1 ? "s" : "", r->gone, r->gone == 1 ? "is" : "are");
+	printf("; %d show%s on the base as well", r->shared, r->shared == 1 ? "s" : "");
+	if (r->by_fuzzing)
+		printf(" (%d only when it is fuzzed from the change's input)",
+			r->by_fuzzing);
+	printf(", %d of the base %s gone\n", r->gone, r->gone == 1 ? "is" : "are");
 	if (r->lines)
 		printf("%lld of the %lld changed lines that can be executed are "
 		       "reached\n",

@@ -80,6 +80,22 @@ static int64_t fuzz_ms(const struct diff *d, enum diff_side side)
 	return is_alone ? d->wish.budget_ms : d->wish.budget_ms / 2;
 }
 
+/* Of the budget, for each bug that would be the change's: an engine has to start and to try
+ * something in it, and the last ones come when the budget is over. */
+#define FUZZ_BASE_PART 30
+#define FUZZ_BASE_MIN_S 5
+#define FUZZ_BASE_MAX_S 60
+#define FUZZ_BASE_LATE 4
+
+static int64_t fuzz_base_s(const struct diff *d)
+{
+	int64_t s = d->wish.budget_ms / 1000 / FUZZ_BASE_PART;
+
+	if (s < FUZZ_BASE_MIN_S)
+		return FUZZ_BASE_MIN_S;
+	return s < FUZZ_BASE_MAX_S ? s : FUZZ_BASE_MAX_S;
+}
+
 int diff_run_side(struct diff *d, enum diff_side side, struct iw_err *err)
 {
 	struct side s = {
@@ -90,13 +106,15 @@ int diff_run_side(struct diff *d, enum diff_side side, struct iw_err *err)
 		.base = d->change.base,
 		.only = d->wish.target,
 		.far = (const char *const *)d->far,
+		.fuzz_base_s = fuzz_base_s(d),
 	};
 	struct iw_daemon_config config = {
 		.state_dir = d->dir,
 		.adapters = adapters,
 		.cores = (int)d->wish.cores,
 		.fuzz_ms = fuzz_ms(d, side),
-		.drain_ms = cli_watch_drain_ms(fuzz_ms(d, side)),
+		.drain_ms = cli_watch_drain_ms(fuzz_ms(d, side)) +
+			of_farm.fuzz_base_s * 1000 * FUZZ_BASE_LATE,
 		.side = &of_farm,
 	};
 	struct iw_daemon_events events = {.ctx = &s,

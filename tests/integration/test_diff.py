@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import re
 import sqlite3
 from pathlib import Path
@@ -86,7 +87,7 @@ def test_only_what_it_adds(ironworks, tiny, tmp_path, diff):
     (bug,) = report["bugs"]
     assert bug["frames"][0] == "added_place" and bug["confirmed"], bug
     assert (bug["outcome"], bug["hits"]) == ("staged", bug["runs"])
-    assert bug["base_runs"] >= 3 and bug["input_size"] == 4
+    assert bug["base_runs"] >= 3 and bug["base_fuzzed_s"] >= 5 and bug["input_size"] == 4
     assert (report["shared"], report["gone"], report["not_judged"]) == (1, 1, 0)
     assert (report["files"], report["added"], report["removed"]) == (1, 2, 2)
     (target,) = report["targets"]
@@ -110,6 +111,56 @@ def test_nothing_added(ironworks, tiny, diff):
     assert "the change adds 0 bugs; 2 show on the base as well, 0 of the base are gone" in done.stdout
     assert re.search(r"flavour +does not build with the change\nlibfuzzer\+asan\+ubsan .*no more", done.stdout)
     assert "parser" in done.stdout and left_behind(ironworks) == []
+
+
+# A place that nobody guesses the way to, behind a first byte that the change asks otherwise for.
+DEEP = r"""
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+__attribute__((noinline)) static void deep_place(const uint8_t *data)
+{
+	uint32_t hash = 2166136261u;
+	size_t i;
+
+	for (i = 0; i < 8; i++)
+		hash = (hash ^ data[i]) * 16777619u;
+	if (hash == SECRET)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	if (len >= 9 && FIRST)
+		deep_place(data + 1);
+	return 0;
+}
+"""
+
+
+def fnv1a(text):
+    value = 2166136261
+    for byte in text:
+        value = (value ^ byte) * 16777619 % 2**32
+    return value
+
+
+def test_way_that_moved(tiny, tmp_path, diff):
+    """The bug is the base's. Its half does not find it, and no input shows it on both sides;
+    fuzzed from the change's input the base shows it."""
+    deep = DEEP.replace("SECRET", f"{fnv1a(b'$3cr3t!!')}u")
+    adapter = tiny(files={"parser.c": deep.replace("FIRST", "data[0] >= 128"), "seeds/d": b"else"})
+    branch(adapter, {"parser.c": deep.replace("FIRST", "data[0] < 128"), "seeds/e": b"a$3cr3t!! and more"})
+    done = diff(adapter, "--keep", tmp_path / "kept", "--json")
+    assert done.rc == 0, done.stderr + done.stdout
+    report = done.json
+    assert (report["bugs"], report["shared"], report["not_judged"]) == ([], 1, 0)
+    assert report["shared_by_fuzzing"] == 1
+    with contextlib.closing(sqlite3.connect(tmp_path / "kept" / "ironworks.db")) as db:
+        (outcome, proof), = db.execute("SELECT outcome, proof FROM bug").fetchall()
+    assert outcome == "pre-existing" and json.loads(proof)["base_fuzzed_s"] >= 1
+    assert "fuzzing the base from this input found another one" in proof
 
 
 def test_change_that_does_not_build(ironworks, tiny, diff):
