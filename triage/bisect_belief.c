@@ -1,14 +1,14 @@
 /*
  * Bayes over every history that the base, one merge or two merges can explain, or one that
- * another mended and a third brought back. A history says of each tree whether it is bad; a bad one shows the bug with the same unknown rate
- * each time, a good one never. So a history that calls a tree with hits good is out, and
- * else its weight is
+ * another mended and a third brought back. A history says of each tree whether it is bad; a
+ * bad one shows the bug with the same unknown rate each time, a good one never. So a history
+ * that calls a tree with hits good is out, and else its weight is
  *
  *	prior × E[ rate^hits × (1 - rate)^misses ]	over its bad trees
  *
- * with a rate as the snapshot showed it, or, at ESTIMATE_WRONG, any rate: machines differ,
- * and one estimate holds for all trees, so that a wrong one makes all good answers doubtful
- * at once.
+ * and so is one that calls the same files good in one place and bad in another. The rate is
+ * as the snapshot showed it, or, at ESTIMATE_WRONG, any rate: machines differ, and one
+ * estimate holds for all trees, so that a wrong one makes all good answers doubtful at once.
  *
  * Merges that stand in the same trees cannot be told apart by any answer: they are one
  * group, and there are few groups however many merges.
@@ -54,6 +54,7 @@ struct belief {
 	const struct triage_bisect *b;
 	const struct bisect_claim *claim;
 	const struct tree *trees[TREES_MAX]; /* that have been run */
+	size_t same_as[TREES_MAX];	     /* the first of the same files; itself */
 	size_t tree_count;
 	struct group *groups;
 	size_t group_count, group_cap;
@@ -98,7 +99,12 @@ static void add_history(struct belief *f, uint64_t bad, double prior, bool is_cl
 	for (i = 0; i < f->tree_count; i++) {
 		const struct tree *t = f->trees[i];
 
-		if (bad >> i & 1) {
+		/* The same files, with the same runs: only that they cannot be both good
+		 * and bad is told once more. */
+		if (f->same_as[i] != i) {
+			if ((bad >> i & 1) != (bad >> f->same_as[i] & 1))
+				return;
+		} else if (bad >> i & 1) {
 			hits += t->hits;
 			misses += t->runs - t->hits;
 		} else if (t->hits > 0) {
@@ -187,15 +193,17 @@ static void add_more(struct belief *f)
 	add_history(f, bad, PRIOR_MORE * 6 / (n * (n - 1) * (n - 2)), true);
 }
 
-/* Taken out or left out, it is the same tree, with the same runs. */
-static bool is_counted(const struct belief *f, const struct tree *tree)
+/* Taken out, left out, or taken back by the next merge: it is the same tree. */
+static void add_tree(struct belief *f, const struct tree *tree)
 {
-	size_t i;
+	size_t same = 0;
 
-	for (i = 0; i < f->tree_count && *tree->told.tree; i++)
-		if (strcmp(f->trees[i]->told.tree, tree->told.tree) == 0)
-			return true;
-	return false;
+	while (same < f->tree_count &&
+		(!*tree->told.tree ||
+			strcmp(f->trees[same]->told.tree, tree->told.tree) != 0))
+		same++;
+	f->same_as[f->tree_count] = same;
+	f->trees[f->tree_count++] = tree;
 }
 
 static void add_all(struct belief *f)
@@ -204,8 +212,8 @@ static void add_all(struct belief *f)
 	size_t i, j, k;
 
 	for (i = 0; i < f->b->tree_count && f->tree_count < TREES_MAX; i++)
-		if (f->b->trees[i].runs > 0 && !is_counted(f, &f->b->trees[i]))
-			f->trees[f->tree_count++] = &f->b->trees[i];
+		if (f->b->trees[i].runs > 0)
+			add_tree(f, &f->b->trees[i]);
 	for (i = 1; i <= f->b->count; i++)
 		add_merge(f, i);
 	add_history(f, UINT64_MAX, PRIOR_BASE, outcome == TRIAGE_PRE_EXISTING);

@@ -6,9 +6,11 @@
 #define TESTS_LIB_STAGED_WORLD_H
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/git.h"
 #include "tests/lib/chance.h"
 #include "triage/bisect.h"
 
@@ -24,6 +26,8 @@ struct world {
 	 * or (is_new) by bringing it once more; 0: no such history */
 	size_t returned[3];
 	bool is_new;
+	size_t undone
+		[2];  /* [0] mended it, [1] takes [0] back: together they are nothing */
 	bool is_mend; /* what is asked is who mended it; it showed at merge `shown` */
 	size_t shown;
 	size_t target_by;    /* the merge that adds the target; 0: always there */
@@ -68,6 +72,15 @@ static inline bool world_has(uint64_t tree, size_t merge)
 	return merge && (tree >> (merge - 1) & 1);
 }
 
+/* What git would call it. */
+static inline void world_name(const struct world *w, uint64_t tree, char name[IW_GIT_HEX])
+{
+	if (world_has(tree, w->undone[0]) && world_has(tree, w->undone[1]))
+		tree &= ~(UINT64_C(1) << (w->undone[0] - 1) |
+			UINT64_C(1) << (w->undone[1] - 1));
+	snprintf(name, IW_GIT_HEX, "%016llx", (unsigned long long)tree);
+}
+
 static inline bool world_is_bad(const struct world *w, uint64_t tree)
 {
 	const size_t *r = w->returned;
@@ -83,6 +96,8 @@ static inline bool world_is_bad(const struct world *w, uint64_t tree)
 	}
 	if (w->is_new && world_has(tree, r[2]))
 		return true;
+	if (world_has(tree, w->undone[0]) && !world_has(tree, w->undone[1]))
+		return false;
 	return (r[0] ? world_has(tree, r[0]) : w->is_pre_existing) &&
 		(!world_has(tree, r[1]) || world_has(tree, r[2]));
 }
@@ -108,6 +123,7 @@ static inline struct triage_answer world_reply(
 
 	if (q->runs == 0)
 		abort();
+	world_name(w, tree, a.tree);
 	if (w->target_by && !world_has(tree, w->target_by)) {
 		a.why = TRIAGE_WHY_TARGET;
 		return a;

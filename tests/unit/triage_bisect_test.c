@@ -306,6 +306,24 @@ static void every_mend(void **state)
 	}
 }
 
+/* What a mend that was taken back leaves is the very tree from before it, and who is sure of
+ * the one is sure of the other. */
+static void a_mend_that_was_taken_back(void **state)
+{
+	struct world w = {.count = 5,
+		.returned = {2, 5},
+		.undone = {3, 4},
+		.is_mend = true,
+		.shown = 2};
+	_auto_(triage_bisect_freep) struct triage_bisect *b = NULL;
+	size_t five = 5;
+
+	(void)state;
+	expect(&w, TRIAGE_STAGED, &five, 1, 7);
+	b = world_run(&w, &(uint64_t){1});
+	assert_true(triage_bisect_result(b)->confidence > 0.95);
+}
+
 static void what_no_staged_merge_mended(void **state)
 {
 	struct world base = {.count = 9, .is_mend = true};
@@ -460,6 +478,7 @@ int main(void)
 		cmocka_unit_test(proofs_that_are_short_of_one_half),
 		cmocka_unit_test(two_independent_causes_are_no_proof),
 		cmocka_unit_test(every_mend),
+		cmocka_unit_test(a_mend_that_was_taken_back),
 		cmocka_unit_test(what_no_staged_merge_mended),
 		cmocka_unit_test(what_went_away_is_flaky),
 		cmocka_unit_test(nothing_builds_and_our_machines_fail),
