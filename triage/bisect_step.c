@@ -228,11 +228,18 @@ void bisect_prove(struct triage_bisect *b, enum triage_outcome outcome,
 		conclude(b, &claim, belief.right, iw_steal(&why));
 	} else if (belief.right > 0 && belief.doubtful != SIZE_MAX) {
 		struct triage_question q = b->trees[belief.doubtful].question;
+		_auto_free_ char *what = triage_bisect_describe(b, &q);
 
+		bisect_say(b,
+			"it is %.1f %% likely that a good answer was luck: %s is asked "
+			"again",
+			100 * belief.missed, what);
 		bisect_recheck(b, &q, &tree);
 	} else {
 		bisect_conclude(b, TRIAGE_SUSPECT, merges, count,
-			iw_fmt("%s; but the answers leave that open", why));
+			iw_fmt("%s; but it is %.1f %% likely that a tree that did not "
+			       "show it has it, too",
+				why, 100 * belief.missed));
 	}
 }
 

@@ -28,7 +28,7 @@ struct tree {
 };
 
 /* Of one tree at most. */
-#define BISECT_RECHECKS 3
+#define BISECT_RECHECKS 4
 
 struct triage_bisect {
 	int *prs;

@@ -237,6 +237,17 @@ static void the_pull_request_that_adds_the_target(void **state)
 	}
 }
 
+/* Two that need each other and a target that came shortly before: few trees can be run, and
+ * these have to carry the proof. */
+static void a_pair_behind_the_target(void **state)
+{
+	struct world w = {.count = 5, .target_by = 3, .causes = {{4, 5}}};
+	size_t pair[] = {4, 5};
+
+	(void)state;
+	expect(&w, TRIAGE_INTERACTION, pair, 2, 16);
+}
+
 static void says(const struct world *w, const char *words)
 {
 	_auto_(triage_bisect_freep) struct triage_bisect *b = run(w);
@@ -475,6 +486,7 @@ int main(void)
 		cmocka_unit_test(flaky_pairs_and_old_bugs),
 		cmocka_unit_test(a_tenth_of_the_trees_is_untestable),
 		cmocka_unit_test(the_pull_request_that_adds_the_target),
+		cmocka_unit_test(a_pair_behind_the_target),
 		cmocka_unit_test(proofs_that_are_short_of_one_half),
 		cmocka_unit_test(two_independent_causes_are_no_proof),
 		cmocka_unit_test(every_mend),
