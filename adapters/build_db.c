@@ -95,7 +95,7 @@ int build_db_kept(
 	sqlite3_stmt *stmt = iw_stmt(dbc,
 		"SELECT b.id, b.closure, a.name AS adapter, b.flavour, b.tree, b.bytes, "
 		"b.used_ms, b.id IN (SELECT build_id FROM bug WHERE state NOT IN "
-		"('flaky', 'fixed') "
+		"('flaky', 'fixed') AND waits IS NULL "
 		" UNION SELECT build_id FROM crash WHERE state = 'new') AS is_pinned "
 		"FROM build b JOIN adapter a ON a.id = b.adapter_id "
 		"WHERE b.left_ms IS NULL ORDER BY b.used_ms, b.id",

@@ -31,7 +31,8 @@ struct build_kept {
 	int64_t id;
 	const char *closure, *adapter, *flavour, *tree; /* borrowed */
 	int64_t bytes, used_ms;
-	/* An open bug is judged on it, or a crash waits for that: it stays. */
+	/* An open bug is judged on it, or a crash waits for that: it stays. One that waits
+	 * for room itself takes none. */
 	bool is_pinned;
 };
 /* Of all adapters, the one that was not used for longest first. */

@@ -22,6 +22,7 @@ void bug_row_fini(struct bug_row *row)
 	free(row->proof);
 	free(row->mend);
 	free(row->issue);
+	free(row->waits);
 	free(row->snapshot);
 	free(row->found_commit);
 	free(row->tested_tree);
@@ -78,6 +79,23 @@ int bug_db_set_mend(struct iw_dbc *dbc, int64_t id, const char *mend, struct iw_
 	return iw_db_exec(dbc, err,
 		"UPDATE bug SET mend = ?, changed_ms = ? WHERE id = ?", "sii", mend,
 		iw_time_wall_ms(), id);
+}
+
+int bug_db_set_waits(
+	struct iw_dbc *dbc, int64_t id, const char *waits, struct iw_err *err)
+{
+	return iw_db_exec(dbc, err,
+		"UPDATE bug SET waits = ?1, changed_ms = ?2 "
+		"WHERE id = ?3 AND waits IS NOT ?1",
+		"sii", waits, iw_time_wall_ms(), id);
+}
+
+int bug_db_waiting(struct iw_dbc *dbc, int64_t *count, struct iw_err *err)
+{
+	return iw_db_int(dbc, 0, count, err,
+		"SELECT count(*) FROM bug WHERE waits IS NOT NULL AND merged_into IS "
+		"NULL",
+		"");
 }
 
 int bug_db_set_issue(struct iw_dbc *dbc, int64_t id, const char *state, const char *issue,
@@ -178,6 +196,7 @@ static void read_row(sqlite3_stmt *stmt, struct bug_row *row)
 		.proof = copy_of(iw_col_str(stmt, "proof")),
 		.mend = copy_of(iw_col_str(stmt, "mend")),
 		.issue = copy_of(iw_col_str(stmt, "issue")),
+		.waits = copy_of(iw_col_str(stmt, "waits")),
 		.snapshot = copy_of(iw_col_str(stmt, "snapshot")),
 		.found_commit = copy_of(iw_col_str(stmt, "found_commit")),
 		.tested_tree = copy_of(iw_col_str(stmt, "tested_tree")),

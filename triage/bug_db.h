@@ -32,7 +32,8 @@ struct bug_row {
 	char *outcome, *prs, *proof; /* NULL until attributed */
 	char *mend;		     /* who mended it the last time; NULL: nobody asked */
 	char *issue;		     /* NULL until written */
-	char *snapshot;		     /* commit of its adapter's snapshot */
+	char *waits; /* why its builds wait for room, and what to do; NULL: they do not */
+	char *snapshot;	     /* commit of its adapter's snapshot */
 	char *found_commit;  /* of the one that it was found on; NULL: not known */
 	char found_tree[41]; /* of build_id */
 	char *tested_tree;   /* the newest it was run on again; NULL: none */
@@ -61,6 +62,11 @@ int bug_db_set_outcome(struct iw_dbc *dbc, int64_t id, const char *outcome,
 	const char *prs, const char *proof, struct iw_err *err);
 /* Who mended it: mender.h's JSON. */
 int bug_db_set_mend(struct iw_dbc *dbc, int64_t id, const char *mend, struct iw_err *err);
+/* NULL: it does not wait. */
+int bug_db_set_waits(
+	struct iw_dbc *dbc, int64_t id, const char *waits, struct iw_err *err);
+/* How many do. */
+int bug_db_waiting(struct iw_dbc *dbc, int64_t *count, struct iw_err *err);
 /* state becomes open or flaky unless it is further already; the issue's file is
  * remembered. */
 int bug_db_set_issue(struct iw_dbc *dbc, int64_t id, const char *state, const char *issue,

@@ -115,6 +115,11 @@ static void test_what_stays(void **state)
 	temp_ok(&r.t.err, build_db_used(r.dbc, r.builds[0], &r.t.err));
 	expect_kept(&r, "b c d a ");
 	add_bug(&r, r.builds[1], "open");
+	temp_ok(&r.t.err,
+		iw_db_exec(r.dbc, &r.t.err, "UPDATE bug SET waits = 'no room'", ""));
+	expect_kept(&r, "b c d a ");
+	temp_ok(&r.t.err, iw_db_exec(r.dbc, &r.t.err, "UPDATE bug SET waits = NULL", ""));
+	expect_kept(&r, "b* c d a ");
 	add_bug(&r, c, "flaky");
 	add_crash(&r, d, "new");
 	add_crash(&r, r.builds[0], "judged");

@@ -518,9 +518,52 @@ static void test_bugs_oldest_first_until_told(void **state)
 	rows_close(&r);
 }
 
+static int64_t waiting(struct rows *r)
+{
+	int64_t count;
+
+	temp_ok(&r->t.err, bug_db_waiting(r->dbc, &count, &r->t.err));
+	return count;
+}
+
+static int expect_waits(void *ctx, const struct bug_row *row)
+{
+	const char *words = ctx;
+
+	if (words)
+		assert_string_equal(row->waits, words);
+	else
+		assert_null(row->waits);
+	return 0;
+}
+
+static void test_a_bug_that_waits(void **state)
+{
+	static char words[] = "no room";
+	struct rows r;
+	int64_t id;
+
+	(void)state;
+	rows_open(&r);
+	id = add_bug(&r, "Abrt");
+	assert_int_equal(waiting(&r), 0);
+	iw_time_set(ROWS_NOW + 1, -1);
+	temp_ok(&r.t.err, bug_db_set_waits(r.dbc, id, NULL, &r.t.err));
+	assert_int_equal(rows_int(&r, "SELECT changed_ms FROM bug"), ROWS_NOW);
+	temp_ok(&r.t.err, bug_db_set_waits(r.dbc, id, words, &r.t.err));
+	assert_int_equal(rows_int(&r, "SELECT changed_ms FROM bug"), ROWS_NOW + 1);
+	assert_int_equal(waiting(&r), 1);
+	temp_ok(&r.t.err, bug_db_list(r.dbc, id, expect_waits, words, &r.t.err));
+	temp_ok(&r.t.err, bug_db_set_waits(r.dbc, id, NULL, &r.t.err));
+	assert_int_equal(waiting(&r), 0);
+	temp_ok(&r.t.err, bug_db_list(r.dbc, id, expect_waits, NULL, &r.t.err));
+	rows_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_bug_that_waits),
 		cmocka_unit_test(test_crash_round_trip),
 		cmocka_unit_test(test_crash_is_known_by_target_build_and_input),
 		cmocka_unit_test(test_crash_of_nobody_is_refused),

@@ -1,0 +1,2 @@
+-- A bug whose builds wait for room in the disk budget.
+ALTER TABLE bug ADD COLUMN waits TEXT;
