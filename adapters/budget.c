@@ -4,6 +4,10 @@
  *	RESTING --> LISTING --> MEASURING --> (room is made here) --> REMOVING -->
  *	NOTING --> RESTING, or LISTING again when somebody asked meanwhile
  *
+ * Who asks for room is answered by the next round that begins after that, when what left is
+ * removed. A round that somebody has asked for another one during answers nobody: a build
+ * that was stored meanwhile is not in its list.
+ *
  * What leaves is renamed on the loop, where nobody can ask for it at the same moment,
  * and removed on the pool. A kill in between leaves a folder that the next round removes,
  * and a row that says more than there is: whoever asks looks for the folder.
@@ -36,6 +40,8 @@
 /* A folder that no row knows may be a build on its way; after a day it is none. */
 #define LOST_AFTER_S (24 * 60 * 60)
 #define LEAVING ".leaving-"
+/* While somebody waits. */
+#define TICK_MS 5000
 
 struct kept {
 	int64_t id, bytes, used_ms;
@@ -51,8 +57,18 @@ struct budget {
 	struct kept *kept;
 	size_t count, cap;
 	struct iw_db_req req;
+	bool has_begun, has_ended;
 	bool is_busy, is_asked;
-	bool is_over; /* what stays is more than the budget; said once */
+	bool is_over;  /* what stays is more than the budget; said once */
+	bool is_short; /* somebody was refused; said once */
+
+	struct budget_room *rooms; /* that wait, first come first served */
+	int64_t total;		   /* of builds, after the last round; -1: none yet */
+	int64_t kept_room;	   /* for builds that are being made */
+	int64_t refused; /* the smallest that was, and was not told since; or 0 */
+	bool tells;	 /* them, when this round is over */
+	int64_t looked_ms;
+	struct iw_err why; /* of a refusal */
 };
 
 int64_t budget_default(const char *state_dir)
@@ -68,6 +84,7 @@ struct budget *budget_new(const struct budget_config *config)
 
 	b->config = *config;
 	b->builds_dir = iw_strdup(config->builds_dir);
+	b->total = -1;
 	return b;
 }
 
@@ -81,7 +98,7 @@ void budget_free(struct budget *b)
 {
 	if (!b)
 		return;
-	assert(!b->is_busy);
+	assert(!b->is_busy && !b->rooms);
 	clear(b);
 	free(b->kept);
 	free(b->builds_dir);
@@ -93,10 +110,32 @@ bool budget_rests(const struct budget *b)
 	return !b || !b->is_busy;
 }
 
+/* The first that has its answer, not in the list any more. */
+static struct budget_room *pop_answered(struct budget *b)
+{
+	struct budget_room **at = &b->rooms, *room;
+
+	while ((room = *at) != NULL && !room->is_kept && !room->is_refused)
+		at = &room->next;
+	if (room)
+		*at = room->next;
+	return room;
+}
+
+/* Whoever is told may ask again, which begins the next round. */
 static void rest(struct budget *b)
 {
+	struct budget_room *room;
+	bool tells = b->tells;
+
 	clear(b);
-	b->is_busy = false;
+	b->is_busy = b->tells = false;
+	while ((room = pop_answered(b)) != NULL)
+		room->done(room, room->is_kept ? NULL : &b->why);
+	if (tells)
+		b->config.has_room(b->config.ctx);
+	if (b->is_busy)
+		return;
 	if (b->is_asked)
 		budget_look(b);
 	else if (b->config.rested)
@@ -170,12 +209,15 @@ static bool is_locked(const char *dir)
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
-static bool may_leave(const struct budget *b, const struct kept *k)
+static enum budget_use use_of(const struct budget *b, const struct kept *k)
 {
 	_auto_free_ char *dir = iw_path_join(b->builds_dir, k->closure);
+	enum budget_use use;
 
-	return k->is_there && !k->is_pinned &&
-		!b->config.uses(b->config.ctx, k->closure) && !is_locked(dir);
+	if (k->is_pinned)
+		return BUDGET_USED;
+	use = b->config.use(b->config.ctx, k->closure);
+	return use == BUDGET_FREE && is_locked(dir) ? BUDGET_USED : use;
 }
 
 static bool leave(struct budget *b, struct kept *k)
@@ -209,43 +251,161 @@ static void say_what_left(struct budget *b, int left, int64_t bytes)
 	b->config.say(b->config.ctx, text);
 }
 
-static void say_over(struct budget *b, int64_t bytes)
+static int64_t limit_of(const struct budget *b)
 {
-	char size[24], budget[24];
-	_auto_free_ char *text = NULL;
+	return b->config.bytes - b->config.bytes / BUDGET_CACHE_PART;
+}
 
-	iw_size_words(bytes, size);
+/* "builds take 9.4 MiB, the disk budget of 13 MiB leaves them 10 MiB, …"; the caller
+ * frees. */
+static char *situation(const struct budget *b)
+{
+	char taken[24], limit[24], budget[24];
+
+	iw_size_words(b->total, taken);
+	iw_size_words(limit_of(b), limit);
 	iw_size_words(b->config.bytes, budget);
-	text = iw_fmt("builds take %s, more than the disk budget of %s leaves them, and "
-		      "all are in use or needed for open bugs; raise --disk-budget",
-		size, budget);
-	iw_warn("over the disk budget", I("bytes", bytes), I("budget", b->config.bytes));
+	return iw_fmt("builds take %s, the disk budget of %s leaves them %s, and all are "
+		      "in use or needed for open bugs; raise --disk-budget",
+		taken, budget, limit);
+}
+
+static void say_over(struct budget *b)
+{
+	_auto_free_ char *text = situation(b);
+
+	iw_warn("over the disk budget", I("bytes", b->total),
+		I("budget", b->config.bytes));
 	b->config.say(b->config.ctx, text);
 }
 
-static void make_room(struct budget *b)
+/* Makes room for so many bytes as far as it can be had, and says how many are missing. */
+static int64_t shed(struct budget *b, int64_t bytes)
 {
-	int64_t limit = b->config.bytes - b->config.bytes / BUDGET_CACHE_PART;
-	int64_t total = 0, freed = 0;
+	int64_t freed = 0;
 	int left = 0;
 	size_t i;
 
-	for (i = 0; i < b->count; i++)
-		total += b->kept[i].bytes;
-	for (i = 0; i < b->count && b->config.bytes && total > limit; i++) {
+	for (i = 0; i < b->count && freed < bytes; i++) {
 		struct kept *k = &b->kept[i];
 
-		if (!may_leave(b, k) || !leave(b, k))
+		if (!k->is_there || k->leaves || use_of(b, k) != BUDGET_FREE ||
+			!leave(b, k))
 			continue;
-		total -= k->bytes;
 		freed += k->bytes;
 		left++;
 	}
 	if (left)
 		say_what_left(b, left, freed);
-	if (b->config.bytes && total > limit && !b->is_over)
-		say_over(b, total);
-	b->is_over = b->config.bytes && total > limit;
+	b->total -= freed;
+	return bytes - freed;
+}
+
+static int64_t bytes_of(const struct budget *b, enum budget_use use)
+{
+	int64_t bytes = 0;
+	size_t i;
+
+	for (i = 0; i < b->count; i++) {
+		const struct kept *k = &b->kept[i];
+
+		if (k->is_there && !k->leaves && use_of(b, k) == use)
+			bytes += k->bytes;
+	}
+	return bytes;
+}
+
+/* How much is missing for so much more. */
+static int64_t missing_for(const struct budget *b, int64_t bytes)
+{
+	return b->total + b->kept_room + bytes - limit_of(b);
+}
+
+/* Nothing leaves in vain. */
+static bool make_room_for(struct budget *b, int64_t bytes)
+{
+	int64_t missing = missing_for(b, bytes);
+
+	return missing <= 0 ||
+		(missing <= bytes_of(b, BUDGET_FREE) && shed(b, missing) <= 0);
+}
+
+static void keep(struct budget *b, struct budget_room *room)
+{
+	room->is_kept = true;
+	b->kept_room += room->bytes;
+}
+
+static void refuse(struct budget *b, struct budget_room *room)
+{
+	_auto_free_ char *text = situation(b);
+	_auto_free_ char *said = NULL;
+	char bytes[24];
+
+	room->is_refused = true;
+	if (!b->refused || room->bytes < b->refused)
+		b->refused = room->bytes > 0 ? room->bytes : 1;
+	iw_size_words(room->bytes, bytes);
+	iw_err_set(
+		&b->why, IW_EBUDGET, "no room for a build of about %s: %s", bytes, text);
+	if (b->is_short)
+		return;
+	b->is_short = true;
+	said = iw_fmt("blame waits, there is %s", b->why.msg);
+	b->config.say(b->config.ctx, said);
+}
+
+/* Who waits for what is lent, or for room that another build turns out not to need, is
+ * asked again when that ends. */
+static void answer_rooms(struct budget *b)
+{
+	struct budget_room *room;
+
+	if (b->refused && make_room_for(b, b->refused)) {
+		b->refused = 0;
+		b->is_short = false;
+		b->tells = true;
+	}
+	for (room = b->rooms; room; room = room->next) {
+		if (make_room_for(b, room->bytes))
+			keep(b, room);
+		else if (missing_for(b, room->bytes) > bytes_of(b, BUDGET_FREE) +
+				bytes_of(b, BUDGET_LENT) + b->kept_room)
+			refuse(b, room);
+	}
+}
+
+static void cancel_rooms(struct budget *b)
+{
+	struct budget_room *room;
+
+	iw_err_set(&b->why, IW_ECANCELED, "stopped");
+	for (room = b->rooms; room; room = room->next)
+		room->is_refused = true;
+}
+
+static void make_room(struct budget *b)
+{
+	int64_t missing;
+	size_t i;
+
+	b->total = 0;
+	for (i = 0; i < b->count; i++)
+		b->total += b->kept[i].bytes;
+	if (b->has_ended) {
+		cancel_rooms(b);
+		return;
+	}
+	if (!b->config.bytes)
+		return;
+	missing = b->total - limit_of(b);
+	if (missing > 0)
+		missing = shed(b, missing);
+	if (missing > 0 && !b->is_over)
+		say_over(b);
+	b->is_over = missing > 0;
+	if (!b->is_asked)
+		answer_rooms(b);
 }
 
 static void on_measured(struct iw_work *work)
@@ -350,9 +510,70 @@ static void on_listed(struct iw_db_req *req)
 void budget_look(struct budget *b)
 {
 	b->is_asked = b->is_busy;
-	if (b->is_busy)
+	if (b->is_busy || (!b->has_begun && !b->has_ended))
 		return;
 	b->is_busy = true;
+	b->looked_ms = iw_time_mono_ms();
 	b->req = (struct iw_db_req){.run = list, .ctx = b, .done = on_listed};
 	iw_db_submit(b->config.db, &b->req);
+}
+
+void budget_begin(struct budget *b)
+{
+	b->has_begun = true;
+	budget_look(b);
+}
+
+void budget_end(struct budget *b)
+{
+	b->has_ended = true;
+	if (b->rooms)
+		budget_look(b);
+}
+
+void budget_tick(struct budget *b)
+{
+	if ((b->refused || b->rooms) && iw_time_mono_ms() - b->looked_ms >= TICK_MS)
+		budget_look(b);
+}
+
+/* -- room for one more -------------------------------------------------------------- */
+
+bool budget_room_ask(struct budget *b, struct budget_room *room)
+{
+	struct budget_room **end = &b->rooms;
+
+	room->next = NULL;
+	room->is_kept = room->is_refused = false;
+	if (!b->config.bytes ||
+		(b->total >= 0 && !b->is_busy && !b->has_ended && !b->rooms &&
+			missing_for(b, room->bytes) <= 0)) {
+		keep(b, room);
+		return true;
+	}
+	while (*end)
+		end = &(*end)->next;
+	*end = room;
+	budget_look(b);
+	return false;
+}
+
+void budget_room_end(struct budget *b, struct budget_room *room)
+{
+	struct budget_room **at = &b->rooms;
+
+	while (*at && *at != room)
+		at = &(*at)->next;
+	if (*at)
+		*at = room->next;
+	if (room->is_kept)
+		b->kept_room -= room->bytes;
+	room->is_kept = false;
+	budget_returned(b);
+}
+
+void budget_returned(struct budget *b)
+{
+	if (b->rooms)
+		budget_look(b);
 }

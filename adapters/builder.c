@@ -6,7 +6,8 @@
  *
  * The failures: the command fails (a failed build with its first error, kept); it cannot
  * be known (disk full, stopped, sandbox broken): everybody gets the error, nothing is
- * kept. A kill between rename and commit leaves a folder without a row, which the next
+ * kept. What is only lent asks the disk budget for room before it is made, and likewise
+ * gets an error when there is none. A kill between rename and commit leaves a folder without a row, which the next
  * build of the closure replaces.
  */
 #include "adapters/builder.h"
@@ -45,10 +46,13 @@ struct entry {
 	struct builder *builder;
 	struct iw_build build;
 	bool is_known;
-	int64_t asked_ms; /* monotonic; 0: not in this process */
+	int64_t asked_ms; /* monotonic; 0: not in this process, or only lent */
+	int lent;
 	struct iw_build_req *waiters, **waiters_end;
 
 	/* while it is being made */
+	struct budget_room room;
+	bool asks_room, has_room;
 	struct iw_job *job;
 	bool is_running, is_stopped, is_made;
 	struct checkout_req checkout;
@@ -187,6 +191,13 @@ static bool is_build_only(const struct entry *e)
 			(msan == ADAPTER_MSAN_UNSAID && *e->build.uninstrumented));
 }
 
+static void end_room(struct entry *e)
+{
+	if (e->asks_room || e->has_room)
+		budget_room_end(e->builder->config.budget, &e->room);
+	e->asks_room = e->has_room = false;
+}
+
 /* Tells everybody who waits; a callback may ask again, even for the same closure. */
 static void answer(struct entry *e)
 {
@@ -199,10 +210,14 @@ static void answer(struct entry *e)
 	e->build.is_build_only = is_build_only(e);
 	e->waiters = NULL;
 	e->waiters_end = &e->waiters;
-	e->asked_ms = iw_time_mono_ms();
+	end_room(e);
 	for (; req; req = next) {
 		next = req->next;
 		req->is_made = is_made;
+		if (req->is_lent)
+			e->lent += e->is_known;
+		else
+			e->asked_ms = iw_time_mono_ms();
 		if (e->is_known)
 			req->done(req, &e->build, NULL);
 		else
@@ -212,17 +227,17 @@ static void answer(struct entry *e)
 
 static void end_making(struct entry *e)
 {
-	struct builder *b = e->builder;
-	bool is_stored = e->is_known;
+	struct budget *budget = e->builder->config.budget;
 
 	iw_job_free(e->job);
 	e->job = NULL;
 	free(e->src);
 	e->src = NULL;
 	e->is_running = e->is_stopped = false;
+	/* Before the room that was kept for it is given to another. */
+	if (e->is_known && budget)
+		budget_look(budget);
 	answer(e);
-	if (is_stored && b->config.stored)
-		b->config.stored(b->config.ctx);
 }
 
 static void on_stored(struct iw_db_req *req)
@@ -500,6 +515,54 @@ static void on_noted(struct iw_db_req *req)
 	answer(e);
 }
 
+static void make(struct entry *e)
+{
+	if (start_making(e, &e->err) < 0)
+		answer_later(e);
+}
+
+/* As large as the last one of its flavour. */
+static int64_t guess_bytes(const struct entry *e)
+{
+	const struct entry *other;
+
+	for (other = e->builder->entries; other; other = other->next)
+		if (other->build.is_ok && other->build.bytes > 0 &&
+			strcmp(other->build.flavour, e->build.flavour) == 0)
+			return other->build.bytes;
+	return 0;
+}
+
+static void on_room(struct budget_room *room, const struct iw_err *err)
+{
+	struct entry *e = room->ctx;
+
+	e->asks_room = false;
+	e->has_room = !err;
+	if (err) {
+		e->err = *err;
+		iw_err_wrap(&e->err, "building '%s' (%s)",
+			e->builder->config.adapter->name, e->build.flavour);
+		answer(e);
+	} else {
+		make(e);
+	}
+}
+
+static void make_where_room_is(struct entry *e)
+{
+	struct budget *budget = e->builder->config.budget;
+
+	if (budget) {
+		e->room = (struct budget_room){
+			.bytes = guess_bytes(e), .done = on_room, .ctx = e};
+		e->has_room = budget_room_ask(budget, &e->room);
+		e->asks_room = !e->has_room;
+	}
+	if (!e->asks_room)
+		make(e);
+}
+
 /* Found; that it is used is noted, which is what age is counted from. */
 static void note_used(struct entry *e)
 {
@@ -534,16 +597,23 @@ static void build(void *ctx, struct iw_build_req *req)
 	req->next = NULL;
 	*e->waiters_end = req;
 	e->waiters_end = &req->next;
-	if (!is_first)
+	if (!is_first) {
+		/* Not everybody waits for room. */
+		if (e->asks_room && !req->is_lent) {
+			end_room(e);
+			make(e);
+		}
 		return;
+	}
 	e->is_made = false;
 	if (e->is_known && !e->build.is_ok && req->again)
 		e->is_known = false;
-	if (e->is_known) {
+	if (e->is_known)
 		note_used(e);
-	} else if (start_making(e, &e->err) < 0) {
-		answer_later(e);
-	}
+	else if (req->is_lent)
+		make_where_room_is(e);
+	else
+		make(e);
 }
 
 static void stop(void *ctx, struct iw_build_req *req)
@@ -552,7 +622,14 @@ static void stop(void *ctx, struct iw_build_req *req)
 	struct entry *e;
 
 	for (e = b->entries; e; e = e->next) {
-		if (e->waiters != req || req->next || !e->job)
+		if (e->waiters != req || req->next)
+			continue;
+		if (e->asks_room) {
+			end_room(e);
+			iw_err_set(&e->err, IW_ECANCELED, "the build was stopped");
+			answer_later(e);
+		}
+		if (!e->job)
 			continue;
 		e->is_stopped = true;
 		if (e->is_running)
@@ -571,13 +648,15 @@ bool builder_has(const struct builder *b, const char *tree, const char *flavour)
 	return e && e->is_known && e->build.is_ok;
 }
 
-bool builder_uses(const struct builder *b, const char *closure)
+enum budget_use builder_use(const struct builder *b, const char *closure)
 {
 	const struct entry *e = find(b, closure);
 
-	return e &&
-		(e->waiters ||
-			(e->asked_ms && iw_time_mono_ms() - e->asked_ms < IN_USE_MS));
+	if (!e)
+		return BUDGET_FREE;
+	if (e->waiters || (e->asked_ms && iw_time_mono_ms() - e->asked_ms < IN_USE_MS))
+		return BUDGET_USED;
+	return e->lent ? BUDGET_LENT : BUDGET_FREE;
 }
 
 void builder_forget(struct builder *b, const char *closure)
@@ -588,7 +667,18 @@ void builder_forget(struct builder *b, const char *closure)
 		e->is_known = false;
 }
 
+static void let_go(void *ctx, const struct iw_build *build)
+{
+	struct builder *b = ctx;
+	struct entry *e = find(b, build->closure);
+
+	assert(e && e->lent > 0);
+	if (--e->lent == 0 && b->config.budget)
+		budget_returned(b->config.budget);
+}
+
 struct iw_builder builder_ops(struct builder *b)
 {
-	return (struct iw_builder){.ctx = b, .build = build, .stop = stop};
+	return (struct iw_builder){
+		.ctx = b, .build = build, .stop = stop, .let_go = let_go};
 }

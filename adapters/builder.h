@@ -12,6 +12,7 @@
 #define ADAPTERS_BUILDER_H
 
 #include "adapters/adapter.h"
+#include "adapters/budget.h"
 #include "base/build.h"
 #include "base/db.h"
 #include "base/git.h"
@@ -29,9 +30,9 @@ struct builder_config {
 	const char *cache_dir;	/* <state>/ccache; NULL: compile everything anew */
 	int64_t cache_bytes;	/* how large that may grow; 0: as it sees fit */
 	int make_jobs;		/* JOBS of the build's environment */
-	/* The disk holds one more than before; or NULL. */
-	void (*stored)(void *ctx);
-	void *ctx;
+	/* Is told when the disk holds one more, and asked for room by those that are
+	 * lent; NULL: there is room for all. */
+	struct budget *budget;
 };
 
 struct builder;
@@ -50,9 +51,9 @@ struct iw_builder builder_ops(struct builder *builder);
 /* It is built, and well: asking for it costs nothing. */
 bool builder_has(const struct builder *builder, const char *tree, const char *flavour);
 
-/* Whether somebody in this process may work on it: asked for it within the last hour, or
- * waits for it. */
-bool builder_uses(const struct builder *builder, const char *closure);
+/* Whether somebody in this process may work on it: asked for it within the last hour,
+ * waits for it, or has it lent. */
+enum budget_use builder_use(const struct builder *builder, const char *closure);
 /* Its files are about to leave: whoever asks from now on has it made again. */
 void builder_forget(struct builder *builder, const char *closure);
 

@@ -203,8 +203,7 @@ static int make_builder(struct project *p, struct iw_dbc *dbc, struct iw_err *er
 		.cache_dir = p->world.cache_dir,
 		.cache_bytes = p->world.cache_bytes,
 		.make_jobs = p->world.make_jobs,
-		.stored = p->world.stored,
-		.ctx = p->world.stored_ctx,
+		.budget = p->world.budget,
 	};
 	return builder_new(&p->builder, &config, dbc, err);
 }

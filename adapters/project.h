@@ -34,8 +34,7 @@ struct project_world {
 	const char *sources_dir, *builds_dir, *cache_dir;
 	int64_t cache_bytes; /* as for the builder, like what follows */
 	int make_jobs;
-	void (*stored)(void *ctx);
-	void *stored_ctx;
+	struct budget *budget;
 };
 
 /* Which snapshot is opened. Zero: the newest that the source has. */

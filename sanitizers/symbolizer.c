@@ -432,6 +432,28 @@ static void start_children(struct san_symbolizer *s)
 		end_child(idle, NULL);
 }
 
+static struct build *idle_build(const struct san_symbolizer *s, const char *dir)
+{
+	struct build *b = s->builds;
+
+	while (b && strcmp(b->dir, dir) != 0)
+		b = b->next;
+	return b && b->child && !b->first ? b : NULL;
+}
+
+bool san_symbolizer_is_idle(const struct san_symbolizer *s, const char *dir)
+{
+	return idle_build(s, dir) != NULL;
+}
+
+void san_symbolizer_rest(struct san_symbolizer *s, const char *dir)
+{
+	struct build *b = idle_build(s, dir);
+
+	if (b && !b->is_ending)
+		end_child(b, NULL);
+}
+
 struct san_naming *san_naming_start(struct san_symbolizer *s,
 	const struct san_naming_spec *spec, san_naming_cb done, void *ctx)
 {

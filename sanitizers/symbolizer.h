@@ -14,6 +14,7 @@
 #ifndef SANITIZERS_SYMBOLIZER_H
 #define SANITIZERS_SYMBOLIZER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,10 @@ void san_symbolizer_stop(
 	struct san_symbolizer *symbolizer, void (*stopped)(void *ctx), void *ctx);
 /* Every naming under way ends soon, with what is known by now. */
 void san_symbolizer_hurry(struct san_symbolizer *symbolizer);
+/* Whether the only thing it does with this build is to wait a while for more questions. */
+bool san_symbolizer_is_idle(const struct san_symbolizer *symbolizer, const char *dir);
+/* Then it ends: the build's files leave. */
+void san_symbolizer_rest(struct san_symbolizer *symbolizer, const char *dir);
 /* Behind stopped, or when nothing was ever named. NULL is fine. */
 void san_symbolizer_free(struct san_symbolizer *symbolizer);
 

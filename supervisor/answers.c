@@ -132,6 +132,7 @@ json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 	add_rate(bug, row);
 	add_tested(bug, row);
 	json_object_set_new(bug, "mend", loads_or_null(row->mend));
+	json_object_set_new(bug, "waits", text_or_null(row->waits));
 	add_decision(scope, bug, row);
 	json_object_set_new(bug, "merged_into",
 		row->merged_into >= 0 ? json_integer(row->merged_into) : json_null());
@@ -226,11 +227,14 @@ static void add_id(void *ctx, int64_t id)
 json_t *answer_disk(const struct answer_scope *scope, struct iw_err *err)
 {
 	struct build_totals t;
+	int64_t waiting;
 
-	if (build_db_totals(scope->dbc, &t, err) < 0)
+	if (build_db_totals(scope->dbc, &t, err) < 0 ||
+		bug_db_waiting(scope->dbc, &waiting, err) < 0)
 		return NULL;
-	return json_pack("{sI sI sI so}", "builds", (json_int_t)t.count, "bytes",
-		(json_int_t)t.bytes, "left", (json_int_t)t.left, "budget",
+	return json_pack("{sI sI sI sI so}", "waiting", (json_int_t)waiting, "builds",
+		(json_int_t)t.count, "bytes", (json_int_t)t.bytes, "left",
+		(json_int_t)t.left, "budget",
 		t.budget ? json_integer(t.budget) : json_null());
 }
 

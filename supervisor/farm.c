@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "adapters/adapter.h"
+#include "adapters/budget.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
@@ -68,8 +69,10 @@ static void drain(struct farm *farm)
 	farm_follow_stop(farm);
 	farm_orders_stop(farm);
 	/* Fetches and builds of a farm that will not fuzz are nobody's. */
-	if (was_opening)
+	if (was_opening) {
+		budget_end(farm->budget);
 		iw_slots_stop_front(farm->world.slots);
+	}
 	if (farm->is_leaving) {
 		farm_forget_living(farm);
 		farm_slices_leave(farm);
@@ -118,6 +121,7 @@ static void begin_fuzzing(struct farm *farm)
 
 	farm_each_target(farm, count_ready, &ready);
 	enter(farm, FARM_FUZZING);
+	budget_begin(farm->budget);
 	if (ready == 0) {
 		/* A crash at start is judged like any other before we go. */
 		if (!farm->err.code)
@@ -133,7 +137,6 @@ static void begin_fuzzing(struct farm *farm)
 	farm->fuzz_ends_ms = farm->fuzz_began_ms + farm->config.fuzz_ms;
 	farm_adopt(farm);
 	farm_follow_begin(farm);
-	farm_disk_look(farm);
 	cores = iw_slots_count(farm->world.slots);
 	farm_say(farm, "fuzzing %d target%s on %d core%s", ready, ready == 1 ? "" : "s",
 		cores, cores == 1 ? "" : "s");
@@ -252,6 +255,7 @@ static void on_tick(void *ctx)
 	farm_slices_tick(farm);
 	farm_campaigns_tick(farm);
 	farm_judging_tick(farm);
+	budget_tick(farm->budget);
 	farm_advance(farm);
 	farm_follow_tick(farm);
 	farm_cover_tick(farm);

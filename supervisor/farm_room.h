@@ -336,8 +336,6 @@ int farm_near_weight(const struct farm_target *target);
 
 /* disk.c */
 void farm_disk_open(struct farm *farm);
-/* There may be more builds than before. ctx is the farm. */
-void farm_disk_look(void *ctx);
 
 /* orders.c */
 void farm_orders_stop(struct farm *farm);

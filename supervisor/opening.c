@@ -462,8 +462,7 @@ int farm_open_projects(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err
 		.cache_dir = farm->config.side ? NULL : farm->world.state->ccache,
 		.cache_bytes = farm->world.disk_budget / BUDGET_CACHE_PART,
 		.make_jobs = iw_slots_count(farm->world.slots),
-		.stored = farm_disk_look,
-		.stored_ctx = farm,
+		.budget = farm->budget,
 	};
 	size_t i;
 	int rc;

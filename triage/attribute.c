@@ -13,8 +13,11 @@
  * fewer of them, and where the world wants it, one is not found guilty before the base was
  * fuzzed; with an input found all is asked again.
  *
- * The failures: a full disk ends it without an answer, and whoever asked asks again later. Any
- * other build or run that could not be made at all is tried INFRA_TRIES times, then answered
+ * Builds are lent: each is let go when its verdict is stored, and where the disk budget is
+ * short it leaves then to make room for the next.
+ *
+ * The failures: a full disk ends it without an answer, and whoever asked asks again later; so
+ * does a disk budget without room. Any other build or run that could not be made at all is tried INFRA_TRIES times, then answered
  * with infra, which ends the bisection without blame.
  */
 #include "triage/attribute.h"
@@ -69,6 +72,8 @@ struct triage_attribute {
 
 	struct iw_git_req git_req;
 	struct iw_build_req build_req;
+	bool is_building;
+	const struct iw_build *lent;
 	struct iw_db_req db_req;
 	struct triage_reproduce *run;
 	struct triage_doubt *doubt;
@@ -114,8 +119,16 @@ static struct triage_bisect *new_bisect(const struct triage_attribute *op)
 	return triage_bisect_new(&spec);
 }
 
+static void let_go(struct triage_attribute *op)
+{
+	if (op->lent)
+		op->builder.let_go(op->builder.ctx, op->lent);
+	op->lent = NULL;
+}
+
 static void finish(struct triage_attribute *op)
 {
+	let_go(op);
 	op->done(op, op->err.code ? &op->err : NULL, op->ctx);
 }
 
@@ -133,6 +146,7 @@ static void give_answer(struct triage_attribute *op)
 	iw_info("tree tested", I("bug", op->spec.bug_id), S("tree", what),
 		S("answer", words[op->answer.kind]), I("runs", op->answer.runs),
 		I("hits", op->answer.hits));
+	let_go(op);
 	triage_bisect_answer(op->bisect, &op->answer);
 	ask(op);
 }
@@ -171,7 +185,9 @@ static void name_tree(struct triage_attribute *op);
 /* Our machines failed, not the tree. */
 static void on_infra(struct triage_attribute *op, const struct iw_err *err)
 {
-	if (op->is_stopped || err->code == IW_ECANCELED || err->code == IW_ENOSPC) {
+	let_go(op);
+	if (op->is_stopped || err->code == IW_ECANCELED || err->code == IW_ENOSPC ||
+		err->code == IW_EBUDGET) {
 		fail(op, err);
 		return;
 	}
@@ -238,6 +254,8 @@ static void on_built(
 	};
 	_auto_free_ char *binary = NULL;
 
+	op->is_building = false;
+	op->lent = build;
 	if (!build) {
 		on_infra(op, err);
 		return;
@@ -263,9 +281,11 @@ static void build_tree(struct triage_attribute *op)
 {
 	op->build_req = (struct iw_build_req){
 		.adapter_id = project_id(op->spec.target->project),
+		.is_lent = true,
 		.done = on_built,
 		.ctx = op,
 	};
+	op->is_building = true;
 	snprintf(op->build_req.tree, sizeof op->build_req.tree, "%s", op->tree);
 	snprintf(op->build_req.flavour, sizeof op->build_req.flavour, "%s",
 		op->spec.flavour);
@@ -545,6 +565,8 @@ void triage_attribute_stop(struct triage_attribute *op)
 		triage_reproduce_stop(op->run);
 	else if (op->doubt)
 		triage_doubt_stop(op->doubt);
+	else if (op->is_building)
+		op->builder.stop(op->builder.ctx, &op->build_req);
 }
 
 const struct triage_attribution *triage_attribute_result(

@@ -32,6 +32,8 @@ struct triage_doubt {
 	char tree[IW_GIT_HEX];
 	struct iw_git_req git_req;
 	struct iw_build_req build_req;
+	bool is_building;
+	const struct iw_build *lent;
 	struct triage_search *search;
 	struct triage_reproduce *run;
 	struct triage_doubt_result result;
@@ -44,8 +46,18 @@ struct triage_doubt {
 
 static void next(struct triage_doubt *d);
 
+static void let_go(struct triage_doubt *d)
+{
+	struct iw_builder builder = project_builder(d->spec.target->project);
+
+	if (d->lent)
+		builder.let_go(builder.ctx, d->lent);
+	d->lent = NULL;
+}
+
 static void finish(struct triage_doubt *d)
 {
+	let_go(d);
 	if (d->is_stopped && !d->err.code)
 		iw_err_set(&d->err, IW_ECANCELED, "stopped");
 	d->done(d, d->err.code ? &d->err : NULL, d->ctx);
@@ -59,6 +71,7 @@ static void fail(struct triage_doubt *d, const struct iw_err *err)
 
 static void pass_over(struct triage_doubt *d)
 {
+	let_go(d);
 	free(iw_steal(&d->found));
 	d->at++;
 	next(d);
@@ -68,8 +81,11 @@ static void build(struct triage_doubt *d, const char *tree, iw_build_done_cb don
 {
 	struct iw_builder builder = project_builder(d->spec.target->project);
 
+	let_go(d);
+	d->is_building = true;
 	d->build_req = (struct iw_build_req){
 		.adapter_id = project_id(d->spec.target->project),
+		.is_lent = true,
 		.done = done,
 		.ctx = d,
 	};
@@ -119,6 +135,8 @@ static void on_snapshot_built(
 		.same = d->spec.signature,
 	};
 
+	d->is_building = false;
+	d->lent = build;
 	if (!build) {
 		fail(d, err);
 	} else if (!build->is_ok || d->is_stopped) {
@@ -178,6 +196,8 @@ static void on_built(
 	};
 	_auto_free_ char *binary = NULL;
 
+	d->is_building = false;
+	d->lent = build;
 	if (!build) {
 		fail(d, err);
 		return;
@@ -245,11 +265,15 @@ struct triage_doubt *triage_doubt_start(const struct triage_world *world,
 
 void triage_doubt_stop(struct triage_doubt *d)
 {
+	struct iw_builder builder = project_builder(d->spec.target->project);
+
 	d->is_stopped = true;
 	if (d->search)
 		triage_search_stop(d->search);
 	else if (d->run)
 		triage_reproduce_stop(d->run);
+	else if (d->is_building)
+		builder.stop(builder.ctx, &d->build_req);
 }
 
 const struct triage_doubt_result *triage_doubt_result(const struct triage_doubt *d)

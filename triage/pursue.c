@@ -7,7 +7,8 @@
  *
  * The failures: a smaller input that does not fail again in fresh processes is dropped
  * and the old one stays; what could not be done at all leaves the bug as it is, to be
- * taken up a little later, or after the next start.
+ * taken up a little later, or after the next start; where its builds have no room in the disk
+ * budget, when there is some.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,7 +78,7 @@ static void give_up(struct triage_pursuit *p, const struct iw_err *err)
 	if (err->code != IW_ECANCELED) {
 		iw_warn("a bug could not be pursued", I("bug", p->bug->id),
 			S("error", err->msg));
-		triage_pursue_again(p->triage, p->bug);
+		triage_pursue_again(p->triage, p->bug, err);
 	}
 	end(p);
 }
@@ -382,7 +383,7 @@ static int take_row(void *ctx, const struct bug_row *row)
 	/* The strings belong to the list; of them only these say anything here. */
 	p->row.frames = p->row.proof = p->row.mend = p->row.issue = p->row.snapshot =
 		NULL;
-	p->row.found_commit = p->row.tested_tree = NULL;
+	p->row.found_commit = p->row.tested_tree = p->row.waits = NULL;
 	p->row.outcome = row->outcome ? iw_strdup(row->outcome) : NULL;
 	p->row.prs = NULL;
 	return 0;
@@ -393,6 +394,8 @@ static int load(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	struct triage_pursuit *p = ctx;
 	int rc = bug_db_list(dbc, p->bug->id, take_row, p, err);
 
+	if (rc == 0)
+		rc = bug_db_set_waits(dbc, p->bug->id, NULL, err);
 	if (rc < 0)
 		return rc;
 	if (!p->row.outcome)

@@ -151,7 +151,7 @@ static void give_up(struct triage_retest *r, const struct iw_err *err)
 	if (err->code != IW_ECANCELED) {
 		iw_warn("a bug could not be tested again", I("bug", r->bug->id),
 			S("error", err->msg));
-		triage_pursue_again(r->triage, r->bug);
+		triage_pursue_again(r->triage, r->bug, err);
 	}
 	end(r, NULL);
 }
@@ -477,6 +477,8 @@ static int load(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	struct triage_retest *r = ctx;
 	int rc = bug_db_list(dbc, r->bug->id, take_row, r, err);
 
+	if (rc == 0)
+		rc = bug_db_set_waits(dbc, r->bug->id, NULL, err);
 	if (rc < 0)
 		return rc;
 	return triage_artifact_get(

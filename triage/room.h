@@ -73,7 +73,8 @@ void triage_pursue_stop(struct triage_pursuit *p);
 /* Back from pursue.c. */
 void triage_pursue_done(struct triage *t, struct triage_pursuit *p);
 /* Before that: it is not settled, for a reason that may pass. */
-void triage_pursue_again(struct triage *t, struct triage_bug *bug);
+void triage_pursue_again(
+	struct triage *t, struct triage_bug *bug, const struct iw_err *err);
 
 /* retest.c: does it still show on the snapshot of its target? */
 struct triage_retest;

@@ -346,9 +346,14 @@ void triage_judge_again(struct triage *t, const struct triage_case *c)
 		triage_again_case(&t->again, c);
 }
 
-void triage_pursue_again(struct triage *t, struct triage_bug *bug)
+void triage_pursue_again(
+	struct triage *t, struct triage_bug *bug, const struct iw_err *err)
 {
-	if (!t->is_stopping)
+	if (t->is_stopping)
+		return;
+	if (err->code == IW_EBUDGET)
+		triage_again_room(&t->again, bug, err->msg);
+	else
 		triage_again_bug(&t->again, bug);
 }
 
@@ -363,6 +368,12 @@ static void try_again(void *ctx)
 	while ((bug = triage_again_due_bug(&t->again)) != NULL)
 		queue_chase(t, bug);
 	start_work(t);
+}
+
+void triage_room(struct triage *t)
+{
+	triage_again_has_room(&t->again);
+	try_again(t);
 }
 
 void triage_judge_done(struct triage *t, struct triage_judge *j, struct triage_bug *bug)

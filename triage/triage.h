@@ -84,6 +84,9 @@ void triage_bug_changed(struct triage *t, int64_t bug_id);
  */
 void triage_reload(struct triage *t);
 
+/* The disk budget has room again: bugs whose builds had none go on. */
+void triage_room(struct triage *t);
+
 /* Crashes waiting or being judged, those that look like known bugs left out; those; and
  * bugs waiting or being pursued. */
 int triage_judging(const struct triage *t);

@@ -48,6 +48,10 @@ struct iw_build_req {
 	char flavour[40];
 	/* What failed before is tried again: somebody may have mended the machine. */
 	bool again;
+	/* Nobody fuzzes it. Where it has to be made it waits until the disk budget has
+	 * room, and err is IW_EBUDGET when none comes by itself. The build is lent: after
+	 * let_go(), which the asker owes, it may leave. */
+	bool is_lent;
 	iw_build_done_cb done;
 	void *ctx;
 	/* When done is called: it was made for this question, not found. */
@@ -62,6 +66,9 @@ struct iw_builder {
 	/* Nobody wants this answer any more: what is being built for it alone is ended.
 	 * done comes as always, with IW_ECANCELED where that came in time. */
 	void (*stop)(void *ctx, struct iw_build_req *req);
+	/* A build that was lent is not needed any more. Whoever waits for another one that
+	 * is lent holds none: so they never wait for each other. */
+	void (*let_go)(void *ctx, const struct iw_build *build);
 };
 
 #endif

@@ -17,13 +17,14 @@ enum iw_errcode {
 	IW_ENOENT = -3,	  /* it does not exist */
 	IW_EEXIST = -4,	  /* it exists already */
 	IW_EBUSY = -5,	  /* somebody else holds it */
-	IW_ENOSPC = -6,	  /* disk or budget is full */
+	IW_ENOSPC = -6,	  /* the disk is full */
 	IW_EDB = -7,	  /* SQLite failed */
 	IW_EVERSION = -8, /* written by a newer Ironworks */
 	IW_EJOB = -9,	  /* a job failed or could not be started */
 	IW_ECANCELED = -10,
 	IW_ESANDBOX = -11, /* the sandbox does not work here */
 	IW_ETOOL = -12,	   /* a program that we need is missing */
+	IW_EBUDGET = -13,  /* the disk budget has no room, and nothing can leave */
 };
 
 struct iw_err {

@@ -125,16 +125,24 @@ const struct iw_sandbox *iw_jobs_sandbox(const struct iw_jobs *jobs)
 	return &jobs->sandbox;
 }
 
-bool iw_jobs_read(const struct iw_jobs *jobs, const char *path)
+static bool reads(const struct iw_job *job, const char *path)
 {
-	const struct iw_job *job;
 	size_t i;
 
-	for (job = jobs->list; job; job = job->next)
-		for (i = 0; i < job->reads.count; i++)
-			if (strcmp(job->reads.items[i], path) == 0)
-				return true;
+	for (i = 0; i < job->reads.count; i++)
+		if (strcmp(job->reads.items[i], path) == 0)
+			return true;
 	return false;
+}
+
+int iw_jobs_readers(const struct iw_jobs *jobs, const char *path)
+{
+	const struct iw_job *job;
+	int n = 0;
+
+	for (job = jobs->list; job; job = job->next)
+		n += reads(job, path);
+	return n;
 }
 
 struct iw_loop *iw_jobs_loop(const struct iw_jobs *jobs)

@@ -123,9 +123,9 @@ int iw_jobs_open(struct iw_jobs **out, struct iw_loop *loop,
 void iw_jobs_gate(struct iw_jobs *jobs, const struct iw_job_gate *gate);
 const struct iw_sandbox *iw_jobs_sandbox(const struct iw_jobs *jobs);
 struct iw_loop *iw_jobs_loop(const struct iw_jobs *jobs);
-/* Whether a job that waits or runs was given this path to read. Nobody knows that of one
+/* How many jobs that wait or run were given this path to read. Nobody knows that of one
  * that was adopted. */
-bool iw_jobs_read(const struct iw_jobs *jobs, const char *path);
+int iw_jobs_readers(const struct iw_jobs *jobs, const char *path);
 /* All jobs must have been freed. */
 void iw_jobs_close(struct iw_jobs *jobs);
 

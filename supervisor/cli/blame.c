@@ -26,7 +26,7 @@ static const char help[] =
 	"interaction: several that do it only together; pre-existing: none, the base\n"
 	"has it), or not (suspect, flaky, infra); how sure that is; and which trees "
 	"were\n"
-	"built and run to find out.\n"
+	"built and run to find out; or that they wait for room in the disk budget.\n"
 	"\n"
 	"  --why         also each step: what was asked, and what follows from the "
 	"answer\n"
@@ -138,6 +138,8 @@ static void print_answer(const struct bug_row *row, const json_t *proof, bool wh
 	putchar('\n');
 	if (reason)
 		cli_print_plain(stdout, "", reason);
+	if (row->waits)
+		cli_print_plain(stdout, "waits: ", row->waits);
 	print_mend(row);
 	print_trees(json_object_get(proof, "trees"));
 	if (why)
@@ -146,8 +148,9 @@ static void print_answer(const struct bug_row *row, const json_t *proof, bool wh
 
 static json_t *answer(const struct bug_row *row, json_t *proof)
 {
-	json_t *out = json_pack("{sI ss? sb so? sO*}", "bug", (json_int_t)row->id,
-		"outcome", row->outcome, "proven", (int)is_proven(row->outcome), "prs",
+	json_t *out = json_pack("{sI ss? ss? sb so? sO*}", "bug", (json_int_t)row->id,
+		"outcome", row->outcome, "waits", row->waits, "proven",
+		(int)is_proven(row->outcome), "prs",
 		row->prs ? json_loads(row->prs, 0, NULL) : NULL, "confidence",
 		json_object_get(proof, "confidence"));
 	const char *key;

@@ -134,6 +134,8 @@ static int show_text(
 		rc = triage_artifact_get(
 			state->artifacts, &row->report, &text, &len, err);
 	}
+	if (rc == 0 && row->waits)
+		cli_print_plain(stdout, "waits: ", row->waits);
 	if (rc == 0)
 		print_text(text, len);
 	return rc;

@@ -61,11 +61,11 @@ static void close_all(struct alone *a)
 
 /* -- room --------------------------------------------------------------------------- */
 
-static bool uses(void *ctx, const char *closure)
+static enum budget_use use(void *ctx, const char *closure)
 {
 	const struct alone *a = ctx;
 
-	return builder_uses(project_builds(a->project), closure);
+	return builder_use(project_builds(a->project), closure);
 }
 
 static void forget(void *ctx, const char *closure)
@@ -101,14 +101,14 @@ static void make_room(struct alone *a)
 		.builds_dir = a->state.builds,
 		.bytes = budget_of(a),
 		.ctx = a,
-		.uses = uses,
+		.use = use,
 		.forget = forget,
 		.say = say,
 		.rested = on_rested,
 	};
 
 	a->budget = budget_new(&config);
-	budget_look(a->budget);
+	budget_begin(a->budget);
 }
 
 /* -- building ----------------------------------------------------------------------- */

@@ -123,11 +123,17 @@ char *cli_disk_words(const json_t *disk)
 	long long count = json_integer_value(json_object_get(disk, "builds"));
 	long long left = json_integer_value(json_object_get(disk, "left"));
 	int64_t budget = json_integer_value(json_object_get(disk, "budget"));
+	long long waiting = json_integer_value(json_object_get(disk, "waiting"));
+	_auto_free_ char *short_of = waiting
+		? iw_fmt("; %lld bug%s wait%s for room (raise --disk-budget)", waiting,
+			  waiting == 1 ? "" : "s", waiting == 1 ? "s" : "")
+		: NULL;
 	char bytes[24], bound[24];
 
 	iw_size_words(json_integer_value(json_object_get(disk, "bytes")), bytes);
 	iw_size_words(budget, bound);
-	return iw_fmt("builds: %lld, %s%s%s; %lld %s left to make room", count, bytes,
+	return iw_fmt("builds: %lld, %s%s%s; %lld %s left to make room%s", count, bytes,
 		budget ? " of a disk budget of " : ", without a bound",
-		budget ? bound : "", left, left == 1 ? "has" : "have");
+		budget ? bound : "", left, left == 1 ? "has" : "have",
+		short_of ? short_of : "");
 }

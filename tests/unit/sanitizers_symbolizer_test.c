@@ -75,6 +75,7 @@ struct named {
 	struct lab *lab;
 	char *text, *why;
 	int calls;
+	bool is_done;
 };
 
 static void on_named(struct san_naming *naming, void *ctx)
@@ -84,6 +85,7 @@ static void on_named(struct san_naming *naming, void *ctx)
 	size_t len;
 
 	n->calls++;
+	n->is_done = true;
 	n->text = san_naming_take(naming, &len);
 	assert_int_equal(strlen(n->text), len);
 	n->why = why ? iw_strdup(why) : NULL;
@@ -283,6 +285,35 @@ static void test_nothing_to_ask_starts_nothing(void **state)
 	close_lab(&lab);
 }
 
+/* One that nobody asks is no reason for a build's files to stay, and ends with them. */
+static void test_an_idle_one_ends_when_it_is_told(void **state)
+{
+	int64_t began = iw_time_mono_ms();
+	struct named n;
+	struct lab lab;
+
+	(void)state;
+	open_lab(&lab, ALL, LONG_MS);
+	lab.is_kept = true;
+	start(&lab, "/b/one", TEXT("/b/one"), &n);
+	assert_false(san_symbolizer_is_idle(lab.symbolizer, "/b/one"));
+	iw_loop_run_until(&lab.j.loop, &n.is_done);
+	assert_true(san_symbolizer_is_idle(lab.symbolizer, "/b/one"));
+	assert_int_equal(iw_jobs_readers(lab.j.jobs, "/b/one"), 1);
+	assert_false(san_symbolizer_is_idle(lab.symbolizer, "/b/two"));
+	san_symbolizer_rest(lab.symbolizer, "/b/two");
+	san_symbolizer_rest(lab.symbolizer, "/b/one");
+	san_symbolizer_rest(lab.symbolizer, "/b/one");
+	iw_loop_run(&lab.j.loop);
+	assert_false(san_symbolizer_is_idle(lab.symbolizer, "/b/one"));
+	assert_int_equal(iw_jobs_readers(lab.j.jobs, "/b/one"), 0);
+	assert_true(iw_time_mono_ms() - began < 30000);
+	assert_int_equal(n.calls, 1);
+	free(n.text);
+	free(n.why);
+	close_lab(&lab);
+}
+
 static void close_ask(struct jobs_watch *watch)
 {
 	close(*(int *)watch->ctx);
@@ -326,6 +357,7 @@ int main(void)
 		cmocka_unit_test(test_builds_take_turns),
 		cmocka_unit_test(test_stop_while_it_is_asked),
 		cmocka_unit_test(test_nothing_to_ask_starts_nothing),
+		cmocka_unit_test(test_an_idle_one_ends_when_it_is_told),
 		cmocka_unit_test(test_stdin_ends_with_our_end),
 	};
 

@@ -79,6 +79,8 @@ function attribution(bug)
 	const proof = bug.proof;
 	const isProven = bug.outcome === "staged" || bug.outcome === "interaction";
 
+	if (bug.waits && !bug.outcome)
+		return section("cause", "Cause", empty(`Not attributed yet, it waits: ${bug.waits}.`));
 	if (!bug.outcome)
 		return section("cause", "Cause", empty("Not attributed yet. The staged pull requests are tried " +
 			"one after the other when a slot is free; this page says when that is done."));

@@ -72,7 +72,7 @@ const COLUMNS = [
 	{id: "state", label: "State", sort: (b) => b.state, cell: state},
 	{id: "outcome", label: "Attributed", sort: (b) => b.outcome || "", cell: (b) => b.outcome ?
 		[h("span", {title: OUTCOMES[b.outcome]}, b.outcome), " ", prLinks(b)] :
-		h("span", {class: "quiet"}, "not yet")},
+		h("span", {class: "quiet", title: b.waits}, b.waits ? "waits for room" : "not yet")},
 	{id: "rate", label: "Rate", num: true, title: "how often its input shows it, in fresh processes, " +
 		"and where its true rate lies with a confidence of 95 %",
 		sort: (b) => b.runs ? b.hits / b.runs : 0,
