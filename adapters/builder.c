@@ -7,22 +7,19 @@
  * The failures: the command fails (a failed build with its first error, kept); it cannot
  * be known (disk full, stopped, sandbox broken): everybody gets the error, nothing is
  * kept. What is only lent asks the disk budget for room before it is made, and likewise
- * gets an error when there is none. A kill between rename and commit leaves a folder without a row, which the next
- * build of the closure replaces.
+ * gets an error when there is none. A kill between rename and commit leaves a folder
+ * without a row, which the next build of the closure replaces.
  */
 #include "adapters/builder.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "adapters/build_db.h"
 #include "adapters/build_env.h"
 #include "adapters/build_log.h"
+#include "adapters/build_result.h"
 #include "adapters/checkout.h"
 #include "adapters/linkage.h"
 #include "adapters/suppressions.h"
@@ -165,11 +162,6 @@ void builder_counts(const struct builder *b, int *made, int *cached)
 	*cached = b->cached;
 }
 
-static bool sees_memory(const struct entry *e)
-{
-	return strstr(san_flavour_find(e->build.flavour)->sanitizers, "memory") != NULL;
-}
-
 /* Its runs read the adapter's suppressions as they are now, or those from before. */
 static void suppress(struct entry *e)
 {
@@ -186,7 +178,7 @@ static bool is_build_only(const struct entry *e)
 {
 	enum adapter_msan msan = e->builder->config.adapter->msan;
 
-	return sees_memory(e) &&
+	return linkage_matters(&e->build) &&
 		(msan == ADAPTER_MSAN_BUILD_ONLY ||
 			(msan == ADAPTER_MSAN_UNSAID && *e->build.uninstrumented));
 }
@@ -258,97 +250,18 @@ static int store_build(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	return build_db_put(dbc, e->builder->config.adapter_id, &e->build, err);
 }
 
-/* The command may have put a link in its place, say to the compiler's cache, which later
- * builds write: then nobody would know what a build holds. */
-static bool has_output(const struct entry *e)
-{
-	_auto_close_ int fd = iw_dir_open_below(iw_job_work(e->job), "out", NULL);
-
-	return fd >= 0;
-}
-
-static int move_output(struct entry *e, struct iw_err *err)
-{
-	_auto_free_ char *out = iw_path_join(iw_job_work(e->job), "out");
-	int rc = iw_dir_remove(e->build.dir, err);
-
-	if (rc < 0)
-		return rc;
-	if (rename(out, e->build.dir) < 0)
-		return iw_err_errno(err, errno, "cannot keep build '%s'", e->build.dir);
-	return iw_dir_sync(e->builder->builds_dir, err);
-}
-
-/* What the tree, or the recipe, is to blame for. */
-static void judge_failure(struct entry *e, const char *log)
-{
-	const struct adapter *adapter = e->builder->config.adapter;
-
-	e->build.is_ok = false;
-	if (strstr(log, "No space left on device"))
-		iw_err_set(&e->err, IW_ENOSPC,
-			"building '%s' (%s): no space left on the disk", adapter->name,
-			e->build.flavour);
-	else if (e->exit.class == IW_EXIT_TIMEOUT)
-		snprintf(e->build.error, sizeof e->build.error, "took longer than %lld s",
-			(long long)adapter->build.timeout_s);
-	else
-		build_log_first_error(log, e->build.error, sizeof e->build.error);
-}
-
-static void judge_success(struct entry *e)
-{
-	e->build.is_ok = has_output(e);
-	*e->build.error = '\0';
-	if (!e->build.is_ok)
-		snprintf(e->build.error, sizeof e->build.error,
-			"the build command left no folder where $OUT was");
-	else
-		move_output(e, &e->err);
-}
-
-/* On the pool: what the job left is looked at and taken. */
+/* On the pool. */
 static void take_result(struct iw_work *work)
 {
 	struct entry *e = (struct entry *)work;
-	const char *name = e->builder->config.adapter->name;
-	struct iw_err lost = IW_ERR_INIT;
-	_auto_free_ char *log = NULL;
-	size_t len;
+	struct build_result result = {
+		.job = e->job,
+		.exit = &e->exit,
+		.adapter = e->builder->config.adapter,
+		.builds_dir = e->builder->builds_dir,
+	};
 
-	if (iw_job_log_read(e->job, BUILD_LOG_MAX, &log, &len, NULL) < 0) {
-		log = iw_strdup("");
-		len = 0;
-	}
-	switch (e->exit.class) {
-	case IW_EXIT_CLEAN:
-		judge_success(e);
-		break;
-	case IW_EXIT_FAILED:
-	case IW_EXIT_SIGNALED:
-	case IW_EXIT_TIMEOUT:
-		judge_failure(e, log);
-		break;
-	case IW_EXIT_STOPPED:
-		iw_err_set(&e->err, IW_ECANCELED, "the build was stopped");
-		break;
-	default:
-		iw_err_set(&e->err, IW_EJOB, "building '%s' (%s): %s", name,
-			e->build.flavour, e->exit.words);
-	}
-	if (e->err.code)
-		return;
-	/* A build without its log is a build. */
-	if (build_log_keep(e->build.log, log, len, &lost) < 0)
-		iw_warn("a build's log is lost", S("adapter", name),
-			S("error", lost.msg));
-	*e->build.uninstrumented = '\0';
-	if (e->build.is_ok && sees_memory(e))
-		linkage_uninstrumented(e->build.dir, e->build.uninstrumented,
-			sizeof e->build.uninstrumented);
-	e->build.bytes = iw_dir_size(e->build.dir);
-	if (iw_file_exists(e->build.log))
-		e->build.bytes += iw_file_size(e->build.log);
+	build_result_take(&result, &e->build, &e->err);
 }
 
 static void on_taken(struct iw_work *work)

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "sanitizers/flavour.h"
 
 #include "base/banned.h"
 
@@ -273,6 +274,11 @@ void linkage_uninstrumented(const char *build_dir, char *names, size_t size)
 	for (i = 0; i < l.count && len < size; i++)
 		len += (size_t)snprintf(
 			names + len, size - len, "%s%s", i ? ", " : "", l.names[i]);
+}
+
+bool linkage_matters(const struct iw_build *build)
+{
+	return strstr(san_flavour_find(build->flavour)->sanitizers, "memory") != NULL;
 }
 
 void build_note(const struct iw_build *build, char note[static BUILD_NOTE_MAX])

@@ -13,12 +13,16 @@
 #ifndef ADAPTERS_LINKAGE_H
 #define ADAPTERS_LINKAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/build.h"
 
 /* "libssl.so.3, libstdc++.so.6", in the order of names; empty: none. */
 void linkage_uninstrumented(const char *build_dir, char *names, size_t size);
+
+/* Its flavour is one whose reports it makes false. */
+bool linkage_matters(const struct iw_build *build);
 
 #define BUILD_NOTE_MAX 700
 /* In a sentence why a build is not judged on, or is in spite of that, and what to do;

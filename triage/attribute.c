@@ -16,9 +16,9 @@
  * Builds are lent: each is let go when its verdict is stored, and where the disk budget is
  * short it leaves then to make room for the next.
  *
- * The failures: a full disk ends it without an answer, and whoever asked asks again later; so
- * does a disk budget without room. Any other build or run that could not be made at all is tried INFRA_TRIES times, then answered
- * with infra, which ends the bisection without blame.
+ * The failures: a full disk, or a disk budget without room, ends it without an answer, and
+ * whoever asked asks again later. Any other build or run that could not be made at all is
+ * tried INFRA_TRIES times, then answered with infra, which ends the bisection without blame.
  */
 #include "triage/attribute.h"
 
