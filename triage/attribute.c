@@ -35,6 +35,7 @@
 #include "triage/bisect_tree.h"
 #include "triage/bug_db.h"
 #include "triage/doubt.h"
+#include "triage/lent.h"
 #include "triage/question_tree.h"
 #include "triage/reproduce.h"
 #include "triage/verdicts.h"
@@ -53,7 +54,6 @@ struct triage_attribute {
 	const struct triage_world *world;
 	struct triage_attribute_spec spec;
 	const struct staging_snapshot *snapshot;
-	struct iw_builder builder;
 	struct triage_bisect *bisect; /* NULL until it is known what trees cost */
 	struct triage_verdicts verdicts;
 	struct triage_question_trees trees;
@@ -71,9 +71,7 @@ struct triage_attribute {
 	int64_t cpu_us; /* of jobs, and not stored yet */
 
 	struct iw_git_req git_req;
-	struct iw_build_req build_req;
-	bool is_building;
-	const struct iw_build *lent;
+	struct triage_lent lent;
 	struct iw_db_req db_req;
 	struct triage_reproduce *run;
 	struct triage_doubt *doubt;
@@ -119,16 +117,9 @@ static struct triage_bisect *new_bisect(const struct triage_attribute *op)
 	return triage_bisect_new(&spec);
 }
 
-static void let_go(struct triage_attribute *op)
-{
-	if (op->lent)
-		op->builder.let_go(op->builder.ctx, op->lent);
-	op->lent = NULL;
-}
-
 static void finish(struct triage_attribute *op)
 {
-	let_go(op);
+	triage_lent_let_go(&op->lent);
 	op->done(op, op->err.code ? &op->err : NULL, op->ctx);
 }
 
@@ -146,7 +137,7 @@ static void give_answer(struct triage_attribute *op)
 	iw_info("tree tested", I("bug", op->spec.bug_id), S("tree", what),
 		S("answer", words[op->answer.kind]), I("runs", op->answer.runs),
 		I("hits", op->answer.hits));
-	let_go(op);
+	triage_lent_let_go(&op->lent);
 	triage_bisect_answer(op->bisect, &op->answer);
 	ask(op);
 }
@@ -185,7 +176,7 @@ static void name_tree(struct triage_attribute *op);
 /* Our machines failed, not the tree. */
 static void on_infra(struct triage_attribute *op, const struct iw_err *err)
 {
-	let_go(op);
+	triage_lent_let_go(&op->lent);
 	if (op->is_stopped || err->code == IW_ECANCELED || err->code == IW_ENOSPC ||
 		err->code == IW_EBUDGET) {
 		fail(op, err);
@@ -237,10 +228,10 @@ static void answer_untestable(struct triage_attribute *op, enum triage_why why)
 	give_answer(op);
 }
 
-static void on_built(
-	struct iw_build_req *req, const struct iw_build *build, const struct iw_err *err)
+static void on_built(struct triage_lent *lent, const struct iw_err *err)
 {
-	struct triage_attribute *op = req->ctx;
+	struct triage_attribute *op = lent->ctx;
+	const struct iw_build *build = lent->build;
 	struct triage_reproduce_spec spec = {
 		.build = build,
 		.target = op->spec.target,
@@ -254,13 +245,11 @@ static void on_built(
 	};
 	_auto_free_ char *binary = NULL;
 
-	op->is_building = false;
-	op->lent = build;
 	if (!build) {
 		on_infra(op, err);
 		return;
 	}
-	op->answer.is_made = req->is_made;
+	op->answer.is_made = lent->is_made;
 	/* With the target's files of its own it may read its input in another way. */
 	if (!build->is_ok) {
 		answer_untestable(
@@ -275,21 +264,6 @@ static void on_built(
 	op->run = triage_reproduce_start(op->world, &spec, on_run, op);
 	if (op->is_stopped)
 		triage_reproduce_stop(op->run);
-}
-
-static void build_tree(struct triage_attribute *op)
-{
-	op->build_req = (struct iw_build_req){
-		.adapter_id = project_id(op->spec.target->project),
-		.is_lent = true,
-		.done = on_built,
-		.ctx = op,
-	};
-	op->is_building = true;
-	snprintf(op->build_req.tree, sizeof op->build_req.tree, "%s", op->tree);
-	snprintf(op->build_req.flavour, sizeof op->build_req.flavour, "%s",
-		op->spec.flavour);
-	op->builder.build(op->builder.ctx, &op->build_req);
 }
 
 static void on_tree(struct iw_git_req *req)
@@ -318,7 +292,7 @@ static void on_tree(struct iw_git_req *req)
 		give_answer(op);
 		return;
 	}
-	build_tree(op);
+	triage_lent_ask(&op->lent, op->tree, on_built);
 }
 
 /* Git thread. */
@@ -542,7 +516,8 @@ struct triage_attribute *triage_attribute_start(const struct triage_world *world
 	op->world = world;
 	op->spec = *spec;
 	op->snapshot = project_snapshot(spec->target->project);
-	op->builder = project_builder(spec->target->project);
+	op->lent = (struct triage_lent){
+		.project = spec->target->project, .flavour = spec->flavour, .ctx = op};
 	op->input = iw_sha256(spec->input, spec->len);
 	op->staged = iw_calloc(op->snapshot->count + 1, sizeof *op->staged);
 	op->trees.snapshot = op->snapshot;
@@ -565,8 +540,8 @@ void triage_attribute_stop(struct triage_attribute *op)
 		triage_reproduce_stop(op->run);
 	else if (op->doubt)
 		triage_doubt_stop(op->doubt);
-	else if (op->is_building)
-		op->builder.stop(op->builder.ctx, &op->build_req);
+	else
+		triage_lent_stop(&op->lent);
 }
 
 const struct triage_attribution *triage_attribute_result(

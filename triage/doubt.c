@@ -17,6 +17,7 @@
 #include "adapters/target_run.h"
 #include "base/git.h"
 #include "base/mem.h"
+#include "triage/lent.h"
 #include "triage/merged_tree.h"
 #include "triage/reproduce.h"
 #include "triage/search.h"
@@ -31,9 +32,7 @@ struct triage_doubt {
 	size_t at; /* index of the merge left out */
 	char tree[IW_GIT_HEX];
 	struct iw_git_req git_req;
-	struct iw_build_req build_req;
-	bool is_building;
-	const struct iw_build *lent;
+	struct triage_lent lent;
 	struct triage_search *search;
 	struct triage_reproduce *run;
 	struct triage_doubt_result result;
@@ -46,18 +45,9 @@ struct triage_doubt {
 
 static void next(struct triage_doubt *d);
 
-static void let_go(struct triage_doubt *d)
-{
-	struct iw_builder builder = project_builder(d->spec.target->project);
-
-	if (d->lent)
-		builder.let_go(builder.ctx, d->lent);
-	d->lent = NULL;
-}
-
 static void finish(struct triage_doubt *d)
 {
-	let_go(d);
+	triage_lent_let_go(&d->lent);
 	if (d->is_stopped && !d->err.code)
 		iw_err_set(&d->err, IW_ECANCELED, "stopped");
 	d->done(d, d->err.code ? &d->err : NULL, d->ctx);
@@ -71,28 +61,10 @@ static void fail(struct triage_doubt *d, const struct iw_err *err)
 
 static void pass_over(struct triage_doubt *d)
 {
-	let_go(d);
+	triage_lent_let_go(&d->lent);
 	free(iw_steal(&d->found));
 	d->at++;
 	next(d);
-}
-
-static void build(struct triage_doubt *d, const char *tree, iw_build_done_cb done)
-{
-	struct iw_builder builder = project_builder(d->spec.target->project);
-
-	let_go(d);
-	d->is_building = true;
-	d->build_req = (struct iw_build_req){
-		.adapter_id = project_id(d->spec.target->project),
-		.is_lent = true,
-		.done = done,
-		.ctx = d,
-	};
-	snprintf(d->build_req.tree, sizeof d->build_req.tree, "%s", tree);
-	snprintf(
-		d->build_req.flavour, sizeof d->build_req.flavour, "%s", d->spec.flavour);
-	builder.build(builder.ctx, &d->build_req);
 }
 
 static void on_run(struct triage_reproduce *run, const struct iw_err *err, void *ctx)
@@ -120,10 +92,10 @@ static void on_run(struct triage_reproduce *run, const struct iw_err *err, void 
 	}
 }
 
-static void on_snapshot_built(
-	struct iw_build_req *req, const struct iw_build *build, const struct iw_err *err)
+static void on_snapshot_built(struct triage_lent *lent, const struct iw_err *err)
 {
-	struct triage_doubt *d = req->ctx;
+	struct triage_doubt *d = lent->ctx;
+	const struct iw_build *build = lent->build;
 	struct triage_reproduce_spec spec = {
 		.build = build,
 		.target = d->spec.target,
@@ -135,8 +107,6 @@ static void on_snapshot_built(
 		.same = d->spec.signature,
 	};
 
-	d->is_building = false;
-	d->lent = build;
 	if (!build) {
 		fail(d, err);
 	} else if (!build->is_ok || d->is_stopped) {
@@ -175,14 +145,14 @@ static void on_searched(struct triage_search *search, const struct iw_err *err, 
 	else if (d->spec.base)
 		take_as_it_is(d);
 	else
-		build(d, project_snapshot(d->spec.target->project)->tree,
+		triage_lent_ask(&d->lent, project_snapshot(d->spec.target->project)->tree,
 			on_snapshot_built);
 }
 
-static void on_built(
-	struct iw_build_req *req, const struct iw_build *build, const struct iw_err *err)
+static void on_built(struct triage_lent *lent, const struct iw_err *err)
 {
-	struct triage_doubt *d = req->ctx;
+	struct triage_doubt *d = lent->ctx;
+	const struct iw_build *build = lent->build;
 	struct triage_search_spec spec = {
 		.build = build,
 		.target = d->spec.target,
@@ -196,8 +166,6 @@ static void on_built(
 	};
 	_auto_free_ char *binary = NULL;
 
-	d->is_building = false;
-	d->lent = build;
 	if (!build) {
 		fail(d, err);
 		return;
@@ -219,7 +187,7 @@ static void on_tree(struct iw_git_req *req)
 	else if (req->rc > 0)
 		pass_over(d);
 	else
-		build(d, d->tree, on_built);
+		triage_lent_ask(&d->lent, d->tree, on_built);
 }
 
 /* Git thread. */
@@ -243,7 +211,7 @@ static void next(struct triage_doubt *d)
 		return;
 	}
 	if (d->spec.base) {
-		build(d, d->spec.base, on_built);
+		triage_lent_ask(&d->lent, d->spec.base, on_built);
 		return;
 	}
 	d->git_req = (struct iw_git_req){.run = find_tree, .ctx = d, .done = on_tree};
@@ -257,6 +225,8 @@ struct triage_doubt *triage_doubt_start(const struct triage_world *world,
 
 	d->world = world;
 	d->spec = *spec;
+	d->lent = (struct triage_lent){
+		.project = spec->target->project, .flavour = spec->flavour, .ctx = d};
 	d->done = done;
 	d->ctx = ctx;
 	next(d);
@@ -265,15 +235,13 @@ struct triage_doubt *triage_doubt_start(const struct triage_world *world,
 
 void triage_doubt_stop(struct triage_doubt *d)
 {
-	struct iw_builder builder = project_builder(d->spec.target->project);
-
 	d->is_stopped = true;
 	if (d->search)
 		triage_search_stop(d->search);
 	else if (d->run)
 		triage_reproduce_stop(d->run);
-	else if (d->is_building)
-		builder.stop(builder.ctx, &d->build_req);
+	else
+		triage_lent_stop(&d->lent);
 }
 
 const struct triage_doubt_result *triage_doubt_result(const struct triage_doubt *d)
