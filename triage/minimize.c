@@ -42,6 +42,9 @@
  * confirmation gives it all. */
 #define HANG_PART 8
 #define HANG_MIN_MS 200
+/* Of a program it is no CPU time: a machine that is busy must not look like a hang. */
+#define PROGRAM_PART 4
+#define PROGRAM_MIN_MS 1000
 #define FAILURES_MAX 5
 #define HANG_CANDIDATES 400
 #define FLAKY_CANDIDATES 400
@@ -50,6 +53,7 @@ enum likeness {
 	LIKE_PLACE, /* raw stacks */
 	LIKE_CYCLE, /* raw stacks of a recursion */
 	LIKE_NAMES, /* where it is caught differs from run to run: only names tell */
+	LIKE_HANG,  /* a program that says nothing when it is ended: that it never ends */
 };
 
 struct lane {
@@ -68,7 +72,7 @@ struct triage_minimize {
 	struct triage_shrink *shrink;
 	enum likeness likeness;
 	struct triage_signature raw; /* of the start, without names */
-	bool has_raw;
+	bool has_start;		     /* it has failed here, too */
 	struct triage_candidate batch[BATCH_MAX];
 	size_t batch_size, batch_max;
 	unsigned repeat; /* how often each candidate runs: more than once when flaky */
@@ -131,6 +135,11 @@ static bool is_same_cycle(
 static bool has_report(const struct engine_unit_result *unit)
 {
 	return unit->outcome == ENGINE_DIED && unit->report;
+}
+
+static bool is_hang(const struct engine_unit_result *unit)
+{
+	return unit->outcome == ENGINE_DIED && unit->death == ENGINE_DEATH_TIMEOUT;
 }
 
 static bool is_same_bug(const struct triage_minimize *op, const char *report, size_t len)
@@ -236,6 +245,10 @@ static bool look_at_lane(struct triage_minimize *op, struct lane *lane)
 		size_t i = op->looked_at / op->repeat;
 		bool *same = &op->same[lane->first + i * lane->step];
 
+		if (op->likeness == LIKE_HANG) {
+			*same |= is_hang(unit);
+			continue;
+		}
 		if (*same || op->is_stopped || !has_report(unit))
 			continue;
 		if (op->likeness == LIKE_NAMES && op->world->symbolizer) {
@@ -362,13 +375,18 @@ static int load_start(
 	return 0;
 }
 
+static int64_t at_least(int64_t ms, int64_t min_ms)
+{
+	return ms < min_ms ? min_ms : ms;
+}
+
 /* Of one candidate. */
-static void bound_cpu(struct triage_minimize *op, int64_t ms, int64_t min_ms)
+static void bound_cpu(struct triage_minimize *op, int64_t ms)
 {
 	size_t i;
 
 	for (i = 0; i < op->lane_count; i++)
-		engine_session_set_cpu(op->lanes[i].session, ms < min_ms ? min_ms : ms);
+		engine_session_set_cpu(op->lanes[i].session, ms);
 }
 
 static void open_lane(struct triage_minimize *op, size_t i, engine_session_done_cb up)
@@ -405,7 +423,16 @@ static void open_further_lanes(struct triage_minimize *op)
 		open_lane(op, op->lane_count, on_up);
 }
 
-/* The start by itself: what its raw stack looks like. */
+/* What the start has shown, once: its raw stack. */
+static bool take_start(struct triage_minimize *op, const struct engine_unit_result *unit)
+{
+	if (op->likeness == LIKE_HANG)
+		return is_hang(unit);
+	return has_report(unit) &&
+		triage_read_report(unit->report, unit->report_len, NULL, &op->raw, NULL);
+}
+
+/* The start by itself. */
 static void on_start(struct engine_session *session, const struct iw_err *err, void *ctx)
 {
 	struct lane *lane = ctx;
@@ -421,20 +448,18 @@ static void on_start(struct engine_session *session, const struct iw_err *err, v
 	for (i = 0; i < results->count; i++)
 		if (results->units[i].us > us)
 			us = results->units[i].us;
-	for (i = 0; i < results->count && !op->has_raw; i++)
-		op->has_raw = has_report(&results->units[i]) &&
-			triage_read_report(results->units[i].report,
-				results->units[i].report_len, NULL, &op->raw, NULL);
+	for (i = 0; i < results->count && !op->has_start; i++)
+		op->has_start = take_start(op, &results->units[i]);
 	if (err && !op->err.code)
 		iw_err_copy(&op->err, err);
-	else if (!op->has_raw)
+	else if (!op->has_start)
 		iw_err_set(&op->err, IW_EJOB,
-			"it fails only in a process of its own, as hangs of programs run "
-			"with --args do; smaller inputs are not tried there");
+			"it fails only in a process of its own; smaller inputs are not "
+			"tried there");
 	if (!op->err.code && !op->is_stopped)
 		open_further_lanes(op);
-	if (op->likeness != LIKE_NAMES)
-		bound_cpu(op, CPU_FACTOR * us / 1000, CPU_MIN_MS);
+	if (op->likeness == LIKE_PLACE || op->likeness == LIKE_CYCLE)
+		bound_cpu(op, at_least(CPU_FACTOR * us / 1000, CPU_MIN_MS));
 	step(op);
 }
 
@@ -443,9 +468,10 @@ static void open_first_lane(struct triage_minimize *op)
 	struct engine_driver_spec *driver = &op->driver_spec.spec;
 
 	if (op->likeness == LIKE_NAMES)
-		driver->cpu_ms = driver->timeout_ms / HANG_PART < HANG_MIN_MS
-			? HANG_MIN_MS
-			: driver->timeout_ms / HANG_PART;
+		driver->cpu_ms = at_least(driver->timeout_ms / HANG_PART, HANG_MIN_MS);
+	else if (op->likeness == LIKE_HANG)
+		driver->timeout_ms =
+			at_least(driver->timeout_ms / PROGRAM_PART, PROGRAM_MIN_MS);
 	op->lane_count = 1;
 	open_lane(op, 0, on_start);
 }
@@ -470,7 +496,7 @@ struct triage_minimize *triage_minimize_start(const struct triage_world *world,
 	const struct triage_minimize_spec *spec, triage_minimize_cb done, void *ctx)
 {
 	struct triage_minimize *op = iw_calloc(1, sizeof *op);
-	bool is_hang = triage_signature_is_hang(spec->signature);
+	bool never_ends = triage_signature_is_hang(spec->signature);
 	struct triage_shrink_limits limits = {
 		.candidates = spec->candidates, .chances = spec->chances};
 
@@ -481,15 +507,15 @@ struct triage_minimize *triage_minimize_start(const struct triage_world *world,
 	op->ctx = ctx;
 	op->repeat =
 		spec->hits < spec->runs ? triage_bisect_runs(spec->hits, spec->runs) : 1;
-	if (is_hang)
-		op->likeness = LIKE_NAMES;
+	if (never_ends)
+		op->likeness = spec->target->spec->args ? LIKE_HANG : LIKE_NAMES;
 	else if (strcmp(spec->signature->type, "Stack-overflow") == 0)
 		op->likeness = LIKE_CYCLE;
-	if (!limits.candidates && is_hang)
+	if (!limits.candidates && never_ends)
 		limits.candidates = HANG_CANDIDATES;
 	else if (!limits.candidates && op->repeat > 1)
 		limits.candidates = FLAKY_CANDIDATES;
-	op->batch_max = is_hang ? HANG_BATCH : LANE_BATCH;
+	op->batch_max = never_ends ? HANG_BATCH : LANE_BATCH;
 	op->shrink = triage_shrink_new(spec->input, spec->len, &limits);
 	if (target_driver_init(&op->driver_spec, spec->build, spec->target->spec,
 		    IW_PURPOSE_MINIMIZE, world->driver, world->symbolizer_path,

@@ -208,6 +208,15 @@ def test_any_program(triage, programs, crashes, args):  # noqa: F811
     assert answer["bugs"][0]["type"] == "Fatal-signal" and answer["bugs"][0]["size"] == 4
 
 
+def test_a_hang_of_a_program_gets_small(triage, programs, tmp_path):  # noqa: F811
+    """Nothing but its end is known of it: each candidate that never ends is as good."""
+    (tmp_path / "slow").write_bytes(b"diehmore")
+    answer = triage(tmp_path / "slow", "--binary", programs / "tool", "--args", "@@", "--timeout", "1s")
+    (bug,) = answer["bugs"]
+    assert bug["type"] == "Timeout" and bug["minimized"] and bug["size_before"] == 8
+    assert (tmp_path / "out" / bug["folder"] / "input").read_bytes() == b"dieh"
+
+
 def test_a_folder_of_others_is_left_alone(ironworks, programs, crashes, tmp_path):  # noqa: F811
     out = tmp_path / "mine"
     out.mkdir()
