@@ -1,24 +1,10 @@
 /* What happened to a bug and what it cost: events in order, sightings counted, core time
  * added up; and the bugs of a pull request. */
-#include "tests/lib/rows.h"
+#include "tests/lib/bug_rows.h"
 
-#include "triage/bug_db.h"
 #include "triage/crash_db.h"
 
 #include "base/banned.h"
-
-static int64_t add_bug(struct rows *r, int target)
-{
-	struct bug_row row = {.adapter_id = r->adapter,
-		.target_id = r->targets[target],
-		.build_id = r->builds[1],
-		.type = "Abort",
-		.flavour = "libfuzzer",
-		.frames = "[]"};
-
-	temp_ok(&r->t.err, bug_db_add(r->dbc, &row, &r->t.err));
-	return row.id;
-}
 
 static void add_event(
 	struct rows *r, int64_t bug, int64_t at_ms, const char *what, const char *text)
@@ -76,8 +62,8 @@ static void test_events_in_order(void **state)
 
 	(void)state;
 	rows_open(&r);
-	bug = add_bug(&r, 0);
-	other = add_bug(&r, 0);
+	bug = rows_bug(&r, 0, "Abort");
+	other = rows_bug(&r, 0, "Abort");
 	expect_life(&r, bug, "");
 	add_event(&r, bug, 5, "found", "here");
 	add_event(&r, other, 6, "found", "there");
@@ -127,7 +113,7 @@ static void test_many_sightings_are_counted(void **state)
 
 	(void)state;
 	rows_open(&r);
-	bug = add_bug(&r, 0);
+	bug = rows_bug(&r, 0, "Abort");
 	for (n = 1; n <= 6; n++)
 		sight(&r, bug, n);
 	expect_life(&r, bug, few);
@@ -168,9 +154,9 @@ static void test_core_time_adds_up(void **state)
 
 	(void)state;
 	rows_open(&r);
-	a = add_bug(&r, 0);
-	b = add_bug(&r, 0);
-	c = add_bug(&r, 1);
+	a = rows_bug(&r, 0, "Abort");
+	b = rows_bug(&r, 0, "Abort");
+	c = rows_bug(&r, 1, "Abort");
 	iw_time_set(ROWS_NOW + 50, -1);
 	add_core(&r, a, 100);
 	add_core(&r, a, 20);
@@ -208,7 +194,7 @@ static void test_tested_again(void **state)
 
 	(void)state;
 	rows_open(&r);
-	bug = add_bug(&r, 0);
+	bug = rows_bug(&r, 0, "Abort");
 	temp_ok(&r.t.err, bug_db_list(r.dbc, bug, take_tested, &row, &r.t.err));
 	assert_null(row.tested_tree);
 	assert_true(strlen(row.found_tree) > 0);
@@ -255,11 +241,11 @@ static void test_bugs_of_a_pull_request(void **state)
 
 	(void)state;
 	rows_open(&r);
-	add_bug(&r, 0); /* not attributed */
+	rows_bug(&r, 0, "Abort"); /* not attributed */
 	for (i = 0; i < IW_COUNT(prs); i++)
 		temp_ok(&r.t.err,
-			bug_db_set_outcome(
-				r.dbc, add_bug(&r, 0), "staged", prs[i], "{}", &r.t.err));
+			bug_db_set_outcome(r.dbc, rows_bug(&r, 0, "Abort"), "staged",
+				prs[i], "{}", &r.t.err));
 	expect_bugs_of(&r, NULL, 7, "3 2 ");
 	expect_bugs_of(&r, NULL, 6, "3 ");
 	expect_bugs_of(&r, NULL, 8, "");

@@ -1,6 +1,6 @@
 /* What people decide about bugs: what it changes, who is named, what undoes it, and what
  * the issue says. */
-#include "tests/lib/rows.h"
+#include "tests/lib/bug_rows.h"
 
 #include <stdlib.h>
 
@@ -9,19 +9,6 @@
 #include "triage/decision.h"
 
 #include "base/banned.h"
-
-static int64_t add_bug(struct rows *r)
-{
-	struct bug_row row = {.adapter_id = r->adapter,
-		.target_id = r->targets[0],
-		.build_id = r->builds[1],
-		.type = "Abort",
-		.flavour = "libfuzzer",
-		.frames = "[]"};
-
-	temp_ok(&r->t.err, bug_db_add(r->dbc, &row, &r->t.err));
-	return row.id;
-}
 
 struct seen {
 	char decision[16], by[16], why[40];
@@ -90,7 +77,7 @@ static void test_each_is_told_and_undone(void **state)
 
 	(void)state;
 	rows_open(&r);
-	bug = add_bug(&r);
+	bug = rows_bug(&r, 0, "Abort");
 	for (i = 0; i < IW_COUNT(verbs); i++) {
 		temp_ok(&r.t.err, decide(&r, bug, verbs[i][0], "so be it"));
 		s = look(&r, bug);
@@ -122,7 +109,7 @@ static void test_what_cannot_be(void **state)
 
 	(void)state;
 	rows_open(&r);
-	bug = add_bug(&r);
+	bug = rows_bug(&r, 0, "Abort");
 	temp_fails(&r.t.err, decide(&r, bug, "reopen", NULL), IW_EINVAL,
 		"nothing was decided about bug 1, so there is nothing to undo");
 	temp_fails(&r.t.err, decide(&r, 99, "close", NULL), IW_ENOENT,
@@ -144,8 +131,8 @@ static void test_closed_until_it_shows_elsewhere(void **state)
 
 	(void)state;
 	rows_open(&r);
-	closed = add_bug(&r);
-	wontfix = add_bug(&r);
+	closed = rows_bug(&r, 0, "Abort");
+	wontfix = rows_bug(&r, 0, "Abort");
 	temp_ok(&r.t.err,
 		project_db_set_snapshot(r.dbc, r.adapter, "c1", false, &r.t.err));
 	temp_ok(&r.t.err, decide(&r, closed, "close", NULL));
@@ -190,7 +177,7 @@ static void test_the_issue_says_it(void **state)
 
 	(void)state;
 	rows_open(&r);
-	bug = add_bug(&r);
+	bug = rows_bug(&r, 0, "Abort");
 	path = iw_path_join(r.t.dir, "bug.md");
 	temp_ok(&r.t.err, iw_file_replace(path, issue, strlen(issue), &r.t.err));
 	temp_ok(&r.t.err, bug_db_set_issue(r.dbc, bug, "open", "bug.md", &r.t.err));

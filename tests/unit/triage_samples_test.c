@@ -19,11 +19,6 @@
 #define ENTRY "LLVMFuzzerTestOneInput"
 #define DEEP 80
 
-static void free_sig(struct triage_signature *sig)
-{
-	triage_signature_fini(sig);
-}
-
 /* frames: "leaf < caller < entry". */
 static void add_stack(struct iw_buf *text, const char *frames)
 {
@@ -78,7 +73,7 @@ static void expect_frames(const struct triage_frames *frames, const char *expect
 static void the_loop_is_what_all_share(void **state)
 {
 	_auto_(iw_buf_fini) struct iw_buf text = {0};
-	_auto_(free_sig) struct triage_signature sig = {0};
+	_auto_(triage_signature_fini) struct triage_signature sig = {0};
 	_auto_free_ char *told = NULL;
 	size_t len;
 
@@ -109,7 +104,7 @@ static void the_loop_is_what_all_share(void **state)
 static void the_report_of_another_thread_changes_nothing(void **state)
 {
 	_auto_(iw_buf_fini) struct iw_buf text = {0};
-	_auto_(free_sig) struct triage_signature sig = {0};
+	_auto_(triage_signature_fini) struct triage_signature sig = {0};
 
 	(void)state;
 	add_sample(&text, 1, "spin < " ENTRY);
@@ -122,7 +117,7 @@ static void the_report_of_another_thread_changes_nothing(void **state)
 /* How deep it was interrupted is chance, and the way in is what tells. */
 static void a_recursion_is_told_by_its_way_in(void **state)
 {
-	_auto_(free_sig) struct triage_signature one = {0}, other = {0};
+	_auto_(triage_signature_fini) struct triage_signature one = {0}, other = {0};
 	struct triage_signature *sigs[] = {&one, &other};
 	size_t i, k;
 
@@ -144,7 +139,7 @@ static void a_recursion_is_told_by_its_way_in(void **state)
 static void runs_are_joined(void **state)
 {
 	_auto_(iw_buf_fini) struct iw_buf a = {0}, b = {0};
-	_auto_(free_sig) struct triage_signature one = {0}, two = {0};
+	_auto_(triage_signature_fini) struct triage_signature one = {0}, two = {0};
 
 	(void)state;
 	add_sample(&a, 1, "mix < loop_a < " ENTRY);
@@ -172,7 +167,7 @@ static void broken_samples_do_no_harm(void **state)
 	(void)state;
 	for (i = 0; i < IW_COUNT(texts); i++) {
 		_auto_(iw_buf_fini) struct iw_buf text = {0};
-		_auto_(free_sig) struct triage_signature sig = {0};
+		_auto_(triage_signature_fini) struct triage_signature sig = {0};
 		_auto_free_ char *told = NULL;
 		size_t len;
 

@@ -14,11 +14,6 @@
 
 #include "base/banned.h"
 
-static void free_sig(struct triage_signature *sig)
-{
-	triage_signature_fini(sig);
-}
-
 /* frames: "leaf < caller < entry"; of a race the other stack behind " | ". */
 static struct triage_signature make(
 	const char *type, const char *message, const char *frames)
@@ -178,9 +173,9 @@ static void known_pairs(void **state)
 	(void)state;
 	for (i = 0; i < IW_COUNT(pairs); i++) {
 		const struct pair *p = &pairs[i];
-		_auto_(free_sig) struct triage_signature a =
+		_auto_(triage_signature_fini) struct triage_signature a =
 			make(p->type_a, p->message_a, p->frames_a);
-		_auto_(free_sig) struct triage_signature b =
+		_auto_(triage_signature_fini) struct triage_signature b =
 			make(p->type_b, p->message_b, p->frames_b);
 		double ab = triage_signature_similarity(&a, &b);
 		double ba = triage_signature_similarity(&b, &a);
@@ -197,9 +192,9 @@ static void known_pairs(void **state)
 /* Two static functions are called alike, by somebody who has a table of them. */
 static void one_name_in_two_files(void **state)
 {
-	_auto_(free_sig) struct triage_signature a =
+	_auto_(triage_signature_fini) struct triage_signature a =
 		make(HEAP4, NULL, "parse < each < go");
-	_auto_(free_sig) struct triage_signature b =
+	_auto_(triage_signature_fini) struct triage_signature b =
 		make(HEAP4, NULL, "parse < each < go");
 
 	(void)state;
@@ -214,9 +209,9 @@ static void one_name_in_two_files(void **state)
 /* Races that an older version wrote down have both stacks in one. */
 static void races_of_before(void **state)
 {
-	_auto_(free_sig) struct triage_signature old =
+	_auto_(triage_signature_fini) struct triage_signature old =
 		make("Data race", NULL, "f < a < g < b");
-	_auto_(free_sig) struct triage_signature new =
+	_auto_(triage_signature_fini) struct triage_signature new =
 		make("Data race", NULL, "f < a | g < b");
 
 	(void)state;
@@ -234,13 +229,15 @@ static void sample(
 /* Two loops below one function, both caught in functions that they share. */
 static void sampled_hangs_are_told_apart(void **state)
 {
-	_auto_(free_sig) struct triage_signature one = make("Timeout", NULL, "");
-	_auto_(free_sig) struct triage_signature two = make("Timeout", NULL, "");
-	_auto_(free_sig) struct triage_signature again =
+	_auto_(triage_signature_fini) struct triage_signature one =
+		make("Timeout", NULL, "");
+	_auto_(triage_signature_fini) struct triage_signature two =
+		make("Timeout", NULL, "");
+	_auto_(triage_signature_fini) struct triage_signature again =
 		make("Timeout", NULL, "mix < spin < parse < entry");
-	_auto_(free_sig) struct triage_signature other =
+	_auto_(triage_signature_fini) struct triage_signature other =
 		make("Timeout", NULL, "mix < turn < parse < entry");
-	_auto_(free_sig) struct triage_signature outer =
+	_auto_(triage_signature_fini) struct triage_signature outer =
 		make("Timeout", NULL, "parse < entry");
 	const char *const stacks[][4] = {{"mix", "spin", "parse", "entry"},
 		{"read", "spin", "parse", "entry"}, {"mix", "turn", "parse", "entry"},
@@ -271,10 +268,11 @@ static void sampled_hangs_are_told_apart(void **state)
 
 static void json_round_trips(void **state)
 {
-	_auto_(free_sig) struct triage_signature plain = make(HEAP4, NULL, "f < g");
-	_auto_(free_sig) struct triage_signature full =
+	_auto_(triage_signature_fini) struct triage_signature plain =
+		make(HEAP4, NULL, "f < g");
+	_auto_(triage_signature_fini) struct triage_signature full =
 		make("Data race", "with \"words\"", "f < g | h < i");
-	_auto_(free_sig) struct triage_signature back = {0}, copy = {0};
+	_auto_(triage_signature_fini) struct triage_signature back = {0}, copy = {0};
 	_auto_free_ char *a = triage_signature_json(&plain), *b = NULL, *c = NULL;
 	_auto_free_ char *names = triage_signature_names(&full);
 
@@ -317,8 +315,8 @@ static void broken_json_is_refused(void **state)
 
 static void long_stacks_are_bounded(void **state)
 {
-	_auto_(free_sig) struct triage_signature a = make(HEAP4, NULL, "");
-	_auto_(free_sig) struct triage_signature b = make(HEAP4, NULL, "");
+	_auto_(triage_signature_fini) struct triage_signature a = make(HEAP4, NULL, "");
+	_auto_(triage_signature_fini) struct triage_signature b = make(HEAP4, NULL, "");
 	unsigned i;
 
 	(void)state;

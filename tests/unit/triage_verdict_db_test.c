@@ -8,24 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/lib/rows.h"
-#include "triage/bug_db.h"
+#include "tests/lib/bug_rows.h"
 #include "triage/verdict_db.h"
 
 #include "base/banned.h"
-
-static int64_t add_bug(struct rows *r, const char *type)
-{
-	struct bug_row row = {.adapter_id = r->adapter,
-		.target_id = r->targets[0],
-		.build_id = r->builds[1],
-		.frames = "[]",
-		.flavour = "libfuzzer"};
-
-	snprintf(row.type, sizeof row.type, "%s", type);
-	temp_ok(&r->t.err, bug_db_add(r->dbc, &row, &r->t.err));
-	return row.id;
-}
 
 struct answers {
 	char text[200];
@@ -70,7 +56,7 @@ static void test_verdicts(void **state)
 
 	(void)state;
 	rows_open(&r);
-	bug = add_bug(&r, "Abrt");
+	bug = rows_bug(&r, 0, "Abrt");
 	temp_ok(&r.t.err, put_verdict(&r, bug, &one, "t1", "bad", 5, 0));
 	temp_ok(&r.t.err, put_verdict(&r, bug, &one, "t2", "untestable", 0, 0));
 	temp_ok(&r.t.err, put_verdict(&r, bug, &one, "t1", "good", 50, 0));
@@ -90,8 +76,8 @@ static void test_verdicts_serve_other_bugs(void **state)
 
 	(void)state;
 	rows_open(&r);
-	first = add_bug(&r, "Abrt");
-	second = add_bug(&r, "Timeout");
+	first = rows_bug(&r, 0, "Abrt");
+	second = rows_bug(&r, 0, "Timeout");
 	temp_ok(&r.t.err, put_verdict(&r, first, &input, "clean", "good", 5, 0));
 	temp_ok(&r.t.err, put_verdict(&r, first, &input, "fails", "good", 5, 2));
 	temp_ok(&r.t.err, put_verdict(&r, first, &input, "broken", "bad", 1, 0));
