@@ -476,44 +476,44 @@ static bool has_two_sides(const struct san_report *r)
 		san_report_stack(r, SAN_STACK_OTHER_ACCESS);
 }
 
-/* Of a race either side, the same one whichever thread came first. A stack that could not
- * be restored, or has no frame of the program, comes last. */
-static size_t side(struct iw_arena *arena, const struct san_report *r, bool is_second,
-	struct san_sig_frame out[SAN_SIGNATURE_FRAMES])
+/* Of a race the same side comes first whichever thread did. A stack that could not be
+ * restored, or has no frame of the program, comes last. */
+static size_t both_sides(struct iw_arena *arena, const struct san_report *r,
+	struct san_sig_frame out[SAN_SIGNATURE_BOTH], size_t *other)
 {
-	struct san_sig_frame other[SAN_SIGNATURE_FRAMES];
-	size_t n = signature(arena, san_report_stack(r, SAN_STACK_CRASH), 0, out,
+	struct san_sig_frame a[SAN_SIGNATURE_FRAMES], b[SAN_SIGNATURE_FRAMES];
+	size_t n = signature(
+		arena, san_report_stack(r, SAN_STACK_CRASH), 0, a, SAN_SIGNATURE_FRAMES);
+	size_t m = signature(arena, san_report_stack(r, SAN_STACK_OTHER_ACCESS), 0, b,
 		SAN_SIGNATURE_FRAMES);
-	size_t m = signature(arena, san_report_stack(r, SAN_STACK_OTHER_ACCESS), 0, other,
-		SAN_SIGNATURE_FRAMES);
-	bool is_swapped = n == 0 || (m > 0 && compare(out, n, other, m) > 0);
+	bool is_swapped = n == 0 || (m > 0 && compare(a, n, b, m) > 0);
 
-	if (is_swapped == is_second)
-		return n;
-	memcpy(out, other, m * sizeof *out);
-	return m;
+	*other = is_swapped ? m : n;
+	memcpy(is_swapped ? out + m : out, a, n * sizeof *out);
+	memcpy(is_swapped ? out : out + n, b, m * sizeof *out);
+	return n + m;
 }
 
 size_t san_report_signature_frames(struct iw_arena *arena, const struct san_report *r,
-	struct san_sig_frame out[SAN_SIGNATURE_FRAMES])
+	struct san_sig_frame out[SAN_SIGNATURE_BOTH], size_t *other)
 {
 	const struct san_stack *stack = main_stack(r);
-	size_t n = 0;
+	size_t n = 0, unasked;
 
+	if (!other)
+		other = &unasked;
 	if (has_two_sides(r))
-		return side(arena, r, false, out);
+		return both_sides(arena, r, out, other);
 	if (r->kind == SAN_STACK_OVERFLOW || r->kind == SAN_GO_STACK)
 		n = cycle(arena, stack, out, SAN_SIGNATURE_FRAMES);
-	if (n > 0)
-		return n;
-	n = signature(arena, stack, first_told(r, stack), out, SAN_SIGNATURE_FRAMES);
-	return r->function ? begin_with_told(arena, r, out, n) : n;
-}
-
-size_t san_report_signature_other(struct iw_arena *arena, const struct san_report *r,
-	struct san_sig_frame out[SAN_SIGNATURE_FRAMES])
-{
-	return has_two_sides(r) ? side(arena, r, true, out) : 0;
+	if (n == 0) {
+		n = signature(
+			arena, stack, first_told(r, stack), out, SAN_SIGNATURE_FRAMES);
+		if (r->function)
+			n = begin_with_told(arena, r, out, n);
+	}
+	*other = n;
+	return n;
 }
 
 static bool is_among(const char *const names[], size_t count, const char *name)

@@ -18,6 +18,7 @@
 #define SAN_STATE_LINES 3
 #define SAN_STATE_WIDTH 80
 #define SAN_SIGNATURE_FRAMES 16
+#define SAN_SIGNATURE_BOTH (2 * SAN_SIGNATURE_FRAMES)
 
 bool san_frame_is_plumbing(const struct san_frame *frame);
 
@@ -55,14 +56,13 @@ struct san_sig_frame {
 };
 
 /* The relevant frames for clustering, innermost first, recursion collapsed; of a race or
- * of two locks those of one side, which does not depend on what came first; of a leak
- * where it was allocated; of a timeout or out-of-memory the sampled stack; of endless
- * recursion who takes part, each once. Returns how many of out were filled. */
+ * of two locks those of one side, which does not depend on what came first, and behind
+ * them those of the other; of a leak where it was allocated; of a timeout or out-of-memory
+ * the sampled stack; of endless recursion who takes part, each once. Returns how many of
+ * out were filled; other, which may be NULL: so many are of the first side. */
 size_t san_report_signature_frames(struct iw_arena *arena,
-	const struct san_report *report, struct san_sig_frame out[SAN_SIGNATURE_FRAMES]);
-/* Those of the other side; 0: there is none. */
-size_t san_report_signature_other(struct iw_arena *arena, const struct san_report *report,
-	struct san_sig_frame out[SAN_SIGNATURE_FRAMES]);
+	const struct san_report *report, struct san_sig_frame out[SAN_SIGNATURE_BOTH],
+	size_t *other);
 
 /* How a stack got where it is, for telling hangs apart: of its relevant functions the max
  * outermost, each once, where it was entered first; innermost first. Those without a name

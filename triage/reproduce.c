@@ -11,7 +11,6 @@
 #include "engine/engine.h"
 #include "engine/program.h"
 #include "sanitizers/flavour.h"
-#include "sanitizers/frames.h"
 #include "sanitizers/report.h"
 #include "triage/rate.h"
 #include "triage/samples.h"
@@ -42,10 +41,9 @@ bool triage_read_report(const char *text, size_t len, const struct iw_exit *exit
 	struct triage_signature *sig, struct triage_severity *severity)
 {
 	_auto_(iw_arena_freep) struct iw_arena *arena = iw_arena_new();
-	struct san_sig_frame frames[SAN_SIGNATURE_FRAMES];
 	const struct san_report *primary;
 	struct san_report *reports;
-	size_t count, i;
+	size_t count;
 	int status = exit && exit->class != IW_EXIT_SIGNALED ? exit->code : -1;
 
 	if (san_report_parse(arena, text, len, &reports, &count, NULL) < 0)
@@ -57,14 +55,8 @@ bool triage_read_report(const char *text, size_t len, const struct iw_exit *exit
 	if (triage_signature_is_hang(sig))
 		triage_samples_fold(text, len, primary, sig);
 	/* Of a hang only when nothing of it has a name. */
-	count = sig->frames.count ? 0
-				  : san_report_signature_frames(arena, primary, frames);
-	for (i = 0; i < count; i++)
-		triage_signature_add(sig, frames[i].function);
-	triage_signature_set_file(sig, count ? frames[0].file : NULL);
-	count = san_report_signature_other(arena, primary, frames);
-	for (i = 0; i < count; i++)
-		triage_signature_add_other(sig, frames[i].function);
+	if (sig->frames.count == 0)
+		triage_signature_add_report(sig, arena, primary);
 	if (severity)
 		triage_severity_of(primary, severity);
 	return true;

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "sanitizers/frames.h"
 #include "triage/similarity.h"
 
 #include "base/banned.h"
@@ -63,6 +64,20 @@ void triage_signature_set_file(struct triage_signature *sig, const char *file)
 {
 	free(sig->file);
 	sig->file = file && *file ? iw_strdup(file) : NULL;
+}
+
+void triage_signature_add_report(struct triage_signature *sig, struct iw_arena *arena,
+	const struct san_report *report)
+{
+	struct san_sig_frame frames[SAN_SIGNATURE_BOTH];
+	size_t i, other;
+	size_t count = san_report_signature_frames(arena, report, frames, &other);
+
+	for (i = 0; i < other; i++)
+		triage_signature_add(sig, frames[i].function);
+	for (; i < count; i++)
+		triage_signature_add_other(sig, frames[i].function);
+	triage_signature_set_file(sig, other ? frames[0].file : NULL);
 }
 
 static void frames_copy(struct triage_frames *dst, const struct triage_frames *src)

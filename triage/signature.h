@@ -25,6 +25,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "sanitizers/report.h"
 
 struct triage_frames {
 	char **names;
@@ -54,6 +55,9 @@ void triage_signature_add(struct triage_signature *sig, const char *frame);
 void triage_signature_add_other(struct triage_signature *sig, const char *frame);
 /* The source file of the innermost frame; NULL: unknown. */
 void triage_signature_set_file(struct triage_signature *sig, const char *file);
+/* All of that as a report has it; the arena is for what is made on the way. */
+void triage_signature_add_report(struct triage_signature *sig, struct iw_arena *arena,
+	const struct san_report *report);
 void triage_signature_copy(
 	struct triage_signature *dst, const struct triage_signature *src);
 

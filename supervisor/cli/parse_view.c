@@ -65,10 +65,9 @@ static void drain(struct parse_sink *sink)
 static void json_signature(
 	struct iw_buf *out, struct iw_arena *arena, const struct san_report *r)
 {
-	struct san_sig_frame frames[2 * SAN_SIGNATURE_FRAMES];
-	size_t n = san_report_signature_frames(arena, r, frames);
+	struct san_sig_frame frames[SAN_SIGNATURE_BOTH];
+	size_t n = san_report_signature_frames(arena, r, frames, NULL);
 
-	n += san_report_signature_other(arena, r, frames + n);
 	iw_buf_adds(out, ", \"signature\": [");
 	for (size_t i = 0; i < n; i++) {
 		if (i)

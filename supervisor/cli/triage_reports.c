@@ -11,7 +11,6 @@
 #include "cli/files.h"
 #include "cli/pile_format.h"
 #include "cli/table.h"
-#include "sanitizers/frames.h"
 #include "triage/cluster.h"
 #include "triage/reproduce.h"
 #include "triage/signature.h"
@@ -39,21 +38,16 @@ struct reports {
 static bool read_stack(struct iw_arena *arena, const char *text, size_t len,
 	const char *words, struct triage_signature *sig)
 {
-	struct san_sig_frame frames[SAN_SIGNATURE_FRAMES];
 	const struct san_report *report = NULL;
 	struct san_reading reading;
-	size_t count, i;
 
 	if (san_report_read(arena, text, len, &reading, NULL) == 0)
 		report = san_report_primary(reading.reports, reading.count);
 	if (!report)
 		return false;
 	triage_signature_init(sig, words ? words : report->crash_type, report->title);
-	count = san_report_signature_frames(arena, report, frames);
-	for (i = 0; i < count; i++)
-		triage_signature_add(sig, frames[i].function);
-	triage_signature_set_file(sig, count ? frames[0].file : NULL);
-	return count > 0 || words;
+	triage_signature_add_report(sig, arena, report);
+	return sig->frames.count > 0 || words;
 }
 
 static bool read_file(const char *path, struct triage_signature *sig, char **headline)

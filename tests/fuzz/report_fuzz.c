@@ -44,7 +44,7 @@ static void check_names(struct iw_arena *arena, const struct san_report *r)
 	struct san_sig_frame frames[2 * SAN_SIGNATURE_FRAMES];
 	const char *state = san_report_state(arena, r, NULL);
 	size_t lines = 0;
-	size_t n;
+	size_t n, other;
 
 	for (const char *s = state; *s; s += strcspn(s, "\n") + 1) {
 		PROMISE(strcspn(s, "\n") <= SAN_STATE_WIDTH && s[strcspn(s, "\n")]);
@@ -54,10 +54,8 @@ static void check_names(struct iw_arena *arena, const struct san_report *r)
 	san_report_state(arena, r, &theirs);
 	check_text(san_report_headline(arena, r));
 	san_report_place(r);
-	n = san_report_signature_frames(arena, r, frames);
-	PROMISE(n <= SAN_SIGNATURE_FRAMES);
-	n += san_report_signature_other(arena, r, frames + n);
-	PROMISE(n <= IW_COUNT(frames));
+	n = san_report_signature_frames(arena, r, frames, &other);
+	PROMISE(other <= SAN_SIGNATURE_FRAMES && other <= n && n <= IW_COUNT(frames));
 	for (size_t i = 0; i < n; i++) {
 		PROMISE(frames[i].function && *frames[i].function);
 		check_text(frames[i].function);

@@ -58,9 +58,9 @@ static void check_headline(struct iw_arena *arena, const struct san_report *r)
 static void check_issue(
 	struct iw_arena *arena, const struct san_report *r, const char *text, size_t len)
 {
-	struct san_sig_frame frames[SAN_SIGNATURE_FRAMES];
-	const char *names[SAN_SIGNATURE_FRAMES];
-	size_t n = san_report_signature_frames(arena, r, frames), i;
+	struct san_sig_frame frames[SAN_SIGNATURE_BOTH];
+	const char *names[SAN_SIGNATURE_BOTH];
+	size_t n = san_report_signature_frames(arena, r, frames, NULL), i;
 	struct triage_issue issue = {
 		.uid = "1",
 		.adapter = "demo",

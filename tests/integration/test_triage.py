@@ -329,6 +329,19 @@ def test_a_report_may_show_that_two_bugs_are_one(ironworks, tmp_path):
     assert [len(b["files"]) for b in ironworks("triage", *reports, "--json").json["bugs"]] == [3]
 
 
+def test_reports_of_races_are_told_apart_by_both_sides(ironworks, tmp_path):
+    """The same access races with two others: two bugs, whichever thread came first."""
+    def side(name):
+        return f"    #0 {name} a.c:1 (m+0x1)\n"
+    for number, (one, other) in enumerate((("fill", "weigh"), ("weigh", "fill"), ("fill", "sum_up"))):
+        (tmp_path / f"race-{number}").write_text(
+            "WARNING: ThreadSanitizer: data race (pid=1)\n"
+            f"  Write of size 4 at 0x1 by thread T1:\n{side(one)}\n"
+            f"  Previous write of size 4 at 0x1 by main thread:\n{side(other)}\n")
+    done = ironworks("triage", tmp_path, "--json")
+    assert sorted(len(bug["files"]) for bug in done.json["bugs"]) == [1, 2], done.stdout
+
+
 def test_reports_without_a_program(ironworks, programs, crashes, triage, tmp_path):  # noqa: F811
     """What is read instead of run: reports, ours as CASR keeps them among them."""
     triage(crashes, "--no-minimize", "--casrep", tmp_path / "reports")

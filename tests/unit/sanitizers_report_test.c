@@ -51,11 +51,10 @@ static json_t *stacks_of(const struct san_report *r)
 
 static json_t *signature_of(struct iw_arena *arena, const struct san_report *r)
 {
-	struct san_sig_frame frames[2 * SAN_SIGNATURE_FRAMES];
-	size_t n = san_report_signature_frames(arena, r, frames);
+	struct san_sig_frame frames[SAN_SIGNATURE_BOTH];
+	size_t n = san_report_signature_frames(arena, r, frames, NULL);
 	json_t *list = json_array();
 
-	n += san_report_signature_other(arena, r, frames + n);
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list, json_string(frames[i].function));
 	return list;
