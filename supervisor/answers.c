@@ -92,6 +92,19 @@ static void add_severity(json_t *bug, const struct bug_row *row)
 	json_object_set_new(bug, "remote", json_boolean(row->is_remote));
 }
 
+/* Those at fault that belong to no pull request; null until it is attributed. */
+static void add_commits(json_t *bug)
+{
+	json_t *commits = json_object_get(json_object_get(bug, "proof"), "commits");
+
+	if (json_is_null(json_object_get(bug, "outcome")))
+		json_object_set_new(bug, "commits", json_null());
+	else if (commits)
+		json_object_set(bug, "commits", commits);
+	else
+		json_object_set_new(bug, "commits", json_array());
+}
+
 /* What the runs say of the true rate; nothing without a run. */
 static void add_rate(json_t *bug, const struct bug_row *row)
 {
@@ -106,7 +119,7 @@ json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 {
 	static const char *const private[] = {"type", "security", "severity",
 		"severity_reason", "remote", "frames", "input", "input_size",
-		"first_size", "prs", "proof", "mend", "issue", NULL};
+		"first_size", "prs", "commits", "proof", "mend", "issue", NULL};
 	_auto_free_ char *path =
 		row->issue ? iw_fmt("%s/%s", scope->state->outbox, row->issue) : NULL;
 	bool is_private = answer_bug_is_private(row);
@@ -128,6 +141,7 @@ json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 		(json_int_t)row->changed_ms, "sightings", (json_int_t)row->sightings,
 		"core_ms", (json_int_t)row->core_ms, "burned_ms",
 		(json_int_t)row->burned_ms, "swallowed", (json_int_t)row->swallowed);
+	add_commits(bug);
 	add_severity(bug, row);
 	add_rate(bug, row);
 	add_tested(bug, row);

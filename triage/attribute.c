@@ -36,6 +36,8 @@
 #include "triage/bug_db.h"
 #include "triage/doubt.h"
 #include "triage/lent.h"
+#include "triage/price.h"
+#include "triage/progress.h"
 #include "triage/question_tree.h"
 #include "triage/reproduce.h"
 #include "triage/verdicts.h"
@@ -44,11 +46,6 @@
 
 #define INFRA_TRIES 3
 #define DOUBTS_MAX 2
-
-/* Of asking about a tree, where 1 is a build: one that is built only has to be run, one
- * that has an answer not even that. */
-#define COST_BUILT 0.3
-#define COST_KNOWN 0.05
 
 struct triage_attribute {
 	const struct triage_world *world;
@@ -86,22 +83,15 @@ struct triage_attribute {
 
 static void ask(struct triage_attribute *op);
 
-static double cost_of(const struct triage_attribute *op, const char *tree)
-{
-	if (triage_verdicts_give(&op->verdicts, tree))
-		return COST_KNOWN;
-	return builder_has(
-		       project_builds(op->spec.target->project), tree, op->spec.flavour)
-		? COST_BUILT
-		: 1;
-}
-
 static struct triage_bisect *new_bisect(const struct triage_attribute *op)
 {
 	const struct staging_snapshot *s = op->snapshot;
 	_auto_free_ int *prs = iw_calloc(s->count + 1, sizeof *prs);
+	_auto_free_ struct triage_bisect_commit *commits =
+		iw_calloc(s->count + 1, sizeof *commits);
 	_auto_free_ double *costs = iw_calloc(s->count + 1, sizeof *costs);
 	struct triage_bisect_spec spec = {.prs = prs,
+		.commits = commits,
 		.count = s->count,
 		.costs = costs,
 		.hits = op->spec.hits,
@@ -110,10 +100,15 @@ static struct triage_bisect *new_bisect(const struct triage_attribute *op)
 		.shown = op->spec.shown};
 	size_t i;
 
-	for (i = 0; i < s->count; i++)
+	for (i = 0; i < s->count; i++) {
 		prs[i] = (int)s->prs[i].number;
+		commits[i] =
+			(struct triage_bisect_commit){s->prs[i].merge, s->prs[i].title};
+	}
 	for (i = 0; i <= s->count; i++)
-		costs[i] = cost_of(op, op->staged[i]);
+		costs[i] = triage_price(&op->verdicts,
+			project_builds(op->spec.target->project), op->staged[i],
+			op->spec.flavour);
 	return triage_bisect_new(&spec);
 }
 
@@ -127,6 +122,14 @@ static void fail(struct triage_attribute *op, const struct iw_err *err)
 {
 	op->err = *err;
 	finish(op);
+}
+
+/* Tells whoever asks; a mend has no place of its own to tell it. */
+static void tell(const struct triage_attribute *op, const char *doing)
+{
+	if (!op->spec.is_mend)
+		triage_progress_tell(op->world->db, op->spec.bug_id, op->bisect,
+			op->doubt ? NULL : &op->question, doing);
 }
 
 static void give_answer(struct triage_attribute *op)
@@ -261,6 +264,7 @@ static void on_built(struct triage_lent *lent, const struct iw_err *err)
 		answer_untestable(op, TRIAGE_WHY_TARGET);
 		return;
 	}
+	tell(op, "runs");
 	op->run = triage_reproduce_start(op->world, &spec, on_run, op);
 	if (op->is_stopped)
 		triage_reproduce_stop(op->run);
@@ -292,6 +296,7 @@ static void on_tree(struct iw_git_req *req)
 		give_answer(op);
 		return;
 	}
+	tell(op, "builds");
 	triage_lent_ask(&op->lent, op->tree, on_built);
 }
 
@@ -345,9 +350,8 @@ static void say_other(struct triage_attribute *op, const struct triage_doubt_res
 	else
 		bisect_say(op->bisect,
 			"fuzzing found another input for it, %zu bytes, sha256 %s, that "
-			"does not need PR #%lld: asked with that one",
-			r->len, hex,
-			(long long)op->snapshot->prs[r->left_out - 1].number);
+			"does not need %s: asked with that one",
+			r->len, hex, bisect_staged_name(op->bisect, r->left_out));
 }
 
 /* A fresh decision with the input that needs fewer merges. */
@@ -430,6 +434,7 @@ static bool doubt(struct triage_attribute *op)
 		return false;
 	}
 	op->doubt = triage_doubt_start(op->world, &spec, on_doubted, op);
+	tell(op, "fuzzes");
 	return true;
 }
 
@@ -560,20 +565,6 @@ char *triage_attribute_proof(const struct triage_attribute *op)
 			proof, "base_fuzzed_s", json_integer(op->base_fuzzed_s));
 	text = json_dumps(proof, JSON_COMPACT);
 	json_decref(proof);
-	return text;
-}
-
-char *triage_attribute_prs(const struct triage_attribute *op)
-{
-	const struct triage_attribution *a = triage_bisect_result(op->bisect);
-	json_t *prs = json_array();
-	char *text;
-	size_t i;
-
-	for (i = 0; i < a->count; i++)
-		json_array_append_new(prs, json_integer(a->prs[i]));
-	text = json_dumps(prs, JSON_COMPACT);
-	json_decref(prs);
 	return text;
 }
 

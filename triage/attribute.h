@@ -48,8 +48,6 @@ const struct triage_attribution *triage_attribute_result(
 /* The proof as JSON text: triage_bisect_json(), and "base_fuzzed_s" where the base was
  * fuzzed from the input. The caller frees. */
 char *triage_attribute_proof(const struct triage_attribute *op);
-/* The pull requests at fault as a JSON array; the caller frees. */
-char *triage_attribute_prs(const struct triage_attribute *op);
 /* CPU time of its jobs that is not in the bug's row yet. */
 int64_t triage_attribute_cpu_us(const struct triage_attribute *op);
 void triage_attribute_free(struct triage_attribute *op);

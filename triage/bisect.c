@@ -74,10 +74,10 @@ static void judge(struct triage_bisect *b, size_t merge, size_t before)
 			bisect_find_partners(b, merge, before, true);
 	} else if (taken->state == TREE_UNTESTABLE) {
 		bisect_conclude(b, TRIAGE_SUSPECT, &merge, 1,
-			iw_fmt("PR #%d is the first bad one, but it can be tested "
+			iw_fmt("%s is the first bad one, but it can be tested "
 			       "neither "
 			       "alone nor taken out",
-				bisect_pr(b, merge)));
+				bisect_name(b, merge)));
 	} else {
 		bisect_find_partners(b, merge, before, false);
 	}
@@ -88,17 +88,18 @@ static void judge(struct triage_bisect *b, size_t merge, size_t before)
 static void meet_gap(struct triage_bisect *b, const struct bisect_border *border)
 {
 	struct bisect_set none = {.count = 0};
-	int from = bisect_pr(b, border->lo + 1), to = bisect_pr(b, border->hi), rc;
+	const char *from = bisect_name(b, border->lo + 1);
+	const char *to = bisect_name(b, border->hi);
 	size_t merge;
+	int rc;
 
-	bisect_explain(b, "the first bad one is among PR #%d to PR #%d", from, to);
+	bisect_explain(b, "the first bad one is among %s to %s", from, to);
 	rc = bisect_pick(b, border, &none, &merge);
 	if (rc > 0)
 		judge(b, merge, border->lo);
 	else if (rc == 0)
 		conclude_range(b, border,
-			iw_fmt("the trees between PR #%d and PR #%d cannot be tested",
-				from, to));
+			iw_fmt("the trees between %s and %s cannot be tested", from, to));
 }
 
 /* No tree before the first bad one is good. */
@@ -107,17 +108,17 @@ static void conclude_unknown_past(struct triage_bisect *b,
 {
 	struct triage_question q = bisect_prefix(border->lo);
 	const struct tree *before = border->lo ? bisect_find(b, &q) : base;
-	int first = bisect_pr(b, border->hi);
+	const char *first = bisect_name(b, border->hi);
 
 	if (before && before->why == TRIAGE_WHY_TARGET && border->hi - border->lo == 1)
 		conclude_range(b, border,
-			iw_fmt("the target does not exist before PR #%d, so older code "
+			iw_fmt("the target does not exist before %s, so older code "
 			       "may "
 			       "be at fault",
 				first));
 	else
 		conclude_range(
-			b, border, iw_fmt("no tree before PR #%d can be tested", first));
+			b, border, iw_fmt("no tree before %s can be tested", first));
 }
 
 static void search(struct triage_bisect *b, const struct tree *base)
@@ -137,8 +138,8 @@ static void search(struct triage_bisect *b, const struct tree *base)
 	else if (border.hi - border.lo > 1)
 		meet_gap(b, &border);
 	else {
-		bisect_explain(b, "PR #%d is the first bad of %zu merges",
-			bisect_pr(b, border.hi), b->count);
+		bisect_explain(b, "%s is the first bad of %zu merges",
+			bisect_name(b, border.hi), b->count);
 		judge(b, border.hi, border.lo);
 	}
 }
@@ -162,9 +163,9 @@ static bool is_there_to_mend(struct triage_bisect *b)
 			iw_strdup("the base does not show it any more"));
 	else
 		bisect_conclude(b, TRIAGE_SUSPECT, NULL, 0,
-			iw_fmt("PR #%d itself was changed: the tree at it does not show "
+			iw_fmt("%s itself was changed: the tree at it does not show "
 			       "it any more",
-				b->shown_pr));
+				bisect_staged_name(b, real.prefix)));
 	return false;
 }
 

@@ -55,9 +55,17 @@
 #define TRIAGE_BISECT_RUNS 200 /* of one tree at most, before it is doubted */
 #define TRIAGE_BISECT_SET 4    /* merges in an interaction at most */
 
+/* A merge that belongs to no pull request: somebody pushed it to the branch. */
+struct triage_bisect_commit {
+	const char *id;
+	const char *title; /* foreign text */
+};
+
 /* Merges are numbered 1…count in the order they were staged; 0 is the base. */
 struct triage_bisect_spec {
-	const int *prs; /* prs[i - 1]: pull request of merge i; copied */
+	const int *prs; /* prs[i - 1]: pull request of merge i, or 0; copied */
+	/* Likewise, of those without one; copied. NULL: none is. */
+	const struct triage_bisect_commit *commits;
 	size_t count;
 	/* What asking costs, of the trees at 0…count: 1 for one that must be built, less
 	 * for one that is there. Above 0. Copied; NULL: all the same. */
@@ -124,7 +132,7 @@ enum triage_outcome {
 struct triage_attribution {
 	enum triage_outcome outcome;
 	const size_t *merges; /* ascending; at fault, or of a suspect those in question */
-	const int *prs;	      /* the same as pull requests */
+	const int *prs;	      /* the same as pull requests; 0: it belongs to none */
 	size_t count;	      /* 0 for pre-existing, flaky, infra */
 	const char *reason;   /* one sentence, never empty */
 	/* The chance that it is right; of a suspect: that one of the merges is a cause. 0
@@ -150,9 +158,10 @@ void triage_bisect_answer(struct triage_bisect *b, const struct triage_answer *a
 const struct triage_attribution *triage_bisect_result(const struct triage_bisect *b);
 /* Sentences for humans in the order things happened; borrowed until the next answer. */
 const char *const *triage_bisect_log(const struct triage_bisect *b, size_t *count);
-/* The column bug.proof: {"outcome", "reason", "prs", "confidence", "builds", "runs", "log",
- * "trees": [{"what", "answer", "runs", "hits", "tree", "built", "remembered", "carried",
- * "why"}]}; the caller's reference. Before the decision without the first four. */
+/* The column bug.proof: {"outcome", "reason", "prs", "commits": [{"commit", "subject"}],
+ * "confidence", "builds", "runs", "log", "trees": [{"what", "answer", "runs", "hits", "tree",
+ * "built", "remembered", "carried", "why"}]}; the caller's reference. Before the decision
+ * without the first five, and with "left": merges that are still in question. */
 json_t *triage_bisect_json(const struct triage_bisect *b);
 /* "the base", "the tree at PR #7", "the snapshot without PR #7". The caller frees. */
 char *triage_bisect_describe(

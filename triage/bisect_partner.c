@@ -20,7 +20,7 @@ static void conclude_set(struct triage_bisect *b, const struct bisect_set *set)
 	size_t i;
 
 	for (i = set->count; i-- > 0;)
-		iw_buf_addf(&names, "PR #%d%s", bisect_pr(b, set->merges[i]),
+		iw_buf_addf(&names, "%s%s", bisect_name(b, set->merges[i]),
 			i == 1	    ? " and "
 				: i ? ", "
 				    : "");
@@ -40,8 +40,8 @@ static void judge_returned(struct triage_bisect *b, const struct bisect_set *set
 	if (bisect_recheck_all(b, doubtful, IW_COUNT(doubtful)) < 0)
 		return;
 	how = iw_fmt("the snapshot without it is good and the base with it alone is bad; "
-		     "it was mended on the way, and PR #%d brought it back",
-		bisect_pr(b, set->merges[0]));
+		     "it was mended on the way, and %s brought it back",
+		bisect_name(b, set->merges[0]));
 	bisect_prove_one(b, partner, how);
 }
 
@@ -75,9 +75,9 @@ static void verify_set(
 		}
 		if (state == TREE_UNTESTABLE)
 			bisect_explain(b,
-				"PR #%d cannot be taken out of the snapshot; "
+				"%s cannot be taken out of the snapshot; "
 				"that it is needed is shown on the base only",
-				bisect_pr(b, set->merges[i]));
+				bisect_name(b, set->merges[i]));
 	}
 	conclude_set(b, set);
 }
@@ -135,10 +135,10 @@ static void judge_unapplied(struct triage_bisect *b, size_t merge, size_t hi)
 			"is bad on two trees that share nothing else");
 	else if (rc == 0)
 		bisect_conclude(b, TRIAGE_SUSPECT, &merge, 1,
-			iw_fmt("PR #%d is the first bad one and the snapshot without it "
+			iw_fmt("%s is the first bad one and the snapshot without it "
 			       "is "
 			       "good, but alone it cannot be tested",
-				bisect_pr(b, merge)));
+				bisect_name(b, merge)));
 }
 
 int bisect_pick(struct triage_bisect *b, const struct bisect_border *gap,
@@ -190,9 +190,10 @@ static int find_partner(struct triage_bisect *b, const struct bisect_set *set,
 	rc = bisect_pick(b, border, set, partner);
 	if (rc == 0)
 		bisect_conclude(b, TRIAGE_SUSPECT, set->merges, set->count,
-			iw_fmt("it needs one of the merges from PR #%d to PR #%d, which "
+			iw_fmt("it needs one of the merges from %s to %s, which "
 			       "cannot be told apart",
-				bisect_pr(b, border->lo + 1), bisect_pr(b, border->hi)));
+				bisect_name(b, border->lo + 1),
+				bisect_name(b, border->hi)));
 	else
 		border->hi = border->lo + 1; /* bad with it on the tree before the gap */
 	return rc;
@@ -212,8 +213,9 @@ void bisect_find_partners(
 		if (find_partner(b, &set, &border, &partner) <= 0)
 			return;
 		set.merges[set.count++] = partner;
-		bisect_explain(b, "PR #%d needs PR #%d",
-			bisect_pr(b, set.merges[set.count - 2]), bisect_pr(b, partner));
+		bisect_explain(b, "%s needs %s",
+			bisect_name(b, set.merges[set.count - 2]),
+			bisect_name(b, partner));
 		q = bisect_with(0, &set);
 		if (!bisect_ask(b, &q, &tree))
 			return;

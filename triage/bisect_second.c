@@ -17,8 +17,8 @@ static void conclude_both(
 	const size_t merges[] = {first, second};
 
 	bisect_conclude(b, TRIAGE_SUSPECT, merges, IW_COUNT(merges),
-		iw_fmt("PR #%d causes it, and so does PR #%d: %s", bisect_pr(b, first),
-			bisect_pr(b, second), words));
+		iw_fmt("%s causes it, and so does %s: %s", bisect_name(b, first),
+			bisect_name(b, second), words));
 }
 
 static void judge_second(struct triage_bisect *b, size_t first, size_t second)
@@ -39,8 +39,8 @@ static void judge_second(struct triage_bisect *b, size_t first, size_t second)
 	if (taken == TREE_GOOD && apart == TREE_BAD) {
 		_auto_free_ char *how = iw_fmt(
 			"the snapshot without it is good and the base with it alone is "
-			"bad; PR #%d had it as well, which was mended on the way",
-			bisect_pr(b, first));
+			"bad; %s had it as well, which was mended on the way",
+			bisect_name(b, first));
 
 		bisect_prove_one(b, second, how);
 		return;
@@ -68,8 +68,8 @@ void bisect_find_second(struct triage_bisect *b, size_t merge, size_t before)
 
 	if (bisect_recheck_all(b, doubtful, IW_COUNT(doubtful)) < 0)
 		return;
-	bisect_explain(b, "PR #%d alone shows it, but so does the snapshot without it",
-		bisect_pr(b, merge));
+	bisect_explain(b, "%s alone shows it, but so does the snapshot without it",
+		bisect_name(b, merge));
 	while ((rc = bisect_narrow(b, &border, &line)) > 0)
 		;
 	if (rc < 0)
@@ -78,8 +78,8 @@ void bisect_find_second(struct triage_bisect *b, size_t merge, size_t before)
 		judge_second(b, merge, border.hi);
 	else
 		bisect_conclude(b, TRIAGE_SUSPECT, &merge, 1,
-			iw_fmt("PR #%d alone shows it, but so does the snapshot without "
-			       "it: there is a second cause, from PR #%d to PR #%d",
-				bisect_pr(b, merge), bisect_pr(b, border.lo + 1),
-				bisect_pr(b, border.hi)));
+			iw_fmt("%s alone shows it, but so does the snapshot without "
+			       "it: there is a second cause, from %s to %s",
+				bisect_name(b, merge), bisect_name(b, border.lo + 1),
+				bisect_name(b, border.hi)));
 }

@@ -51,9 +51,9 @@ struct triage_question bisect_alone(size_t merge)
 	return with_merges(TRIAGE_ALONE, 0, &(struct bisect_set){{merge}, 1});
 }
 
-int bisect_pr(const struct triage_bisect *b, size_t merge)
+const char *bisect_name(const struct triage_bisect *b, size_t merge)
 {
-	return b->prs[merge - 1];
+	return bisect_staged_name(b, b->is_mend ? b->staged + 1 - merge : merge);
 }
 
 bool bisect_is_too_early(const struct tree *tree)
@@ -99,10 +99,13 @@ static void say_what_is_left(struct triage_bisect *b, const struct bisect_border
 {
 	size_t left = border->hi - border->lo;
 
-	if (line->set || left < 2)
+	if (line->set)
 		return;
-	bisect_say(b, "that leaves %zu of %zu: PR #%d to PR #%d", left, b->count,
-		bisect_pr(b, border->lo + 1), bisect_pr(b, border->hi));
+	b->left = left;
+	if (left < 2)
+		return;
+	bisect_say(b, "that leaves %zu of %zu: %s to %s", left, b->count,
+		bisect_name(b, border->lo + 1), bisect_name(b, border->hi));
 }
 
 int bisect_narrow(struct triage_bisect *b, struct bisect_border *border,
@@ -159,7 +162,7 @@ static char *mend_words(const struct triage_bisect *b, enum triage_outcome outco
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		iw_buf_addf(&out, "%sPR #%d", i ? " and " : "", bisect_pr(b, merges[i]));
+		iw_buf_addf(&out, "%s%s", i ? " and " : "", bisect_name(b, merges[i]));
 	if (outcome == TRIAGE_STAGED)
 		iw_buf_adds(&out, " mended it: where it is missing the bug shows");
 	else if (outcome == TRIAGE_INTERACTION)
@@ -191,7 +194,7 @@ static void conclude(struct triage_bisect *b, const struct bisect_claim *claim,
 		b->merges[i] = b->is_mend ? b->staged + 1 - merges[i] : merges[i];
 	qsort(b->merges, count, sizeof *b->merges, by_number);
 	for (i = 0; i < count; i++)
-		b->result_prs[i] = bisect_staged_pr(b, b->merges[i]);
+		b->result_prs[i] = b->names[b->merges[i] - 1].pr;
 	b->reason = reason;
 	b->result.outcome = outcome;
 	b->result.merges = b->merges;
@@ -204,6 +207,12 @@ static void conclude(struct triage_bisect *b, const struct bisect_claim *claim,
 		bisect_say(b, "%s", reason);
 	else
 		bisect_say(b, "%s: %s", triage_outcome_word(outcome), reason);
+	for (i = 0; i < count; i++) {
+		_auto_free_ char *words = bisect_merge_words(&b->names[b->merges[i] - 1]);
+
+		if (words)
+			bisect_say(b, "%s", words);
+	}
 }
 
 void bisect_conclude(struct triage_bisect *b, enum triage_outcome outcome,
@@ -246,7 +255,7 @@ void bisect_prove(struct triage_bisect *b, enum triage_outcome outcome,
 void bisect_prove_one(struct triage_bisect *b, size_t merge, const char *how)
 {
 	bisect_prove(b, TRIAGE_STAGED, &merge, 1,
-		iw_fmt("PR #%d causes it: %s", bisect_pr(b, merge), how));
+		iw_fmt("%s causes it: %s", bisect_name(b, merge), how));
 }
 
 int bisect_recheck_all(
@@ -272,16 +281,16 @@ void bisect_contradict(
 {
 	struct triage_question doubtful[] = {bisect_prefix(before), bisect_alone(merge)};
 
-	bisect_explain(b, "PR #%d: %s; the good answers are asked again",
-		bisect_pr(b, merge), what);
+	bisect_explain(b, "%s: %s; the good answers are asked again",
+		bisect_name(b, merge), what);
 	if (bisect_recheck_all(b, doubtful, IW_COUNT(doubtful)) < 0)
 		return;
 	if (b->hits < b->runs)
 		bisect_conclude(b, TRIAGE_FLAKY, NULL, 0,
-			iw_fmt("the answers contradict each other around PR #%d: %s",
-				bisect_pr(b, merge), what));
+			iw_fmt("the answers contradict each other around %s: %s",
+				bisect_name(b, merge), what));
 	else
 		bisect_conclude(b, TRIAGE_SUSPECT, &merge, 1,
-			iw_fmt("PR #%d turns it bad, yet %s: there is a second cause",
-				bisect_pr(b, merge), what));
+			iw_fmt("%s turns it bad, yet %s: there is a second cause",
+				bisect_name(b, merge), what));
 }

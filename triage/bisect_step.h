@@ -23,7 +23,8 @@ struct triage_question bisect_out(size_t k, const struct bisect_set *set);
 struct triage_question bisect_without(const struct triage_bisect *b, size_t merge);
 struct triage_question bisect_alone(size_t merge);
 
-int bisect_pr(const struct triage_bisect *b, size_t merge);
+/* "PR #7": a merge as the search counts it. */
+const char *bisect_name(const struct triage_bisect *b, size_t merge);
 /* The tree cannot be tested because what it needs is not there yet: older ones cannot
  * either. A build that fails may be this tree's own bad luck. */
 bool bisect_is_too_early(const struct tree *tree);

@@ -292,11 +292,9 @@ struct triage_question bisect_real(
 	return q;
 }
 
-int bisect_staged_pr(const struct triage_bisect *b, size_t merge)
+const char *bisect_staged_name(const struct triage_bisect *b, size_t merge)
 {
-	size_t at = b->is_mend ? b->staged - merge : merge - 1;
-
-	return at < b->count ? b->prs[at] : b->shown_pr;
+	return b->names[merge - 1].name;
 }
 
 static void add_prs(const struct triage_bisect *b, const struct triage_question *q,
@@ -305,11 +303,11 @@ static void add_prs(const struct triage_bisect *b, const struct triage_question 
 	size_t i;
 
 	for (i = 0; i < q->merge_count; i++)
-		iw_buf_addf(out, "%sPR #%d",
+		iw_buf_addf(out, "%s%s",
 			i == 0				  ? ""
 				: i + 1 == q->merge_count ? " and "
 							  : ", ",
-			bisect_staged_pr(b, q->merges[i]));
+			bisect_staged_name(b, q->merges[i]));
 }
 
 static void add_prefix(const struct triage_bisect *b, size_t prefix, struct iw_buf *out)
@@ -319,7 +317,7 @@ static void add_prefix(const struct triage_bisect *b, size_t prefix, struct iw_b
 	else if (prefix == b->staged)
 		iw_buf_adds(out, "the snapshot");
 	else
-		iw_buf_addf(out, "the tree at PR #%d", bisect_staged_pr(b, prefix));
+		iw_buf_addf(out, "the tree at %s", bisect_staged_name(b, prefix));
 }
 
 char *triage_bisect_describe(
@@ -358,10 +356,8 @@ struct triage_bisect *triage_bisect_new(const struct triage_bisect_spec *spec)
 	b->is_mend = spec->is_mend;
 	b->staged = spec->count;
 	b->count = spec->is_mend ? spec->count - spec->shown : spec->count;
-	b->shown_pr = spec->is_mend && spec->shown ? spec->prs[spec->shown - 1] : 0;
-	b->prs = iw_calloc(spec->count + 1, sizeof *b->prs);
-	for (i = 0; i < b->count; i++)
-		b->prs[i] = spec->prs[spec->is_mend ? b->staged - 1 - i : i];
+	b->left = b->count;
+	b->names = bisect_merges_new(spec);
 	if (spec->costs)
 		b->costs = iw_calloc(b->count + 1, sizeof *b->costs);
 	for (i = 0; spec->costs && i <= b->count; i++)
@@ -396,7 +392,7 @@ void triage_bisect_free(struct triage_bisect *b)
 	free(b->merges);
 	free(b->trees);
 	free(b->costs);
-	free(b->prs);
+	bisect_merges_free(b->names, b->staged);
 	free(b);
 }
 
@@ -452,23 +448,27 @@ static json_t *tree_json(const struct triage_bisect *b, const struct tree *tree)
 json_t *triage_bisect_json(const struct triage_bisect *b)
 {
 	json_t *out = json_object(), *log = json_array(), *prs = json_array();
-	json_t *trees = json_array();
+	json_t *trees = json_array(), *commits = json_array();
 	size_t i;
 
 	for (i = 0; i < b->log_count; i++)
 		json_array_append_new(log, json_string(b->log[i]));
 	if (b->is_decided) {
 		for (i = 0; i < b->result.count; i++)
-			json_array_append_new(prs, json_integer(b->result_prs[i]));
+			bisect_merge_add(&b->names[b->merges[i] - 1], prs, commits);
 		json_object_set_new(out, "outcome",
 			json_string(triage_outcome_word(b->result.outcome)));
 		json_object_set_new(out, "reason", json_string(b->reason));
 		json_object_set(out, "prs", prs);
+		json_object_set(out, "commits", commits);
 		if (b->result.confidence > 0)
 			json_object_set_new(
 				out, "confidence", json_real(b->result.confidence));
 	}
+	if (!b->is_decided)
+		json_object_set_new(out, "left", json_integer((json_int_t)b->left));
 	json_decref(prs);
+	json_decref(commits);
 	json_object_set_new(out, "builds", json_integer(b->result.builds));
 	json_object_set_new(out, "runs", json_integer(b->total_runs));
 	json_object_set_new(out, "log", log);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "triage/bisect.h"
+#include "triage/bisect_merge.h"
 
 enum tree_state { TREE_UNKNOWN, TREE_BAD, TREE_GOOD, TREE_UNTESTABLE };
 
@@ -31,18 +32,18 @@ struct tree {
 #define BISECT_RECHECKS 4
 
 struct triage_bisect {
-	int *prs;
-	double *costs; /* of the trees at 0…count; NULL: all the same */
+	struct bisect_merge *names; /* of all that are staged */
+	double *costs;		    /* of the trees at 0…count; NULL: all the same */
 	size_t count;
 	/* Of a mend all is seen from the snapshot: merge i is the one that leaves it i-th,
 	 * the newest first, and the tree at 0 is the snapshot itself. */
 	bool is_mend;
 	size_t staged; /* merges that the snapshot really has */
-	int shown_pr;  /* of the tree that showed it; 0: the base */
 	unsigned hits, runs, max_builds;
 	struct tree *trees;
 	size_t tree_count, tree_cap;
 	size_t asked; /* index of the tree in question */
+	size_t left;  /* merges that the search still has to tell apart */
 	bool has_question, is_decided;
 	bool is_shown_early; /* of a mend: no staged merge can be it, which is said */
 	bool has_infra_failed;
@@ -59,8 +60,8 @@ struct triage_bisect {
 struct triage_question bisect_real(
 	const struct triage_bisect *b, const struct triage_question *question);
 
-/* The pull request of a merge as the snapshot counts it. */
-int bisect_staged_pr(const struct triage_bisect *b, size_t merge);
+/* "PR #7", "commit 1a2b3c4d5e6f": a merge as the snapshot counts it. */
+const char *bisect_staged_name(const struct triage_bisect *b, size_t merge);
 
 /* Appends a sentence unless the log has it: the decision is derived anew after every
  * answer and says the same things again. */

@@ -74,6 +74,15 @@ int bug_db_set_outcome(struct iw_dbc *dbc, int64_t id, const char *outcome,
 		"sssii", outcome, prs, proof, iw_time_wall_ms(), id);
 }
 
+int bug_db_set_progress(
+	struct iw_dbc *dbc, int64_t id, const char *proof, struct iw_err *err)
+{
+	return iw_db_exec(dbc, err,
+		"UPDATE bug SET proof = ?, changed_ms = ? WHERE id = ? AND outcome IS "
+		"NULL",
+		"sii", proof, iw_time_wall_ms(), id);
+}
+
 int bug_db_set_mend(struct iw_dbc *dbc, int64_t id, const char *mend, struct iw_err *err)
 {
 	return iw_db_exec(dbc, err,

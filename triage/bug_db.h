@@ -60,6 +60,9 @@ int bug_db_set_best(struct iw_dbc *dbc, int64_t id, const struct iw_sha256 *best
 	int64_t size, int64_t runs, int64_t hits, bool is_minimized, struct iw_err *err);
 int bug_db_set_outcome(struct iw_dbc *dbc, int64_t id, const char *outcome,
 	const char *prs, const char *proof, struct iw_err *err);
+/* The proof as far as it has got, of one that is not attributed yet. */
+int bug_db_set_progress(
+	struct iw_dbc *dbc, int64_t id, const char *proof, struct iw_err *err);
 /* Who mended it: mender.h's JSON. */
 int bug_db_set_mend(struct iw_dbc *dbc, int64_t id, const char *mend, struct iw_err *err);
 /* NULL: it does not wait. */

@@ -15,17 +15,15 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "triage/issue_repro.h"
 #include "triage/markdown.h"
 #include "triage/rate.h"
 
 #include "base/banned.h"
 
-#define HEX_MAX 1024	      /* bytes of input shown in hex */
-#define BASE64_MAX (48 << 10) /* bytes of base64 */
 #define REPORT_MAX (12 << 10)
 #define LOG_MAX (8 << 10)
 #define FRAMES_MAX (6 << 10)
-#define COMMANDS_MAX (4 << 10)
 #define FIELD_MAX 200
 #define REASON_MAX 500
 #define PRS_MAX 8
@@ -117,10 +115,16 @@ static void add_blame(struct iw_buf *out, const struct triage_issue *issue)
 		return;
 	iw_buf_adds(out,
 		is_outcome(issue, "staged") || is_outcome(issue, "interaction")
-			? " — PR "
-			: " — suspect: PR ");
-	for (i = 0; i < issue->pr_count; i++)
-		iw_buf_addf(out, "%s#%d", i ? " + " : "", issue->prs[i].number);
+			? " — "
+			: " — suspect: ");
+	for (i = 0; i < issue->pr_count; i++) {
+		const struct triage_issue_pr *pr = &issue->prs[i];
+
+		if (pr->number)
+			iw_buf_addf(out, "%s#%d", i ? " + " : "PR ", pr->number);
+		else
+			iw_buf_addf(out, "%scommit %.12s", i ? " + " : "", pr->commit);
+	}
 }
 
 static size_t characters(const char *s)
@@ -229,6 +233,17 @@ static void add_row(struct iw_buf *out, const char *name, const char *value)
 	iw_buf_adds(out, " |\n");
 }
 
+/* All that is at fault belongs to no pull request. */
+static bool is_pushed(const struct triage_issue *issue)
+{
+	size_t i;
+
+	for (i = 0; i < issue->pr_count; i++)
+		if (issue->prs[i].number)
+			return false;
+	return issue->pr_count > 0;
+}
+
 static const char *attribution(const struct triage_issue *issue)
 {
 	static const char *const words[][2] = {
@@ -247,10 +262,29 @@ static const char *attribution(const struct triage_issue *issue)
 	};
 	size_t i;
 
+	if (is_outcome(issue, "staged") && is_pushed(issue))
+		return "**staged**: proven, this commit causes it";
 	for (i = 0; i < IW_COUNT(words); i++)
 		if (is_outcome(issue, words[i][0]))
 			return words[i][1];
 	return "not attributed yet";
+}
+
+static void add_culprit(struct iw_buf *out, const struct triage_issue_pr *pr)
+{
+	bool has_title = pr->title && *pr->title;
+
+	if (pr->number) {
+		_auto_free_ char *label = iw_fmt("PR #%d", pr->number);
+
+		triage_md_link(out, label, pr->url);
+		iw_buf_adds(out, has_title ? " " : "");
+	} else {
+		iw_buf_addf(out, "commit %.12s, which belongs to no pull request%s",
+			pr->commit, has_title ? ": " : "");
+	}
+	if (has_title)
+		triage_md_span(out, pr->title, FIELD_MAX);
 }
 
 static void add_attribution(struct iw_buf *out, const struct triage_issue *issue)
@@ -260,14 +294,8 @@ static void add_attribution(struct iw_buf *out, const struct triage_issue *issue
 
 	iw_buf_addf(out, "| Attribution | %s |\n", attribution(issue));
 	for (i = 0; i < issue->pr_count && i < PRS_MAX; i++) {
-		_auto_free_ char *label = iw_fmt("PR #%d", issue->prs[i].number);
-
 		iw_buf_addf(out, "| %s | ", is_proven ? "Caused by" : "In question");
-		triage_md_link(out, label, issue->prs[i].url);
-		if (issue->prs[i].title && *issue->prs[i].title) {
-			iw_buf_adds(out, " ");
-			triage_md_span(out, issue->prs[i].title, FIELD_MAX);
-		}
+		add_culprit(out, &issue->prs[i]);
 		iw_buf_adds(out, " |\n");
 	}
 	if (issue->pr_count > PRS_MAX)
@@ -339,9 +367,9 @@ static void add_table(struct iw_buf *out, const struct triage_issue *issue)
 			"(`--no-sandbox`).\n\n");
 }
 
-/* A section of lines in a fence. */
-static void add_lines(struct iw_buf *out, const char *heading, const char *const *lines,
-	size_t count, bool is_numbered, size_t max)
+/* A section of lines in a fence, below words of ours. */
+static void add_lines(struct iw_buf *out, const char *heading, const char *words,
+	const char *const *lines, size_t count, bool is_numbered, size_t max)
 {
 	struct iw_buf text = {0};
 	size_t i;
@@ -353,105 +381,12 @@ static void add_lines(struct iw_buf *out, const char *heading, const char *const
 		iw_buf_adds(&text, "\n");
 	}
 	if (text.len) {
-		iw_buf_addf(out, "## %s\n\n", heading);
+		iw_buf_addf(out, "## %s\n\n%s", heading, words);
 		if (!triage_md_fence(out, "text", text.data, text.len, max))
 			iw_buf_adds(out, "\n(cut short)\n");
 		iw_buf_adds(out, "\n");
 	}
 	iw_buf_fini(&text);
-}
-
-static void add_commands(struct iw_buf *out, const struct triage_issue *issue)
-{
-	_auto_free_ char *uid = safe_uid(issue->uid);
-	struct iw_buf text = {0};
-
-	iw_buf_adds(&text, "ironworks repro ");
-	iw_text_shell(&text, issue->bug ? issue->bug : uid);
-	if (issue->state_dir) {
-		iw_buf_adds(&text, " --state ");
-		iw_text_shell(&text, issue->state_dir);
-	}
-	iw_buf_adds(&text, "\n");
-	if (issue->command)
-		iw_buf_addf(&text, "%s\n", issue->command);
-	iw_buf_adds(out, "## Reproduce\n\n");
-	if (!triage_md_fence(out, "sh", text.data, text.len, COMMANDS_MAX))
-		iw_buf_adds(out, "\n(cut short)\n");
-	iw_buf_adds(out, "\n");
-	iw_buf_fini(&text);
-}
-
-/* As xxd prints it. */
-static void add_hex(struct iw_buf *out, const unsigned char *data, size_t len)
-{
-	struct iw_buf text = {0};
-	size_t row, i;
-
-	for (row = 0; row < len; row += 16) {
-		iw_buf_addf(&text, "%08zx:", row);
-		for (i = row; i < row + 16; i++) {
-			iw_buf_adds(&text, i % 2 ? "" : " ");
-			if (i < len)
-				iw_buf_addf(&text, "%02x", data[i]);
-			else
-				iw_buf_adds(&text, "  ");
-		}
-		iw_buf_adds(&text, "  ");
-		for (i = row; i < row + 16 && i < len; i++)
-			iw_buf_addf(&text, "%c",
-				data[i] >= 0x20 && data[i] < 0x7f ? data[i] : '.');
-		iw_buf_adds(&text, "\n");
-	}
-	triage_md_fence(out, "text", text.data, text.len, text.len);
-	iw_buf_adds(out, "\n");
-	iw_buf_fini(&text);
-}
-
-static void add_base64(struct iw_buf *out, const struct triage_issue *issue, size_t room)
-{
-	struct iw_buf text = {0};
-
-	/* 4 for 3, a newline in 76, and the fence around it. */
-	if (issue->input_len / 3 * 4 + issue->input_len / 57 + 16 <= room) {
-		iw_text_base64(&text, issue->input, issue->input_len);
-		iw_buf_adds(out, "As base64, for `base64 -d`:\n\n");
-		triage_md_fence(out, "text", text.data, text.len, text.len);
-	} else {
-		iw_buf_adds(out, "The whole input is too long for this page");
-	}
-	if (issue->artifact && *issue->artifact) {
-		iw_buf_adds(out, text.len ? "\nIt is stored as " : ". It is stored as ");
-		triage_md_span(out, issue->artifact, FIELD_MAX);
-		iw_buf_adds(out, " on the host that found it");
-	}
-	if (!text.len || (issue->artifact && *issue->artifact))
-		iw_buf_adds(out, ".\n");
-	iw_buf_adds(out, "\n");
-	iw_buf_fini(&text);
-}
-
-static void add_input(struct iw_buf *out, const struct triage_issue *issue, size_t room)
-{
-	if (!issue->input && !issue->artifact)
-		return;
-	iw_buf_adds(out, "## Input\n\n");
-	iw_buf_addf(
-		out, "%zu byte%s", issue->input_len, issue->input_len == 1 ? "" : "s");
-	if (issue->first_len > issue->input_len)
-		iw_buf_addf(out, ", minimized from %zu", issue->first_len);
-	if (issue->input_len > HEX_MAX)
-		iw_buf_addf(out, "; the first %d", HEX_MAX);
-	iw_buf_adds(out, issue->input_len && issue->input ? ":\n\n" : ".\n\n");
-	if (!issue->input_len || !issue->input)
-		return;
-	add_hex(out, issue->input,
-		issue->input_len < HEX_MAX ? issue->input_len : HEX_MAX);
-	if (room > out->len)
-		room -= out->len;
-	else
-		room = 0;
-	add_base64(out, issue, room < BASE64_MAX ? room : BASE64_MAX);
 }
 
 static void add_sightings(struct iw_buf *out, const struct triage_issue *issue)
@@ -492,25 +427,38 @@ static void add_report(struct iw_buf *out, const struct triage_issue *issue)
 	iw_buf_adds(out, "\n");
 }
 
+/* For a reader who has never seen such a log. */
+static const char log_words[] =
+	"Versions of the source were built, and each was run with the input below. One "
+	"is "
+	"*bad* when this crash showed, *good* when it did not in so many runs, and "
+	"*untestable* when that could not be asked, from which nothing follows. The "
+	"*snapshot* is the branch as it was fuzzed, the *base* is what all pull requests "
+	"are staged on, the *tree at* one is the branch right after it came in. A pull "
+	"request is called the cause only when versions without it are good and the "
+	"base, "
+	"or the oldest tree that it fits on, is bad with it alone.\n\n";
+
 char *triage_issue_body(const struct triage_issue *issue)
 {
 	_auto_free_ char *marker = triage_issue_marker(issue->uid);
 	_auto_free_ char *uid = safe_uid(issue->uid);
 	struct iw_buf out = {0}, tail = {0};
-	bool is_proven = is_outcome(issue, "staged") || is_outcome(issue, "interaction");
+	bool is_proven = is_outcome(issue, "staged") ||
+		is_outcome(issue, "interaction") || is_outcome(issue, "pre-existing");
 
 	if (issue->decision)
 		iw_buf_adds(&out, issue->decision);
 	add_table(&out, issue);
-	add_commands(&out, issue);
-	add_lines(&out, "Stack", issue->frames, issue->frame_count, true, FRAMES_MAX);
-	add_lines(&out, is_proven ? "How it was proven" : "What was tried", issue->log,
-		issue->log_count, false, LOG_MAX);
+	issue_commands_add(&out, issue, uid);
+	add_lines(&out, "Stack", "", issue->frames, issue->frame_count, true, FRAMES_MAX);
+	add_lines(&out, is_proven ? "How it was proven" : "What was tried", log_words,
+		issue->log, issue->log_count, false, LOG_MAX);
 	add_report(&tail, issue);
 	add_sightings(&tail, issue);
 	iw_buf_addf(&tail, "---\nFiled by Ironworks as bug `%s`.\n\n%s\n", uid, marker);
 	/* 1 KiB for what add_input says around the data, 400 bytes for a title above. */
-	add_input(&out, issue,
+	issue_input_add(&out, issue,
 		TRIAGE_ISSUE_MAX > tail.len + 1424 ? TRIAGE_ISSUE_MAX - tail.len - 1424
 						   : 0);
 	iw_buf_add(&out, tail.data, tail.len);

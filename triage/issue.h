@@ -26,9 +26,10 @@ struct triage_sighting {
 };
 
 struct triage_issue_pr {
-	int number;
+	int number; /* 0: it belongs to no pull request, and commit says what it is */
 	const char *title; /* NULL: not known */
 	const char *url;   /* NULL, or not https:// or http://: no link */
+	const char *commit;
 };
 
 /* NULL and 0 mean not known unless a line says otherwise: the row is left out. */

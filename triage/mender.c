@@ -44,48 +44,62 @@ static void on_attributed(
 	op->done(op, err, op->ctx);
 }
 
-/* Where those that brought it are all in: 0 the base. The number of one that is not staged
- * any more, or 0. */
-static int64_t find_shown(
-	const struct staging_snapshot *s, const json_t *prs, size_t *shown)
+/* Where a commit stands, counted from 1; 0: nowhere. */
+static size_t find_commit(const struct staging_snapshot *s, const char *commit)
+{
+	const struct staged_pr *entry = commit ? staging_find(s, commit) : NULL;
+
+	return entry ? (size_t)(entry - s->prs) + 1 : 0;
+}
+
+/* Where those that brought it are all in: 0 the base. NULL, or the name of one that is not
+ * staged any more, which the caller frees. */
+static char *find_shown(
+	const struct staging_snapshot *s, const json_t *blame, size_t *shown)
 {
 	const json_t *item;
 	size_t i, place;
 
 	*shown = 0;
-	json_array_foreach(prs, i, item)
+	json_array_foreach(json_object_get(blame, "prs"), i, item)
 	{
 		int64_t number = json_integer_value(item);
 
-		if (number == 0) /* pushed to the branch: it has no name to find it by */
-			continue;
 		place = staging_find_pr(s, number);
 		if (place == 0)
-			return number;
+			return iw_fmt("PR #%lld", (long long)number);
 		*shown = place > *shown ? place : *shown;
 	}
-	return 0;
+	json_array_foreach(json_object_get(blame, "commits"), i, item)
+	{
+		const char *commit = json_string_value(json_object_get(item, "commit"));
+
+		place = find_commit(s, commit);
+		if (place == 0)
+			return iw_fmt("commit %.12s", commit ? commit : "");
+		*shown = place > *shown ? place : *shown;
+	}
+	return NULL;
 }
 
 struct triage_mender *triage_mender_start(const struct triage_world *world,
-	const struct triage_attribute_spec *spec, const char *prs, triage_mender_cb done,
-	void *ctx)
+	const struct triage_attribute_spec *spec, const char *blame,
+	triage_mender_cb done, void *ctx)
 {
 	const struct staging_snapshot *s = project_snapshot(spec->target->project);
-	_auto_(iw_json_freep) json_t *list = prs ? json_loads(prs, 0, NULL) : NULL;
+	_auto_(iw_json_freep) json_t *brought = blame ? json_loads(blame, 0, NULL) : NULL;
+	_auto_free_ char *missing = NULL;
 	struct triage_mender *op = iw_calloc(1, sizeof *op);
 	struct triage_attribute_spec mend = *spec;
-	int64_t missing;
 
 	mend.is_mend = true;
 	op->done = done;
 	op->ctx = ctx;
-	missing = find_shown(s, list, &mend.shown);
+	missing = find_shown(s, brought, &mend.shown);
 	if (missing || s->count == 0) {
 		tell(op,
-			missing ? iw_fmt("PR #%lld, which brought it, is not staged any "
-					 "more",
-					  (long long)missing)
+			missing ? iw_fmt("%s, which brought it, is not staged any more",
+					  missing)
 				: iw_strdup("nothing is staged: the branch itself does "
 					    "not show it any more"));
 		op->timer = iw_timer_new(world->loop, on_timer, op);

@@ -14,11 +14,11 @@ struct triage_mender;
 typedef void (*triage_mender_cb)(
 	struct triage_mender *op, const struct iw_err *err, void *ctx);
 
-/* spec as for an attribution; is_mend and shown are filled in. prs: those that brought it,
- * a JSON array, or NULL. done fires exactly once, later. */
+/* spec as for an attribution; is_mend and shown are filled in. blame: who brought it, the
+ * column bug.proof, or NULL. done fires exactly once, later. */
 struct triage_mender *triage_mender_start(const struct triage_world *world,
-	const struct triage_attribute_spec *spec, const char *prs, triage_mender_cb done,
-	void *ctx);
+	const struct triage_attribute_spec *spec, const char *blame,
+	triage_mender_cb done, void *ctx);
 void triage_mender_stop(struct triage_mender *op);
 /* After done without err: one sentence, and the column bug.mend. Borrowed until free. */
 const char *triage_mender_words(const struct triage_mender *op);

@@ -69,23 +69,40 @@ static char *make_uid(struct draft *d, const struct bug_row *row)
 	return iw_arena_fmt(d->arena, "%s-%.10s", row->adapter, hex);
 }
 
-static void add_prs(struct draft *d, const struct bug_row *row)
+/* Title and link of a pull request that is in the snapshot. */
+static void find_pr(const struct staging_snapshot *s, struct triage_issue_pr *pr)
+{
+	size_t place = staging_find_pr(s, pr->number);
+
+	if (place) {
+		pr->title = s->prs[place - 1].title;
+		pr->url = s->prs[place - 1].url;
+	}
+}
+
+/* Pull requests, then what belongs to none. */
+static void add_culprits(struct draft *d, const struct bug_row *row)
 {
 	const struct staging_snapshot *s = project_snapshot(d->pub->target->project);
+	/* Until it is attributed the proof is of what may still turn out otherwise. */
+	const json_t *commits =
+		row->outcome ? json_object_get(d->proof, "commits") : NULL;
+	const json_t *item;
 	struct triage_issue_pr *prs;
-	size_t i, k, count;
+	size_t i, count = 0;
 
 	d->prs = row->prs ? json_loads(row->prs, 0, NULL) : NULL;
-	count = json_array_size(d->prs);
-	prs = iw_arena_alloc(d->arena, (count + 1) * sizeof *prs);
-	for (i = 0; i < count; i++) {
-		prs[i].number = (int)json_integer_value(json_array_get(d->prs, i));
-		for (k = 0; k < s->count; k++) {
-			if (s->prs[k].number != prs[i].number)
-				continue;
-			prs[i].title = s->prs[k].title;
-			prs[i].url = s->prs[k].url;
-		}
+	prs = iw_arena_alloc(d->arena,
+		(json_array_size(d->prs) + json_array_size(commits) + 1) * sizeof *prs);
+	json_array_foreach(d->prs, i, item)
+	{
+		prs[count].number = (int)json_integer_value(item);
+		find_pr(s, &prs[count++]);
+	}
+	json_array_foreach(commits, i, item)
+	{
+		prs[count].commit = json_string_value(json_object_get(item, "commit"));
+		prs[count++].title = json_string_value(json_object_get(item, "subject"));
 	}
 	d->issue.prs = prs;
 	d->issue.pr_count = count;
@@ -107,7 +124,8 @@ static void add_proof(struct draft *d, const struct bug_row *row)
 		lines[i] = line ? line : "";
 	}
 	d->issue.outcome = row->outcome;
-	d->issue.reason = json_string_value(json_object_get(d->proof, "reason"));
+	if (row->outcome)
+		d->issue.reason = json_string_value(json_object_get(d->proof, "reason"));
 	d->issue.log = lines;
 	d->issue.log_count = count;
 }
@@ -326,8 +344,8 @@ static int write_row(void *ctx, const struct bug_row *row)
 		rc = add_artifacts(d, row);
 	if (rc < 0)
 		return rc;
-	add_prs(d, row);
 	add_proof(d, row);
+	add_culprits(d, row);
 	add_frames(d);
 	rc = add_sightings(d);
 	return rc < 0 ? rc : write_issue(d, row);

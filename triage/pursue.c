@@ -120,25 +120,45 @@ static void publish(struct triage_pursuit *p)
 	triage_publish(p->world, p->bug->id, p->bug->target, on_published, p);
 }
 
-/* "staged: PR #7", "interaction: PR #6, PR #7", "pre-existing". The caller frees. */
-static char *outcome_words(const char *outcome, const char *prs)
+/* "staged: PR #7", "interaction: PR #6, PR #7", "staged: commit 1a2b3c4d5e6f",
+ * "pre-existing". The caller frees. */
+static char *outcome_words(const char *outcome, const char *proof)
 {
-	_auto_(iw_json_freep) json_t *list = json_loads(prs, 0, NULL);
+	_auto_(iw_json_freep) json_t *json = json_loads(proof, 0, NULL);
+	const char *before = ":";
 	struct iw_buf text = {0};
+	const json_t *item;
 	size_t i;
 
 	iw_buf_adds(&text, outcome);
-	for (i = 0; i < json_array_size(list); i++)
-		iw_buf_addf(&text, "%s PR #%lld", i == 0 ? ":" : ",",
-			(long long)json_integer_value(json_array_get(list, i)));
+	json_array_foreach(json_object_get(json, "prs"), i, item)
+	{
+		iw_buf_addf(&text, "%s PR #%lld", before,
+			(long long)json_integer_value(item));
+		before = ",";
+	}
+	json_array_foreach(json_object_get(json, "commits"), i, item)
+	{
+		iw_buf_addf(&text, "%s commit %.12s", before,
+			json_string_value(json_object_get(item, "commit")));
+		before = ",";
+	}
 	return iw_buf_steal(&text);
+}
+
+/* The column bug.prs; the caller frees. */
+static char *prs_of(const char *proof)
+{
+	_auto_(iw_json_freep) json_t *json = json_loads(proof, 0, NULL);
+
+	return json_dumps(json_object_get(json, "prs"), JSON_COMPACT);
 }
 
 static int store_outcome(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 {
 	struct triage_pursuit *p = ctx;
 
-	_auto_free_ char *text = outcome_words(p->outcome, p->prs);
+	_auto_free_ char *text = outcome_words(p->outcome, p->proof);
 	int64_t cpu_us = p->attribute ? triage_attribute_cpu_us(p->attribute) : 0;
 	bool is_back = strcmp(p->row.state, "regressed") == 0;
 	_auto_free_ char *told = iw_fmt("%s%s", is_back ? "brought back: " : "", text);
@@ -169,8 +189,8 @@ static void on_attributed(
 		return;
 	}
 	p->outcome = triage_outcome_word(triage_attribute_result(op)->outcome);
-	p->prs = triage_attribute_prs(op);
 	p->proof = triage_attribute_proof(op);
+	p->prs = prs_of(p->proof);
 	iw_info("bug attributed", I("bug", p->bug->id), S("outcome", p->outcome),
 		S("prs", p->prs));
 	submit(p, store_outcome, on_outcome_stored);

@@ -51,7 +51,7 @@ struct triage_retest {
 	struct triage_reproduce *run;
 	struct triage_reach_run *reach_run;
 	struct triage_mender *mender; /* which pull request it was, where it is fixed */
-	char *prs;		      /* that brought it, as the row has them */
+	char *blame;		      /* who brought it: the row's proof */
 	char *fault_file;	      /* of one that is fixed */
 	enum triage_reach reach;
 	unsigned runs, hits, others; /* runs: all of them */
@@ -140,7 +140,7 @@ static void end(struct triage_retest *r, struct triage_bug *bug)
 	triage_retest_done(r->triage, r, bug, r->hits > 0);
 	triage_reproduce_free(r->run);
 	triage_mender_free(r->mender);
-	free(r->prs);
+	free(r->blame);
 	free(r->fault_file);
 	free(r->input);
 	free(r);
@@ -161,8 +161,8 @@ static int take_row(void *ctx, const struct bug_row *row)
 	struct triage_retest *r = ctx;
 
 	/* The strings belong to the list. */
-	free(r->prs);
-	r->prs = row->prs ? iw_strdup(row->prs) : NULL;
+	free(r->blame);
+	r->blame = row->proof ? iw_strdup(row->proof) : NULL;
 	r->row.report = row->report;
 	r->row.hits = row->hits;
 	r->row.runs = row->runs;
@@ -343,7 +343,7 @@ static void on_fault_loaded(struct iw_db_req *req)
 		give_up(r, &req->err);
 		return;
 	}
-	r->mender = triage_mender_start(r->world, &spec, r->prs, on_mended, r);
+	r->mender = triage_mender_start(r->world, &spec, r->blame, on_mended, r);
 	if (r->is_stopped)
 		triage_mender_stop(r->mender);
 }

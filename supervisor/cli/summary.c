@@ -26,20 +26,24 @@ struct cli_table *cli_bug_table(void)
 		">bug|type|target|severity|>bytes|rate|pull request|state|issue");
 }
 
-char *cli_bug_blame(const char *outcome, const json_t *prs)
+char *cli_bug_blame(const char *outcome, const json_t *prs, const json_t *commits)
 {
+	size_t count = json_array_size(prs) + json_array_size(commits);
 	struct iw_buf out = {0};
+	const json_t *item;
 	size_t i;
 
 	if (!outcome)
 		iw_buf_adds(&out, "not yet");
-	else if (json_array_size(prs) == 0)
+	else if (count == 0)
 		iw_buf_adds(&out, outcome);
 	else if (strcmp(outcome, "suspect") == 0)
 		iw_buf_adds(&out, "suspect ");
-	for (i = 0; i < json_array_size(prs); i++)
-		iw_buf_addf(&out, "%s#%lld", i ? " + " : "",
-			(long long)json_integer_value(json_array_get(prs, i)));
+	json_array_foreach(prs, i, item) iw_buf_addf(
+		&out, "%s#%lld", i ? " + " : "", (long long)json_integer_value(item));
+	json_array_foreach(commits, i, item) iw_buf_addf(&out, "%scommit %.12s",
+		i || json_array_size(prs) ? " + " : "",
+		json_string_value(json_object_get(item, "commit")));
 	return iw_buf_steal(&out);
 }
 
@@ -53,8 +57,10 @@ char *cli_bug_name(const char *type, const json_t *frames)
 void cli_bug_row(struct cli_table *table, const struct bug_row *row, const char *outbox)
 {
 	json_t *prs = row->prs ? json_loads(row->prs, 0, NULL) : NULL;
+	json_t *proof = row->proof ? json_loads(row->proof, 0, NULL) : NULL;
 	json_t *frames = json_loads(row->frames, 0, NULL);
-	_auto_free_ char *blame = cli_bug_blame(row->outcome, prs);
+	_auto_free_ char *blame =
+		cli_bug_blame(row->outcome, prs, json_object_get(proof, "commits"));
 	_auto_free_ char *name = cli_bug_name(row->type, frames);
 	_auto_free_ char *rate =
 		triage_rate_brief((unsigned)row->hits, (unsigned)row->runs);
@@ -75,6 +81,7 @@ void cli_bug_row(struct cli_table *table, const struct bug_row *row, const char 
 	else
 		cli_table_cell(table, "not yet");
 	json_decref(frames);
+	json_decref(proof);
 	json_decref(prs);
 }
 

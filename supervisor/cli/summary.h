@@ -15,9 +15,9 @@ int cli_print_bugs(
 /* One bug as a row of cli_bug_table(). */
 struct cli_table *cli_bug_table(void);
 void cli_bug_row(struct cli_table *table, const struct bug_row *row, const char *outbox);
-/* "#12", "#12 + #14", "pre-existing", "suspect #12", "not yet". The caller frees it, and
- * prs may be NULL. */
-char *cli_bug_blame(const char *outcome, const json_t *prs);
+/* "#12", "#12 + #14", "commit 1a2b3c4d5e6f", "pre-existing", "suspect #12", "not yet". The
+ * caller frees it, and prs and commits may be NULL. */
+char *cli_bug_blame(const char *outcome, const json_t *prs, const json_t *commits);
 /* "Heap-use-after-free in close_block"; likewise. */
 char *cli_bug_name(const char *type, const json_t *frames);
 

@@ -209,7 +209,7 @@ static void add_bug(struct cli_table *t, const json_t *look, const json_t *bug)
 		: iw_strdup("private");
 	_auto_free_ char *blame =
 		cli_bug_blame(json_string_value(json_object_get(bug, "outcome")),
-			json_object_get(bug, "prs"));
+			json_object_get(bug, "prs"), json_object_get(bug, "commits"));
 	char found[24];
 
 	ago(look, number_of(bug, "found_ms"), found);

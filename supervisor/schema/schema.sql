@@ -278,7 +278,9 @@ CREATE TABLE bug (
 	outcome TEXT CHECK (outcome IN
 		('staged', 'interaction', 'pre-existing', 'suspect', 'flaky', 'infra')),
 	prs TEXT,                            -- JSON array of PR numbers at fault
-	proof TEXT,                          -- JSON: how it was proven, step by step
+	-- JSON: how it was proven, step by step, and the commits at fault that belong to no PR;
+	-- before there is an outcome: how far that has got.
+	proof TEXT,
 	report BLOB NOT NULL,                -- artifact: the report it is named by
 	issue TEXT,                          -- path below outbox/
 	found_ms INTEGER NOT NULL,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
-from conftest import BUILD, Tiny, git, rows
+from conftest import BUILD, Tiny, git, rows, wait_until
 from test_run_demo import stage
 
 CHECK = r"""
@@ -123,7 +125,17 @@ def test_what_is_said_and_what_two_bugs_share(ironworks, state, tmp_path):
     farm = ironworks.start("run", adapter, "--for", "1s", "--state", state)
     # Whatever that farm has got to, the answer is the same.
     assert ironworks("blame", found[0]["id"], "--json", "--state", state).json == answers[0]
+    (pr,) = ironworks("staged", "show", 7, "--json", "--state", state).json["prs"]
+    assert sorted(pr["bugs"]) == [bug["id"] for bug in found] and pr["title"] == "Change 7"
     ironworks.finish(farm, 240)
+
+    kept, part = (bug["id"] for bug in found)
+    assert not ironworks("bug", "merge", kept, part, "--state", state).rc
+    assert not ironworks("bug", "wontfix", kept, "--why", "a toy", "--state", state).rc
+    said = ironworks("blame", part, "--state", state)
+    assert said.rc == 0 and f"it is a part of bug {kept}: 'ironworks blame {kept}'" in said.stdout
+    said = ironworks("blame", kept, "--state", state)
+    assert said.rc == 0 and "wontfix, decided by " in said.stdout and ": a toy\n" in said.stdout
 
 
 def test_kills_after_every_answer(ironworks, state, tmp_path):
@@ -150,6 +162,51 @@ def test_kills_after_every_answer(ironworks, state, tmp_path):
     assert kills >= 3 and (bug["outcome"], bug["prs"]) == ("staged", [9]), bug
     trees = rows(state, "SELECT runs FROM verdict")
     assert max(runs for (runs,) in trees) <= 60, trees
+
+
+def blame_under_way(ironworks, state):
+    """What `blame` says of the first bug while it is being attributed."""
+    with contextlib.suppress(Exception):  # there is no database yet
+        if rows(state, "SELECT 1 FROM bug WHERE outcome IS NULL AND proof IS NOT NULL"):
+            said = ironworks("blame", 1, "--state", state)
+            return said if "the farm " in said.stdout else None
+    return None
+
+
+def test_how_far_a_blame_is_and_a_commit_that_somebody_pushed(ironworks, state, tmp_path):
+    """While it is under way `blame` says what is done and what is left, and that nobody goes on
+    where the farm is gone. What belongs to no pull request is named by its commit."""
+    adapter = make(tmp_path, {"parser.c": READER, "check.h": HARMLESS, "seeds/a": b"bug!"})
+    adapter.script(BUILD.replace("set -eu", "set -eu\nsleep 0.5"))
+    stage_all(adapter, range(5, 8), {})
+    adapter.commit({"check.h": FATAL}, "Hot fix: check <b>texts</b>\n\nPushed in a hurry.")
+    pushed = subprocess.run(["git", "-C", adapter.source, "rev-parse", "HEAD"], check=True,
+                            capture_output=True, text=True).stdout.strip()
+    stage_all(adapter, range(8, 10), {})
+    farm = ironworks.start("run", adapter, "--for", "2s", "--state", state)
+    said = wait_until(lambda: blame_under_way(ironworks, state), 120, "a blame under way")
+    assert said.rc == 1 and "bug 1: not yet: " in said.stdout, said.stdout
+    assert "in question, about " in said.stdout and "\n  1. the snapshot of 6 " in said.stdout
+    farm.kill()
+    farm.wait()
+    said = ironworks("blame", 1, "--state", state)
+    assert said.rc == 1 and "no farm works on it" in said.stdout, said.stdout
+
+    (bug,) = settle(ironworks, adapter, state)
+    subject, name = "Hot fix: check <b>texts</b>", f"commit {pushed[:12]}"
+    assert (bug["outcome"], bug["prs"]) == ("staged", []), bug
+    assert bug["commits"] == [{"commit": pushed, "subject": subject}], bug["commits"]
+    why = ironworks("blame", 1, "--why", "--state", state)
+    issue = Path(bug["issue"]).read_text(encoding="utf-8")
+    assert f"bug 1: staged, {name}, 99.9 % sure\n" in why.stdout and why.rc == 0, why.stdout
+    assert f"{name}, which belongs to no pull request: {subject}\n" in why.stdout
+    assert f"| {name}, which belongs to no pull request: `{subject}` |" in issue, issue
+    assert issue.splitlines()[0].endswith(f"— {name}"), issue.splitlines()[0]
+    listed = ironworks("bug", "list", "--state", state).stdout
+    assert name in listed
+    assert rows(state, "SELECT text FROM bug_event WHERE what = 'attributed'") == [
+        (f"staged: {name}",)]
+    assert "#0" not in why.stdout + listed and "PR #0" not in issue and "PR \\#0" not in issue
 
 
 FALLIBLE = '#include "fail.h"\n' + CHECK % 'if (memcmp(text, "bug!", 4) == 0)\n\t\tFAIL();'

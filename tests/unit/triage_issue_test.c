@@ -18,8 +18,8 @@ static const char *const frames[] = {
 static const char *const log_lines[] = {
 	"the base: good, no hit in 3 runs", "PR #123 is the first bad of 4 merges"};
 static const struct triage_issue_pr prs[] = {
-	{123, "Read blocks faster", "https://example.org/demo/pull/123"},
-	{7, "Wider hints", NULL}};
+	{123, "Read blocks faster", "https://example.org/demo/pull/123", NULL},
+	{7, "Wider hints", NULL, NULL}};
 static const struct triage_sighting seen[] = {
 	{"relay", "libfuzzer+msan", 4, 1700000000000}, {"block", "aflpp", 1, 0}};
 
@@ -131,7 +131,12 @@ static void the_document_holds_everything(void **state)
 		"ironworks repro 5 --state '/var/lib/iron works'\n",
 		"works'\n./fuzz_block input\n```",
 		"#0 cursor_read (src/cursor.c:12:3)\n#1 parse_block",
-		"## How it was proven\n\n```text\nthe base: good, no hit in 3 runs\n",
+		"works'\n./fuzz_block input\n```\n\nBoth work on the host that found it",
+		"`ironworks repro 5 --host URL`",
+		"check out `0123abcd`, build the target `block` with clang and `-g",
+		"-O1 -fsanitize=fuzzer,address,undefined`",
+		"## How it was proven\n\nVersions of the source were built",
+		"is bad with it alone.\n\n```text\nthe base: good, no hit in 3 runs\n",
 		"7 bytes, minimized from 512:\n",
 		"00000000: 0102 6865 6c6c 6f                        ..hello\n",
 		"```text\nAQJoZWxsbw==\n```", "`/var/lib/artifacts/ab/cd`",
@@ -157,7 +162,8 @@ static void outcomes_have_their_words(void **state)
 	static const char *const words[][3] = {
 		{"interaction", "together, none of them alone", "| Caused by |"},
 		{"suspect", "**suspect**: not proven", "| In question |"},
-		{"pre-existing", "without any staged pull request", "## What was tried"},
+		{"pre-existing", "without any staged pull request",
+			"## How it was proven"},
 		{"flaky", "too rarely or too irregularly", "## What was tried"},
 		{"infra", "our own machines failed", "## What was tried"},
 		{NULL, "not attributed yet", "## What was tried"}};
@@ -228,7 +234,7 @@ static void long_fields_keep_the_limit(void **state)
 	for (i = 0; i < 500; i++)
 		lines[i] = big + sizeof big - 1000;
 	for (i = 0; i < 100; i++) {
-		many[i] = (struct triage_issue_pr){(int)i, big, big};
+		many[i] = (struct triage_issue_pr){(int)i, big, big, NULL};
 		sightings[i] = (struct triage_sighting){big, big, 1, 1};
 	}
 	issue.frames = issue.log = lines;
@@ -262,7 +268,7 @@ static void only_plain_addresses_become_links(void **state)
 	(void)state;
 	for (i = 0; i < IW_COUNT(urls); i++) {
 		struct triage_issue issue = example();
-		struct triage_issue_pr pr = {9, "t", urls[i].url};
+		struct triage_issue_pr pr = {9, "t", urls[i].url, NULL};
 		_auto_free_ char *text = NULL;
 
 		issue.prs = &pr;
@@ -270,6 +276,32 @@ static void only_plain_addresses_become_links(void **state)
 		assert_int_equal(strstr(text, "[PR #9](") != NULL, urls[i].is_link);
 		expect_text(text, "PR #9");
 	}
+}
+
+/* Somebody pushed it to the branch: its id stands where others have a number. */
+static void commits_without_a_pull_request_are_named(void **state)
+{
+	static const struct triage_issue_pr both[] = {
+		{123, "Read blocks faster", NULL, NULL},
+		{0, "Hot <b>fix</b>", NULL, "0123456789abcdef0123456789abcdef01234567"}};
+	struct triage_issue issue = example();
+	_auto_free_ char *text = NULL;
+
+	(void)state;
+	issue.prs = both + 1;
+	expect_title(&issue,
+		"[demo] heap-buffer-overflow in cursor_read — commit 0123456789ab");
+	text = triage_issue_body(&issue);
+	expect_text(text,
+		"| Caused by | commit 0123456789ab, which belongs to no pull "
+		"request: `Hot <b>fix</b>` |\n");
+	assert_null(strstr(text, "PR #0"));
+	issue.prs = both;
+	issue.pr_count = 2;
+	issue.outcome = "suspect";
+	expect_title(&issue,
+		"[demo] heap-buffer-overflow in cursor_read — suspect: PR "
+		"#123 + commit 0123456789ab");
 }
 
 static void names_are_one_path_component(void **state)
@@ -306,6 +338,7 @@ int main(void)
 		cmocka_unit_test(large_inputs_are_named_not_shown),
 		cmocka_unit_test(long_fields_keep_the_limit),
 		cmocka_unit_test(only_plain_addresses_become_links),
+		cmocka_unit_test(commits_without_a_pull_request_are_named),
 		cmocka_unit_test(names_are_one_path_component),
 	};
 

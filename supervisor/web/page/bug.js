@@ -3,7 +3,7 @@ import {get, post, request, token} from "./api.js";
 import {h} from "./dom.js";
 import {bytes, duration, number, plural} from "./format.js";
 import {may, say} from "./live.js";
-import {OUTCOMES, interval, isHidden, kindOf, prLinks, severity, state, tokenHint} from "./bugs.js";
+import {OUTCOMES, interval, isHidden, kindOf, culprits, pushed, severity, state, tokenHint} from "./bugs.js";
 import {badge, code, command, empty, facts, notice, section, since, table, targetName,
 	waiting} from "./parts.js";
 
@@ -72,6 +72,16 @@ const factsOf = (bug) => facts([
 	["Build", bug.closure ? code(bug.closure.slice(0, 12)) : "–", bug.closure],
 ]);
 
+/* What is done for it just now. */
+function now(proof)
+{
+	const {doing, what} = proof.now;
+
+	if (!what)
+		return "Now it looks for another input of it that needs fewer pull requests.";
+	return doing === "builds" ? `Now it builds ${what}.` : `Now it runs the bug’s input on ${what}.`;
+}
+
 const steps = (log) => h("ol", {class: "steps"}, log.map((line, i) => h("li", {key: i}, line)));
 
 function attribution(bug)
@@ -83,10 +93,14 @@ function attribution(bug)
 		return section("cause", "Cause", empty(`Not attributed yet, it waits: ${bug.waits}.`));
 	if (!bug.outcome)
 		return section("cause", "Cause", empty("Not attributed yet. The staged pull requests are tried " +
-			"one after the other when a slot is free; this page says when that is done."));
+			"one after the other when a slot is free; this page says when that is done."),
+		proof?.now && h("p", null, now(proof)),
+		proof?.log?.length > 0 && [h("h3", null, "So far"), steps(proof.log)]);
 	return section("cause", "Cause",
 		h("p", null, h("b", null, bug.outcome), `: ${OUTCOMES[bug.outcome] || ""}`),
-		bug.prs?.length > 0 && h("p", null, isProven ? "At fault: " : "In question: ", prLinks(bug)),
+		(bug.prs?.length > 0 || bug.commits?.length > 0) &&
+			h("p", null, isProven ? "At fault: " : "In question: ", culprits(bug)),
+		pushed(bug),
 		proof?.reason && h("p", null, proof.reason),
 		proof?.log?.length > 0 && [h("h3", null, "How that was found"), steps(proof.log),
 			proof.builds !== undefined && h("p", {class: "quiet"},

@@ -31,8 +31,17 @@ export const isHidden = (bug) => bug.type === null || bug.type === undefined;
 /* "Heap-buffer-overflow\nREAD 4" in "fill_places". */
 export const kindOf = (bug) => bug.type.split("\n")[0];
 
-export const prLinks = (bug) => (bug.prs || []).map((n, i) => [i ? " + " : "",
-	h("a", {key: n, href: `#/prs?pr=${n}`}, `#${n}`)]);
+const commitName = (c) => `commit ${c.commit.slice(0, 12)}`;
+
+/* Those at fault: pull requests, and commits that belong to none. */
+export const culprits = (bug) => [...(bug.prs || []).map((n) =>
+	h("a", {key: n, href: `#/prs?pr=${n}`}, `#${n}`)),
+...(bug.commits || []).map((c) => h("span", {key: c.commit,
+	title: `${c.commit}, which belongs to no pull request: ${c.subject}`}, commitName(c)))]
+	.map((who, i) => [i ? " + " : "", who]);
+
+export const pushed = (bug) => (bug.commits || []).map((c) => h("p", {key: c.commit},
+	`${commitName(c)}, which belongs to no pull request: ${c.subject}`));
 
 /* "41–100 %": bounds rounded away from the middle, as everywhere. */
 export const interval = (bug) =>
@@ -71,7 +80,7 @@ const COLUMNS = [
 		cell: (b) => targetName(b.adapter, b.target)},
 	{id: "state", label: "State", sort: (b) => b.state, cell: state},
 	{id: "outcome", label: "Attributed", sort: (b) => b.outcome || "", cell: (b) => b.outcome ?
-		[h("span", {title: OUTCOMES[b.outcome]}, b.outcome), " ", prLinks(b)] :
+		[h("span", {title: OUTCOMES[b.outcome]}, b.outcome), " ", culprits(b)] :
 		h("span", {class: "quiet", title: b.waits}, b.waits ? "waits for room" : "not yet")},
 	{id: "rate", label: "Rate", num: true, title: "how often its input shows it, in fresh processes, " +
 		"and where its true rate lies with a confidence of 95 %",
@@ -161,7 +170,8 @@ export function bugsPage(ctx)
 	}
 
 	const words = (b) => isHidden(b) ? "private" :
-		`${b.type} ${(b.frames || []).join(" ")} ${(b.prs || []).map((n) => `#${n}`).join(" ")}`;
+		`${b.type} ${(b.frames || []).join(" ")} ${(b.prs || []).map((n) => `#${n}`).join(" ")} ` +
+		(b.commits || []).map((c) => `${c.commit} ${c.subject}`).join(" ");
 
 	function form()
 	{
