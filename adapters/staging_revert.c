@@ -29,16 +29,16 @@ static bool is_hex_digit(char c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
-/* Every id and every "#12" of a line. */
-static void read_hints(
-	struct staging_revert *r, struct staging_span line, const struct staged_pr *pr)
+/* Every "#12" of a line, and every id where the line says what is reverted. */
+static void read_hints(struct staging_revert *r, struct staging_span line,
+	const struct staged_pr *pr, bool has_ids)
 {
 	while (line.len) {
 		struct staging_span id = {.at = line.at};
 
 		while (id.len < line.len && is_hex_digit(line.at[id.len]))
 			id.len++;
-		if (staging_span_is_id(id))
+		if (has_ids && staging_span_is_id(id))
 			add_commit(r, id);
 		if (id.len == 0 && staging_span_skip(&line, "#")) {
 			add_number(r, staging_span_number(&line), pr);
@@ -49,14 +49,18 @@ static void read_hints(
 	}
 }
 
+/* "Reapply" is what git calls the revert of a revert. */
 static bool says_revert(struct staging_span text)
 {
-	return staging_span_begins(text, "Revert") || staging_span_begins(text, "revert");
+	return staging_span_begins(text, "Revert") ||
+		staging_span_begins(text, "revert") ||
+		staging_span_begins(text, "Reapply") ||
+		staging_span_begins(text, "reapply");
 }
 
-static bool has_revert(struct staging_span line)
+static bool has_word(struct staging_span line, const char *word)
 {
-	return memmem(line.at, line.len, "evert", strlen("evert")) != NULL;
+	return memmem(line.at, line.len, word, strlen(word)) != NULL;
 }
 
 bool staging_revert_parse(
@@ -70,8 +74,10 @@ bool staging_revert_parse(
 	*out = (struct staging_revert){.is_said = says_revert(title)};
 	while (staging_span_line(&text, &line)) {
 		is_told |= staging_span_begins(line, "This reverts commit ");
-		if (has_revert(line))
-			read_hints(out, line, pr);
+		if (has_word(line, "evert"))
+			read_hints(out, line, pr, true);
+		else if (has_word(line, "eapply"))
+			read_hints(out, line, pr, false);
 	}
 	/* The branch that GitHub's button makes. */
 	ref.len = ref.at ? strlen(ref.at) : 0;
@@ -105,11 +111,13 @@ static bool takes_out(struct iw_git_repo *repo, const struct iw_git_commit *comm
 	return is == 1 && was == 1 && is_named;
 }
 
+/* Its own, or that of what it reverts: titles nest, and the innermost has the number. */
 static bool is_number_of(
 	const struct staged_pr *prs, const struct staged_pr *pr, int64_t number)
 {
-	return pr->number == number ||
-		(pr->reverts && prs[pr->reverts - 1].number == number);
+	while (pr->number != number && pr->reverts)
+		pr = &prs[pr->reverts - 1];
+	return pr->number == number;
 }
 
 static bool is_hinted(const struct staging_revert *r, const struct staged_pr *prs,
@@ -128,15 +136,40 @@ static bool is_hinted(const struct staging_revert *r, const struct staged_pr *pr
 	return false;
 }
 
-static bool is_named(const struct staging_revert *r, const struct staged_pr *by,
-	const struct staged_pr *what)
+/* How many reverts deep a title is: Revert "Reapply "x"" is three. */
+static unsigned depth_of(const char *title)
+{
+	const char *at;
+	unsigned depth = 0;
+
+	for (at = title; (at = strstr(at, "evert")); at++)
+		depth++;
+	for (at = title; (at = strstr(at, "eapply")); at++)
+		depth += 2;
+	return depth;
+}
+
+/* Whether the title has the other in it, so many reverts deeper: an odd number or an
+ * even one. */
+static bool has_title(
+	const struct staged_pr *by, const struct staged_pr *what, unsigned parity)
+{
+	return *what->title && strstr(by->title, what->title) &&
+		(depth_of(by->title) - depth_of(what->title)) % 2 == parity;
+}
+
+/* By its id, by its title, or as what brings back what the other took out. */
+static bool is_named(const struct staging_revert *r, const struct staged_pr *prs,
+	const struct staged_pr *by, const struct staged_pr *what)
 {
 	size_t i;
 
 	for (i = 0; i < r->commit_count; i++)
 		if (strcmp(r->commits[i], what->merge) == 0)
 			return true;
-	return r->is_said && *what->title && strstr(by->title, what->title);
+	return r->is_said &&
+		(has_title(by, what, 1) ||
+			(what->reverts && has_title(by, &prs[what->reverts - 1], 0)));
 }
 
 /* A pull request's merge does not say what the one commit in it does. */
@@ -201,7 +234,7 @@ static void find_reverted(struct iw_git_repo *repo, const struct iw_git_log *log
 	for (what = by; what-- > 0;) {
 		if (!is_hinted(&r, prs, &prs[what]) ||
 			!takes_out(repo, commit, prs[what].merge,
-				is_named(&r, &prs[by], &prs[what])))
+				is_named(&r, prs, &prs[by], &prs[what])))
 			continue;
 		iw_grow(links->items, links->count, links->cap);
 		links->items[links->count++] = (struct link){.by = by, .what = what};

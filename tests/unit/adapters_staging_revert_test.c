@@ -32,6 +32,15 @@ static const struct {
 		"#3 #3 "},
 	{"revert: x (#12)\n\nThis reverts #3, #4 and #12", false, true, true, "#3 #4 "},
 	{"Revert \"Revert \"x (#3)\" (#4)\" (#5)", false, true, true, "#3 #4 "},
+	/* What git and GitHub call the revert of a revert, and what reverts that. */
+	{"Reapply \"x (#3)\"\n\nThis reverts commit " ID ".\n", false, true, true,
+		"#3 " ID " "},
+	{"Reapply \"x (#3)\" (#12)", false, true, true, "#3 "},
+	{"Revert \"Reapply \"x (#3)\"\" (#12)", false, true, true, "#3 "},
+	{"Merge pull request #12 from a/revert-4-b\n\nReapply \"x (#3)\"", true, true,
+		true, "#3 #4 "},
+	{"Merge pull request #12 from a/b\n\nreapply x (#3)", true, true, true, "#3 "},
+	{"x (#12)\n\nto reapply #3 later", false, false, false, "#3 "},
 	/* Somebody tells of one. */
 	{"x (#12)\n\nThis reverts commit " ID ".", false, true, false, ID " "},
 	{"x (#12)\n\nas before we reverted #3", false, false, false, "#3 "},
@@ -74,6 +83,7 @@ static void test_messages(void **state)
 static struct test_repo t;
 static char contents[FILES][64]; /* of the tip */
 static char tip[IW_GIT_HEX];
+static const char *inner; /* what the one commit of a merge says */
 
 static void write_tree(char tree[IW_GIT_HEX])
 {
@@ -88,6 +98,7 @@ static int setup(void **state)
 
 	(void)state;
 	test_repo_init(&t);
+	inner = "one commit";
 	for (i = 0; i < FILES; i++)
 		snprintf(contents[i], sizeof contents[i], "0\n");
 	write_tree(tree);
@@ -111,7 +122,7 @@ static void commit(int file, const char *text, const char *message, bool is_merg
 	snprintf(contents[file], sizeof contents[file], "%s", text);
 	write_tree(tree);
 	if (is_merge)
-		test_repo_commit(&t, NULL, tree, tip, NULL, "one commit", head);
+		test_repo_commit(&t, NULL, tree, tip, NULL, inner, head);
 	test_repo_commit(&t, "refs/heads/staging", tree, tip, is_merge ? head : NULL,
 		message, tip);
 	memcpy(merge, tip, sizeof tip);
@@ -211,6 +222,39 @@ static void test_reverts_that_are_pull_requests(void **state)
 	expect("1- 2!0 3!1- 4!2");
 }
 
+/* The revert of a revert as git has called it since 2.43, and the revert of that. */
+static void test_reapply(void **state)
+{
+	char m1[IW_GIT_HEX], r[IW_GIT_HEX];
+
+	(void)state;
+	commit(0, "1\n", "title (#1)", false, m1);
+	commit(0, "0\n", "Revert \"title (#1)\" (#2)", false, r);
+	commit(0, "1\n", "Reapply \"title (#1)\" (#3)", false, r);
+	expect("1 2!0- 3!1");
+	commit(0, "0\n", "Revert \"Reapply \"title (#1)\"\" (#4)", false, r);
+	expect("1- 2!0 3!1- 4!2");
+	commit(0, "1\n", "Reapply \"Reapply \"title (#1)\"\"", false, r);
+	expect("1 2!0- 3!1>4 4!2- 3!3");
+}
+
+/* GitHub's merge of it: the title is the pull request's, and what it takes out only the
+ * commit in it says. */
+static void test_reapply_in_a_merge(void **state)
+{
+	_auto_free_ char *message = NULL;
+	char m1[IW_GIT_HEX], r1[IW_GIT_HEX], r2[IW_GIT_HEX];
+
+	(void)state;
+	commit(0, "1\n", "title (#1)", false, m1);
+	revert("title (#1)", m1, 0, "0\n", r1);
+	message = iw_fmt("Reapply \"title\"\n\nThis reverts commit %s.\n", r1);
+	inner = message;
+	commit(0, "1\n", "Merge pull request #3 from bob/again\n\nReapply \"title\"",
+		true, r2);
+	expect("1 0!0- 3!1");
+}
+
 /* What a message claims is not so. */
 static void test_claims(void **state)
 {
@@ -225,6 +269,9 @@ static void test_claims(void **state)
 	revert("Promote PR #2 to staging: title 2", m2, 1, "y\n", r);
 	revert("no such commit", OTHER, 2, "y\n", r);
 	expect("1 2 0- 0- 0- 0-");
+	/* Nothing was out that could come back. */
+	commit(2, "z\n", "Reapply \"title 1 (#1)\" (#3)", false, r);
+	expect("1 2 0- 0- 0- 0- 3");
 }
 
 static void test_revert_with_more(void **state)
@@ -258,6 +305,10 @@ static void test_revert_by_hand(void **state)
 	expect("1 2 0-");
 	revert("Promote PR #1 to staging: title 1", m1, 0, "4\n", r);
 	expect("1- 2 0- 0!0-");
+	/* It brings the first back, and takes only its revert out. */
+	commit(0, "5\n", "more", false, r);
+	commit(0, "6\n", "Reapply \"title 1 (#1)\"", false, r);
+	expect("1>5 2 0- 0!0- 0- 1!3");
 }
 
 static void test_other_repository(void **state)
@@ -282,6 +333,8 @@ int main(void)
 		TEST(test_revert_of_a_merge),
 		TEST(test_revert_of_a_revert),
 		TEST(test_reverts_that_are_pull_requests),
+		TEST(test_reapply),
+		TEST(test_reapply_in_a_merge),
 		TEST(test_claims),
 		TEST(test_revert_with_more),
 		TEST(test_revert_by_hand),
