@@ -380,19 +380,29 @@ static size_t cycle_length(const struct san_sig_frame *out, size_t n)
 	return 0;
 }
 
-/* Whether a stack that overflowed holds the function so often that it takes part. */
-static bool is_in_cycle(const struct san_stack *stack, const char *function)
+/* One function, or without names one place in a module: callers of a cycle are at the same
+ * few of them each time around, wherever the stack ended. */
+static bool is_same_frame(const struct san_frame *a, const struct san_frame *b)
+{
+	if (a->function || b->function)
+		return a->function && b->function &&
+			strcmp(a->function, b->function) == 0;
+	return a->module && b->module && a->offset && a->offset == b->offset &&
+		strcmp(a->module, b->module) == 0;
+}
+
+/* Whether a stack that overflowed holds the frame so often that it takes part. */
+static bool is_in_cycle(const struct san_stack *stack, const struct san_frame *frame)
 {
 	int times = 0;
 
 	for (size_t i = 0; i < stack->count && times < CYCLE_REPEATS; i++)
-		times += stack->frames[i].function &&
-			strcmp(stack->frames[i].function, function) == 0;
+		times += is_same_frame(&stack->frames[i], frame);
 	return times == CYCLE_REPEATS;
 }
 
-/* The functions that call each other for ever, without whom they called last and who called
- * them first; none where nothing comes again. */
+/* Who calls each other for ever, without whom they called last and who called them first;
+ * none where nothing comes again. */
 static size_t cycle(struct iw_arena *arena, const struct san_stack *stack,
 	struct san_sig_frame out[], size_t max)
 {
@@ -402,12 +412,10 @@ static size_t cycle(struct iw_arena *arena, const struct san_stack *stack,
 		const struct san_frame *f = &stack->frames[i];
 		const char *name;
 
-		for (k = 0; k < i; k++)
-			if (f->function && stack->frames[k].function &&
-				strcmp(f->function, stack->frames[k].function) == 0)
-				break;
-		if (k < i || !f->function || judge(f, OURS) ||
-			!is_in_cycle(stack, f->function) || !(name = dup_name(arena, f)))
+		for (k = 0; k < i && !is_same_frame(f, &stack->frames[k]); k++)
+			;
+		if (k < i || judge(f, OURS) || !is_in_cycle(stack, f) ||
+			!(name = dup_name(arena, f)))
 			continue;
 		for (k = 0; k < n && strcmp(out[k].function, name) != 0; k++)
 			;

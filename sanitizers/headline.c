@@ -144,6 +144,16 @@ static const char *first_name(struct iw_arena *arena, const struct san_report *r
 	return any;
 }
 
+/* "tool+0x12": of a program without names what it is called alone tells nothing. NULL: it
+ * has names. */
+static const char *first_place(struct iw_arena *arena, const struct san_report *r)
+{
+	struct san_sig_frame frames[SAN_SIGNATURE_BOTH];
+	size_t count = san_report_signature_frames(arena, r, frames, NULL);
+
+	return count && strstr(frames[0].function, "+0x") ? frames[0].function : NULL;
+}
+
 const char *san_report_headline(struct iw_arena *arena, const struct san_report *r)
 {
 	const char *state, *name;
@@ -159,6 +169,9 @@ const char *san_report_headline(struct iw_arena *arena, const struct san_report 
 	for (char *s = type; *s; s++)
 		if (*s == '\n')
 			*s = ' ';
+	name = r->title ? NULL : first_place(arena, r);
+	if (name)
+		return iw_arena_fmt(arena, "%s in %s", type, name);
 	state = san_report_state(arena, r, NULL);
 	end = strchr(state, '\n');
 	if (!end || end == state)

@@ -31,6 +31,19 @@ static const struct san_rule driver[] = {
 	SAN_RULE("target exited*", SAN_UNEXPECTED_EXIT),
 	SAN_RULE("target overwrites its const input*", SAN_OVERWRITES_INPUT),
 	SAN_RULE("leak*", SAN_DIRECT_LEAK),
+	/* Of a program that has no sanitizer. */
+	SAN_RULE("killed by stack-overflow on address * (*", SAN_STACK_OVERFLOW,
+		.address = 1),
+	SAN_RULE("killed by SEGV on unknown address * (*", SAN_SEGV, .address = 1),
+	SAN_RULE("killed by SEGV *", SAN_SEGV),
+	SAN_RULE("killed by BUS on unknown address * (*", SAN_BUS, .address = 1),
+	SAN_RULE("killed by BUS *", SAN_BUS),
+	SAN_RULE("killed by FPE on unknown address * (*", SAN_FPE, .address = 1),
+	SAN_RULE("killed by FPE *", SAN_FPE),
+	SAN_RULE("killed by ILL on unknown address * (*", SAN_ILL, .address = 1),
+	SAN_RULE("killed by ILL *", SAN_ILL),
+	SAN_RULE("killed by TRAP *", SAN_TRAP),
+	SAN_RULE("killed by ABRT *", SAN_ABRT),
 	{.pattern = NULL},
 };
 

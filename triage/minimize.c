@@ -28,10 +28,10 @@
 #define BATCH_MAX 256
 /* So many innermost frames of the raw stacks must agree. */
 #define RAW_FRAMES 3
-/* A recursion is caught at another depth and instruction each time: of so many inner frames,
- * the innermost left out, all must be of the start's but those of a helper. */
-#define CYCLE_FRAMES 8
-#define CYCLE_MISSES 1
+/* A recursion is caught at another depth and instruction each time: of so many inner frames
+ * all must be of the start's but the innermost and that of a helper. */
+#define CYCLE_FRAMES 9
+#define CYCLE_MISSES 2
 #define CYCLE_WITHIN 48
 /* A candidate that hangs costs its whole timeout, so fewer are tried. */
 #define HANG_BATCH 8
@@ -112,7 +112,7 @@ static bool is_in_cycle(const struct triage_signature *a, const char *frame)
 {
 	size_t i;
 
-	for (i = 1; i < CYCLE_WITHIN && i < a->frames.count; i++)
+	for (i = 0; i < CYCLE_WITHIN && i < a->frames.count; i++)
 		if (strcmp(a->frames.names[i], frame) == 0)
 			return true;
 	return false;
@@ -123,7 +123,7 @@ static bool is_same_cycle(
 {
 	size_t i, hits = 0, misses = 0;
 
-	for (i = 1; i <= CYCLE_FRAMES && i < b->frames.count; i++) {
+	for (i = 0; i < CYCLE_FRAMES && i < b->frames.count; i++) {
 		if (is_in_cycle(a, b->frames.names[i]))
 			hits++;
 		else

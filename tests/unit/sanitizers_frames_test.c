@@ -276,6 +276,38 @@ static char *recursion(struct iw_arena *arena, int depth)
 	return copy;
 }
 
+/* Wherever a stack without names ended, what comes again is at the same places. */
+static void test_recursion_without_names(void **state)
+{
+	static const char *const inner[] = {"1c2", "1f0", "207"};
+
+	(void)state;
+	for (size_t i = 0; i < IW_COUNT(inner); i++) {
+		struct iw_arena *arena = iw_arena_new();
+		struct san_sig_frame frames[SAN_SIGNATURE_BOTH];
+		struct iw_buf text = {0};
+		struct san_report *r;
+		size_t count, k;
+
+		iw_buf_addf(&text,
+			"ironworks-driver: killed by stack-overflow on address 0x7f0 "
+			"(pc 0x1 sp 0x2)\n    #0 0x1  (/opt/tool+0x1%s)\n",
+			inner[i]);
+		for (k = 1; k < 40; k++)
+			iw_buf_addf(&text, "    #%zu 0x1  (/opt/tool+0x%s)\n", k,
+				(k + i) % 2 ? "1207" : "1246");
+		san_report_parse(arena, text.data, text.len, &r, &count, NULL);
+		assert_int_equal(count, 1);
+		count = san_report_signature_frames(arena, r, frames, NULL);
+		assert_int_equal(count, 2);
+		for (k = 0; k < count; k++)
+			assert_non_null(
+				strstr("tool+0x1207 tool+0x1246", frames[k].function));
+		iw_buf_fini(&text);
+		iw_arena_free(arena);
+	}
+}
+
 static void test_recursion(void **state)
 {
 	static const int depths[] = {20, 21, 200, 249, 1000};
@@ -353,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_plumbing),
 		cmocka_unit_test(test_race_order),
 		cmocka_unit_test(test_recursion),
+		cmocka_unit_test(test_recursion_without_names),
 		cmocka_unit_test(test_state_target),
 		cmocka_unit_test(test_interrupted_between_functions),
 	};
