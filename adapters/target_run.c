@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "sanitizers/binary.h"
 
 #include "base/banned.h"
 
@@ -56,6 +57,19 @@ bool target_is_discovered(
 		return false;
 	path = iw_path_join(build_dir, program);
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0100);
+}
+
+bool target_is_silent(const struct iw_build *build, const struct adapter_target *target)
+{
+	_auto_free_ char *binary = NULL;
+
+	/* Flavours without a judge. */
+	if (!target->args ||
+		(strcmp(build->flavour, "libfuzzer") != 0 &&
+			strcmp(build->flavour, "plain") != 0))
+		return false;
+	binary = target_binary(build, target);
+	return binary && san_binary_takes_preload(binary);
 }
 
 int64_t target_rss_limit_mb(
@@ -172,6 +186,7 @@ int target_driver_init(struct target_driver *out, const struct iw_build *build,
 			!target->args && strcmp(build->flavour, ADAPTER_REFERENCE) == 0,
 		.leaks = target->check_leaks && strstr(build->flavour, "asan") != NULL,
 		.no_aslr = san_flavour_find(build->flavour)->no_aslr,
+		.is_silent = target_is_silent(build, target),
 	};
 	return 0;
 }

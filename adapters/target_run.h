@@ -22,6 +22,10 @@ char *target_binary(const struct iw_build *build, const struct adapter_target *t
 bool target_is_discovered(
 	const struct adapter *adapter, const char *build_dir, const char *program);
 
+/* Whether it is a program that says nothing when it dies of a signal, and heeds the witness
+ * that can (engine/program.h). Looks at the program. */
+bool target_is_silent(const struct iw_build *build, const struct adapter_target *target);
+
 /* The target's memory limit under the build's flavour, in MiB of resident memory. One
  * allocation is held to adapter_target.rss_limit_mb itself: no runtime adds to that. */
 int64_t target_rss_limit_mb(

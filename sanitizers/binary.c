@@ -119,6 +119,44 @@ int san_binary_has_libfuzzer(const char *path, bool *has, struct iw_err *err)
 	return 0;
 }
 
+/* The loader that it asks for; NULL: none. */
+static const char *interpreter(const struct image *im, size_t *len)
+{
+	const Elf64_Ehdr *head = (const void *)im->data;
+	const Elf64_Phdr *parts = (const void *)(im->data + head->e_phoff);
+	size_t i;
+
+	if (head->e_phentsize != sizeof *parts ||
+		head->e_phoff % _Alignof(Elf64_Phdr) != 0 ||
+		!holds(im, head->e_phoff, head->e_phnum * sizeof *parts))
+		return NULL;
+	for (i = 0; i < head->e_phnum; i++)
+		if (parts[i].p_type == PT_INTERP &&
+			holds(im, parts[i].p_offset, parts[i].p_filesz)) {
+			*len = parts[i].p_filesz;
+			return im->data + parts[i].p_offset;
+		}
+	return NULL;
+}
+
+bool san_binary_takes_preload(const char *path)
+{
+	static const char glibc[] = "/ld-linux";
+	struct image im;
+	const char *name;
+	size_t len = 0;
+	void *map;
+	bool takes;
+
+	if (san_binary_map(path, &map, &im.size, NULL) < 0)
+		return false;
+	im.data = map;
+	name = is_program(&im) ? interpreter(&im, &len) : NULL;
+	takes = name && memmem(name, len, glibc, strlen(glibc));
+	munmap(map, im.size);
+	return takes;
+}
+
 int san_binary_flavour(
 	const char *path, const struct san_flavour **flavour, struct iw_err *err)
 {

@@ -5,6 +5,8 @@
 #ifndef SANITIZERS_BINARY_H
 #define SANITIZERS_BINARY_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/hash.h"
 #include "sanitizers/flavour.h"
@@ -19,6 +21,10 @@ int san_binary_hash(const char *path, char hex[static IW_SHA256_HEX], struct iw_
  * that hides it) is "libfuzzer". IW_EINVAL: path is no 64-bit program. */
 int san_binary_flavour(
 	const char *path, const struct san_flavour **flavour, struct iw_err *err);
+
+/* Whether glibc's loader starts it: it heeds LD_PRELOAD, and what we preload runs there.
+ * false also when path is no program. */
+bool san_binary_takes_preload(const char *path);
 
 /* Whether libFuzzer's runtime is linked into it, told by a message that no stripping
  * removes. IW_EINVAL as above. */

@@ -308,7 +308,8 @@ static int make_run(struct triage_reproduce *op, struct iw_err *err)
 	if (is_sampled(op))
 		add_sampler(op);
 	if (t->args)
-		engine_program_command(op->job, op->binary, t->args, path);
+		engine_program_command(op->job, op->binary, t->args, path,
+			target_is_silent(op->spec.build, t) ? op->world->driver : NULL);
 	else
 		engine_libfuzzer.reproduce(op->job, &slice, path);
 	target_add_env(op->job, op->spec.build,

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "engine/driver_format.h"
 #include "engine/program.h"
 #include "engine/target_job.h"
 
@@ -70,8 +71,8 @@ static enum engine_death death_of(const struct iw_exit *exit)
 	}
 }
 
-/* A signal leaves no report unless a runtime catches it: then the words that a shell has for
- * it are one. */
+/* A signal leaves no report unless a runtime or our witness catches it: otherwise the words
+ * that a shell has for it are one. */
 static void add_words(struct engine_unit_result *unit, const struct iw_exit *exit)
 {
 	struct iw_buf report = {.data = unit->report,
@@ -81,6 +82,13 @@ static void add_words(struct engine_unit_result *unit, const struct iw_exit *exi
 	iw_buf_addf(&report, "\n%s (core dumped)\n", strsignal(exit->code));
 	unit->report_len = report.len;
 	unit->report = iw_buf_steal(&report);
+}
+
+static bool has_witness(const struct engine_unit_result *unit)
+{
+	return unit->report &&
+		memmem(unit->report, unit->report_len, IW_WITNESS_HEADING,
+			strlen(IW_WITNESS_HEADING));
 }
 
 static void take_end(struct engine_apart *a, const struct iw_exit *exit)
@@ -98,7 +106,7 @@ static void take_end(struct engine_apart *a, const struct iw_exit *exit)
 		exit->class == IW_EXIT_SIGNALED ? exit->code : (exit->code & 0xff) << 8;
 	if (iw_job_log_read(a->job, LOG_MAX, &unit->report, &unit->report_len, NULL) < 0)
 		unit->report = NULL;
-	if (exit->class == IW_EXIT_SIGNALED)
+	if (exit->class == IW_EXIT_SIGNALED && !has_witness(unit))
 		add_words(unit, exit);
 }
 
@@ -144,7 +152,8 @@ static void on_written(struct iw_work *work)
 		next_unit(a);
 		return;
 	}
-	engine_program_command(a->job, a->spec->binary, a->spec->args, a->path);
+	engine_program_command(a->job, a->spec->binary, a->spec->args, a->path,
+		a->spec->is_silent ? a->spec->driver : NULL);
 	iw_job_submit(a->job, on_exit_of_job, a);
 }
 

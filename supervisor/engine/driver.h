@@ -28,6 +28,7 @@ struct engine_driver_spec {
 	/* Of a program that is no libFuzzer target, how it takes an input: program.h.
 	 * Likewise NULL-terminated, or NULL. */
 	const char *const *args;
+	bool is_silent; /* of such a program: it says nothing when it dies of a signal */
 	/* NAME=VALUE for the target (sanitizer options); NULL-terminated, or NULL. */
 	const char *const *env;
 	/* More host paths it may read: the folder of its build. Likewise. */

@@ -240,4 +240,14 @@ _Static_assert(sizeof(struct iw_driver_record) == 24, "part of the format");
 #define IW_SAMPLE_END "ironworks-driver: end of sample "
 #define IW_SAMPLES 16
 
+/*
+ * A witness: a program without a sanitizer that dies of a signal says where. The object does
+ * that, and nothing else, when it is preloaded with IRONWORKS_WITNESS in the environment.
+ * Where the program leaves such a signal alone, the handler prints to stderr a line of
+ * IW_WITNESS_HEADING, what AddressSanitizer would say of that signal, and the stack without
+ * names; then the process dies of it as it would have.
+ */
+#define IW_WITNESS_ENV "IRONWORKS_WITNESS"
+#define IW_WITNESS_HEADING "ironworks-driver: killed by "
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "engine/driver_format.h"
 
 #include "base/banned.h"
 
@@ -34,7 +35,7 @@ bool engine_program_has_place(const char *const *args)
 }
 
 void engine_program_command(struct iw_job *job, const char *binary,
-	const char *const *args, const char *input)
+	const char *const *args, const char *input, const char *witness)
 {
 	size_t i;
 
@@ -45,6 +46,13 @@ void engine_program_command(struct iw_job *job, const char *binary,
 		iw_job_arg(job, "-c");
 		iw_job_arg(job, "exec \"$@\" <\"$0\"");
 		iw_job_arg(job, input);
+	}
+	/* By env(1), inside the sandbox: bubblewrap and the shell are not watched. */
+	if (witness) {
+		iw_job_read(job, witness);
+		iw_job_arg(job, "/usr/bin/env");
+		iw_job_argf(job, "LD_PRELOAD=%s", witness);
+		iw_job_arg(job, IW_WITNESS_ENV "=1");
 	}
 	iw_job_arg(job, binary);
 	for (i = 0; args[i]; i++) {

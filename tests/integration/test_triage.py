@@ -205,7 +205,7 @@ def test_any_program(triage, programs, crashes, args):  # noqa: F811
     assert answer["passed"] == answer["files"] - answer["failed"] and not answer["vanished"]
     (crashes / "large").write_bytes(b"diea" + os.urandom(40))
     answer = triage(crashes / "large", "--binary", programs / "bare", f"--args={args}", out=crashes / "out")
-    assert answer["bugs"][0]["type"] == "Fatal-signal" and answer["bugs"][0]["size"] == 4
+    assert answer["bugs"][0]["type"] == "Abrt" and answer["bugs"][0]["size"] == 4
 
 
 def test_a_hang_of_a_program_gets_small(triage, programs, tmp_path):  # noqa: F811

@@ -11,6 +11,7 @@
 struct image {
 	Elf64_Ehdr head;
 	Elf64_Shdr sections[2];
+	Elf64_Phdr part;
 	char names[64];
 };
 
@@ -91,6 +92,49 @@ static void test_libfuzzer(void **state)
 	temp_close(&t);
 }
 
+static bool takes_preload(struct temp *t, const struct image *im)
+{
+	_auto_free_ char *path = temp_path(t, "program");
+
+	temp_ok(&t->err, iw_file_write(path, im, sizeof *im, 0755, &t->err));
+	return san_binary_takes_preload(path);
+}
+
+/* A static program has no loader, and others than glibc's would not load what we have. */
+static void test_loader(void **state)
+{
+	static const struct {
+		const char *loader;
+		bool takes;
+	} rows[] = {
+		{"/lib64/ld-linux-x86-64.so.2", true},
+		{"/lib/ld-linux-aarch64.so.1", true},
+		{"/lib/ld-musl-x86_64.so.1", false},
+	};
+	struct temp t;
+	struct image im;
+	size_t i;
+
+	(void)state;
+	temp_open(&t);
+	for (i = 0; i < IW_COUNT(rows); i++) {
+		im = make(rows[i].loader, strlen(rows[i].loader) + 1);
+		assert_false(takes_preload(&t, &im));
+		im.head.e_phoff = offsetof(struct image, part);
+		im.head.e_phentsize = sizeof im.part;
+		im.head.e_phnum = 1;
+		im.part = (Elf64_Phdr){.p_type = PT_INTERP,
+			.p_offset = offsetof(struct image, names),
+			.p_filesz = strlen(rows[i].loader) + 1};
+		assert_int_equal(takes_preload(&t, &im), rows[i].takes);
+		im.part.p_filesz = sizeof im;
+		assert_false(takes_preload(&t, &im));
+		im.head.e_phnum = UINT16_MAX;
+		assert_false(takes_preload(&t, &im));
+	}
+	temp_close(&t);
+}
+
 /* Offsets that lead out of the file are not followed. */
 static void test_hostile(void **state)
 {
@@ -119,6 +163,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_runtimes),
 		cmocka_unit_test(test_libfuzzer),
+		cmocka_unit_test(test_loader),
 		cmocka_unit_test(test_hostile),
 	};
 

@@ -43,6 +43,7 @@
 #include "engine/preload/serve.h"
 #include "engine/preload/shield.h"
 #include "engine/preload/traces.h"
+#include "engine/preload/witness.h"
 #include "engine/shield_format.h"
 #include "base/banned.h"
 
@@ -478,6 +479,11 @@ static int sampled_main(int argc, char **argv, char **envp)
 	return sampler_main(own_main, argc, argv, envp);
 }
 
+static int witnessed_main(int argc, char **argv, char **envp)
+{
+	return witness_main(own_main, argc, argv, envp);
+}
+
 static main_cb main_for(main_cb target_main)
 {
 	own_main = target_main;
@@ -485,6 +491,8 @@ static main_cb main_for(main_cb target_main)
 		return driver_main;
 	if (getenv(IW_SAMPLE_ENV))
 		return sampled_main;
+	if (getenv(IW_WITNESS_ENV))
+		return witnessed_main;
 	return getenv(IW_SHIELD_ENV) ? shielded_main : target_main;
 }
 

@@ -26,14 +26,14 @@
 #include <time.h>
 
 #include "engine/driver_format.h"
+#include "engine/preload/frame.h"
 #include "engine/preload/target.h"
 #include "engine/preload/unwinder.h"
 #include "base/banned.h"
 
 #define NS_PER_MS 1000000u
 #define NS_PER_S 1000000000u
-#define MODULES_MAX 128
-#define NAMES_SIZE (16u << 10)
+#define LINE_SIZE 256
 /* A deep recursion is told by its ends: so many frames of each. */
 #define END_FRAMES 64
 #define FRAMES_MAX (2 * END_FRAMES)
@@ -41,12 +41,6 @@
 #define LOOKS_MAX (4 * IW_SAMPLES)
 /* The first real-time signal that no library here uses: engines take SIGALRM. */
 #define TICK (SIGRTMIN + 5)
-
-struct module {
-	struct range code;
-	uintptr_t base;
-	const char *name;
-};
 
 struct stack {
 	uintptr_t struck;
@@ -59,15 +53,11 @@ struct stack {
 static struct {
 	struct unwinder unwinder;
 	struct range unit; /* its function; empty: nobody knows */
-	struct module modules[MODULES_MAX];
-	size_t module_count;
-	char names[NAMES_SIZE];
-	size_t names_used;
-	int timer; /* the kernel's number */
+	int timer;	   /* the kernel's number */
 	uint64_t half_ns, began_ns;
 	unsigned looks, taken;
 	struct stack stack;
-	char line[NAMES_SIZE + 256];
+	char line[LINE_SIZE];
 } sampler;
 
 /* -- looking ------------------------------------------------------------------------ */
@@ -106,60 +96,6 @@ static bool is_in_unit(const struct stack *s)
 
 /* -- printing ----------------------------------------------------------------------- */
 
-static void text_hex(struct text *t, uintptr_t n)
-{
-	static char digits[2 * sizeof(n) + 1];
-	size_t i = sizeof(digits) - 1;
-
-	do {
-		digits[--i] = "0123456789abcdef"[n % 16];
-		n /= 16;
-	} while (n);
-	text_add(t, "0x");
-	text_add(t, digits + i);
-}
-
-static const struct module *module_of(uintptr_t pc)
-{
-	for (size_t i = 0; i < sampler.module_count; i++)
-		if (range_has(&sampler.modules[i].code, pc))
-			return &sampler.modules[i];
-	return NULL;
-}
-
-static void write_out(const struct text *t)
-{
-	size_t at = 0;
-
-	while (at < t->len) {
-		ssize_t n = sys_write(STDERR_FILENO, t->buf + at, t->len - at);
-
-		if (n <= 0)
-			return;
-		at += (size_t)n;
-	}
-}
-
-/* A line as AddressSanitizer writes it when it has no symbolizer. */
-static void print_frame(size_t number, uintptr_t pc)
-{
-	struct text line = {.buf = sampler.line, .cap = sizeof(sampler.line)};
-	const struct module *module = module_of(pc);
-
-	text_add(&line, "    #");
-	text_num(&line, number);
-	text_add(&line, " ");
-	text_hex(&line, pc);
-	text_add(&line, "  (");
-	text_add(&line, module ? module->name : "<unknown module>");
-	if (module) {
-		text_add(&line, "+");
-		text_hex(&line, pc - module->base);
-	}
-	text_add(&line, ")\n");
-	write_out(&line);
-}
-
 static void print_heading(const char *heading)
 {
 	struct text line = {.buf = sampler.line, .cap = sizeof(sampler.line)};
@@ -167,7 +103,7 @@ static void print_heading(const char *heading)
 	text_add(&line, heading);
 	text_num(&line, sampler.taken);
 	text_add(&line, "\n");
-	write_out(&line);
+	text_write(&line);
 }
 
 static void print_sample(const struct stack *s)
@@ -181,7 +117,7 @@ static void print_sample(const struct stack *s)
 		if (s->count > FRAMES_MAX && i >= END_FRAMES)
 			at = END_FRAMES +
 				(s->count - FRAMES_MAX + i - END_FRAMES) % END_FRAMES;
-		print_frame(i, s->frames[at]);
+		frame_print(i, s->frames[at]);
 	}
 	print_heading(IW_SAMPLE_END);
 }
@@ -264,36 +200,6 @@ static bool start_timer(void)
 
 /* -- the start ---------------------------------------------------------------------- */
 
-/* The executable is the first that the loader names, and has no name there. */
-static const char *keep_name(const char *name)
-{
-	char *kept = sampler.names + sampler.names_used;
-	size_t room = sizeof(sampler.names) - sampler.names_used;
-	ssize_t len = (ssize_t)strlen(name);
-
-	if (sampler.module_count == 0)
-		len = syscall(SYS_readlink, "/proc/self/exe", kept, room);
-	else if ((size_t)len < room)
-		memcpy(kept, name, (size_t)len);
-	if (len <= 0 || (size_t)len >= room)
-		return "<unknown module>";
-	kept[len] = '\0';
-	sampler.names_used += (size_t)len + 1;
-	return kept;
-}
-
-static int take_module(struct dl_phdr_info *info, size_t size, void *unused)
-{
-	struct module *module = &sampler.modules[sampler.module_count];
-
-	(void)size;
-	(void)unused;
-	*module = (struct module){
-		range_of_code(info), info->dlpi_addr, keep_name(info->dlpi_name)};
-	sampler.module_count++;
-	return sampler.module_count == MODULES_MAX;
-}
-
 static void find_unit(void)
 {
 	static char buf[IW_DRIVER_TEXT_MAX];
@@ -316,7 +222,7 @@ int sampler_main(
 	unsetenv(IW_SAMPLE_ENV);
 	if (sampler.half_ns >= IW_SAMPLES && unwinder_find(&sampler.unwinder)) {
 		find_unit();
-		dl_iterate_phdr(take_module, NULL);
+		frame_modules_find();
 		(void)start_timer();
 	}
 	return target_main(argc, argv, envp);

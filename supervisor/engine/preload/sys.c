@@ -60,3 +60,29 @@ void text_num(struct text *t, uint64_t n)
 	} while (n);
 	text_add(t, digits + i);
 }
+
+void text_hex(struct text *t, uint64_t n)
+{
+	static char digits[2 * sizeof(n) + 1];
+	size_t i = sizeof(digits) - 1;
+
+	do {
+		digits[--i] = "0123456789abcdef"[n % 16];
+		n /= 16;
+	} while (n);
+	text_add(t, "0x");
+	text_add(t, digits + i);
+}
+
+void text_write(const struct text *t)
+{
+	size_t at = 0;
+
+	while (at < t->len) {
+		ssize_t n = sys_write(STDERR_FILENO, t->buf + at, t->len - at);
+
+		if (n <= 0)
+			return;
+		at += (size_t)n;
+	}
+}

@@ -77,5 +77,8 @@ struct text {
 
 void text_add(struct text *t, const char *s);
 void text_num(struct text *t, uint64_t n);
+void text_hex(struct text *t, uint64_t n); /* with 0x */
+/* All of it to stderr. */
+void text_write(const struct text *t);
 
 #endif
