@@ -157,6 +157,23 @@ bool san_binary_takes_preload(const char *path)
 	return takes;
 }
 
+int san_binary_entry(const char *path, uint64_t *entry, struct iw_err *err)
+{
+	struct image im;
+	void *map;
+	int rc = san_binary_map(path, &map, &im.size, err);
+
+	if (rc < 0)
+		return rc;
+	im.data = map;
+	if (is_program(&im))
+		*entry = ((const Elf64_Ehdr *)map)->e_entry;
+	else
+		rc = iw_err_set(err, IW_EINVAL, "'%s' is no 64-bit program", path);
+	munmap(map, im.size);
+	return rc;
+}
+
 int san_binary_flavour(
 	const char *path, const struct san_flavour **flavour, struct iw_err *err)
 {

@@ -6,6 +6,7 @@
 #define SANITIZERS_BINARY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/hash.h"
@@ -25,6 +26,9 @@ int san_binary_flavour(
 /* Whether glibc's loader starts it: it heeds LD_PRELOAD, and what we preload runs there.
  * false also when path is no program. */
 bool san_binary_takes_preload(const char *path);
+
+/* Its entry point, before anything has moved it. IW_EINVAL: path is no 64-bit program. */
+int san_binary_entry(const char *path, uint64_t *entry, struct iw_err *err);
 
 /* Whether libFuzzer's runtime is linked into it, told by a message that no stripping
  * removes. IW_EINVAL as above. */

@@ -15,6 +15,7 @@
 #include "cli/table.h"
 #include "programs.h"
 #include "sanitizers/toolchain.h"
+#include "triage/debugger.h"
 
 #include "base/banned.h"
 
@@ -111,6 +112,17 @@ static void check_sandbox(struct doctor *d, bool is_wanted)
 		note(d, BAD, "sandbox", err.msg);
 	else
 		note(d, FINE, "sandbox", iw_sandbox_name(&sandbox));
+}
+
+static void check_debugger(struct doctor *d)
+{
+	const char *gdb = triage_debugger_find();
+
+	note(d, gdb ? FINE : WARN, "debugger",
+		gdb ? gdb
+		    : "no gdb: of a static program without a sanitizer nobody knows "
+		      "where "
+		      "it crashed, and --gdb does not work; install gdb");
 }
 
 static void check_git(struct doctor *d)
@@ -220,6 +232,7 @@ int cli_doctor(int argc, char **argv)
 	check_programs(&d);
 	check_compiler(&d);
 	check_sandbox(&d, !common.no_sandbox);
+	check_debugger(&d);
 	check_git(&d);
 	check_ccache(&d);
 	check_user(&d);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "cli/gist.h"
+#include "cli/pile_ask.h"
 #include "cli/pile_bug.h"
 #include "cli/pile_folder.h"
 
@@ -31,8 +32,6 @@ struct pile_group {
 	enum engine_death death;
 	bool is_named, is_exit;
 };
-
-static void go_on(struct pile *pile);
 
 /* -- what is known ------------------------------------------------------------------ */
 
@@ -194,7 +193,7 @@ static void on_named(struct san_naming *naming, void *ctx)
 	/* Half a report is no answer. */
 	if (!g->pile->is_stopped)
 		take_names(g, text, len, g->pile->spec.plain->spec.args != NULL);
-	go_on(g->pile);
+	pile_go_on(g->pile);
 }
 
 static void name(struct pile_group *g, const struct engine_unit_result *result)
@@ -225,7 +224,7 @@ static struct pile_group *find_group(struct pile *pile, const char *key)
 	return NULL;
 }
 
-static void take_death(
+void pile_take_death(
 	struct pile *pile, size_t file, const struct engine_unit_result *result)
 {
 	_auto_free_ char *key = cli_gist_key(engine_death_name(result->death),
@@ -261,9 +260,9 @@ static void on_unit(void *ctx, size_t file, const struct engine_unit_result *res
 		pile_bug_add(pile_add_bug(pile, pile_bug_new(pile, NULL)), file);
 	else if (result->outcome == ENGINE_PASSED)
 		pile->entries[file].fate = PILE_PASSED;
-	else
-		take_death(pile, file, result);
-	go_on(pile);
+	else if (!pile_ask(pile, file, result))
+		pile_take_death(pile, file, result);
+	pile_go_on(pile);
 }
 
 /* -- the work ----------------------------------------------------------------------- */
@@ -278,6 +277,7 @@ static void stop(struct pile *pile)
 	for (i = 0; i < pile->group_count; i++)
 		if (pile->groups[i]->naming)
 			san_naming_stop(pile->groups[i]->naming);
+	pile_ask_stop(pile);
 	for (i = 0; i < pile->bug_count; i++)
 		pile_bug_stop(pile->bugs[i]);
 }
@@ -341,7 +341,7 @@ static bool sift_again(struct pile *pile)
 
 /* Whatever has come to an end: what comes next, and whether all is over. A bug may end
  * before its start returns. */
-static void go_on(struct pile *pile)
+void pile_go_on(struct pile *pile)
 {
 	if (pile->is_going || pile->is_over)
 		return;
@@ -350,7 +350,8 @@ static void go_on(struct pile *pile)
 		stop(pile);
 	start_bugs(pile);
 	pile->is_going = false;
-	if (pile->sift || pile->naming > 0 || pile->busy > 0 || sift_again(pile))
+	if (pile->sift || pile->naming > 0 || pile->questions || pile->busy > 0 ||
+		sift_again(pile))
 		return;
 	pile->is_over = true;
 	iw_timer_free(iw_steal(&pile->look));
@@ -365,7 +366,7 @@ void pile_bug_ended(struct pile_bug *bug)
 	pile->busy--;
 	for (i = 0; i < bug->count; i++)
 		pile->entries[bug->files[i]].fate = fate_of(pile_bug_survivor(bug));
-	go_on(pile);
+	pile_go_on(pile);
 }
 
 static void on_sifted(void *ctx, const struct iw_err *err)
@@ -375,7 +376,7 @@ static void on_sifted(void *ctx, const struct iw_err *err)
 	if (err && !pile->err.code && !pile->is_stopped)
 		iw_err_copy(&pile->err, err);
 	cli_sift_free(iw_steal(&pile->sift));
-	go_on(pile);
+	pile_go_on(pile);
 }
 
 static void on_interrupt(void *ctx)

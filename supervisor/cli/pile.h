@@ -35,6 +35,7 @@ enum pile_fate {
 };
 
 struct pile_bug;
+struct pile_question;
 
 /* A crash is alike to both: they are one. */
 struct pile_joint {
@@ -68,12 +69,14 @@ struct pile_bug {
 	bool is_part;			   /* it had a number of its own */
 	struct triage_signature seen;	   /* among other files; without type: unknown */
 	struct triage_signature signature; /* in a fresh process; likewise */
-	size_t *files, count, cap;	   /* in the order they were seen */
-	size_t tried;			   /* of them, to confirm it */
-	unsigned missed;		   /* runs of those that did not fail */
-	int64_t ms;			   /* slot time of all runs that confirm it */
-	char *source;			   /* path of its input's file */
-	char *original;			   /* content of that */
+	/* What its runs themselves say, where only gdb could say more; likewise. */
+	struct triage_signature mute;
+	size_t *files, count, cap; /* in the order they were seen */
+	size_t tried;		   /* of them, to confirm it */
+	unsigned missed;	   /* runs of those that did not fail */
+	int64_t ms;		   /* slot time of all runs that confirm it */
+	char *source;		   /* path of its input's file */
+	char *original;		   /* content of that */
 	size_t original_len;
 	char *input; /* the best so far */
 	size_t len;
@@ -87,6 +90,7 @@ struct pile_bug {
 	bool is_written;   /* its folder is there */
 	/* below: of the work */
 	struct triage_reproduce *reproduce;
+	struct triage_debugger *debugger; /* looks where the last of those runs died */
 	struct triage_minimize *minimize;
 	char *smaller; /* what is being checked */
 	size_t smaller_len;
@@ -117,8 +121,10 @@ struct pile {
 	struct pile_joint *joints;
 	size_t joint_count, joint_cap;
 	struct cli_sift *sift;
-	unsigned rounds;	      /* in which files that passed were run again */
-	size_t sifted, twins, naming; /* texts that get names */
+	unsigned rounds;		 /* in which files that passed were run again */
+	size_t sifted, twins, naming;	 /* texts that get names */
+	struct pile_question *questions; /* deaths that gdb looks at */
+	size_t asked;			 /* of those, ever */
 	struct pile_group **groups;
 	size_t group_count, group_cap;
 	size_t busy; /* bugs at work */

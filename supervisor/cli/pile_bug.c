@@ -5,7 +5,9 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "cli/pile_ask.h"
 #include "cli/pile_folder.h"
+#include "triage/debugger.h"
 #include "triage/rate.h"
 
 #include "base/banned.h"
@@ -39,6 +41,7 @@ void pile_bug_free(struct pile_bug *bug)
 {
 	triage_signature_fini(&bug->seen);
 	triage_signature_fini(&bug->signature);
+	triage_signature_fini(&bug->mute);
 	free(bug->folder);
 	free(bug->files);
 	free(bug->source);
@@ -58,6 +61,12 @@ static void end(struct pile_bug *bug, enum pile_bug_state state)
 /* -- fresh runs --------------------------------------------------------------------- */
 
 static void on_run(struct triage_reproduce *op, const struct iw_err *err, void *ctx);
+
+/* By what its runs are told from others. */
+static const struct triage_signature *in_runs(const struct pile_bug *bug)
+{
+	return *bug->mute.type ? &bug->mute : &bug->signature;
+}
 
 /* how says what is run and how often. */
 static void run(struct pile_bug *bug, struct triage_reproduce_spec how)
@@ -110,7 +119,7 @@ static void measure_rate(struct pile_bug *bug)
 			.had_hits = bug->hits,
 			.had_runs = bug->runs,
 			.had_ms = bug->ms,
-			.same = &bug->signature,
+			.same = in_runs(bug),
 		});
 }
 
@@ -180,7 +189,7 @@ static void on_minimized(struct triage_minimize *op, const struct iw_err *err, v
 				.len = bug->smaller_len,
 				.runs = bug->runs,
 				.price_ms = TRIAGE_RATE_MS,
-				.same = &bug->signature,
+				.same = in_runs(bug),
 			});
 	} else {
 		settle(bug, true);
@@ -193,7 +202,7 @@ static void minimize(struct pile_bug *bug)
 	struct triage_minimize_spec spec = {
 		.build = &pile->spec.plain->build,
 		.target = &pile->spec.plain->target,
-		.signature = &bug->signature,
+		.signature = in_runs(bug),
 		.input = bug->input,
 		.len = bug->len,
 		.hits = bug->hits,
@@ -277,6 +286,78 @@ static void check(struct pile_bug *bug, struct triage_reproduce_result *r)
 	settle(bug, true);
 }
 
+/* -- runs that do not say where they died ------------------------------------------- */
+
+/* The same at last: what the runs said, and what gdb saw of the input. */
+static void take_runs(struct pile_bug *bug, struct triage_reproduce_result *r)
+{
+	if (bug->state == PILE_BUG_CHECKING)
+		check(bug, r);
+	else
+		confirm(bug, r);
+}
+
+/* What gdb saw becomes a part of the runs' report. A smaller input that dies elsewhere by
+ * the same signal is no smaller one of this bug. */
+static void add_told(
+	struct pile_bug *bug, struct triage_reproduce_result *r, const char *told)
+{
+	struct triage_signature sig = {0};
+	_auto_free_ char *before = r->report;
+
+	r->report = pile_join_report(before, r->report_len, told, &r->report_len);
+	if (!triage_read_report(r->report, r->report_len, NULL, &sig, &r->severity))
+		return;
+	if (bug->state == PILE_BUG_CHECKING &&
+		!triage_signature_same(&bug->signature, &sig))
+		r->hits = 0;
+	triage_signature_fini(&bug->mute);
+	bug->mute = r->signature;
+	r->signature = sig;
+}
+
+static void on_told(struct triage_debugger *debugger, void *ctx)
+{
+	struct pile_bug *bug = ctx;
+	struct triage_reproduce *op = iw_steal(&bug->reproduce);
+	struct triage_reproduce_result *r = triage_reproduce_result(op);
+	_auto_free_ char *told = triage_debugger_take(debugger);
+
+	triage_debugger_free(debugger);
+	bug->debugger = NULL;
+	if (told)
+		add_told(bug, r, told);
+	else if (bug->state == PILE_BUG_CHECKING && *bug->mute.type)
+		r->hits = 0; /* nobody knows where that one dies */
+	if (told || !bug->pile->is_stopped)
+		take_runs(bug, r);
+	else if (bug->number)
+		settle(bug, false);
+	else
+		pile_bug_ended(bug); /* the next call asks again */
+	triage_reproduce_free(op);
+}
+
+/* Keeps the runs until then. false: there is nothing to ask. */
+static bool ask(struct pile_bug *bug, struct triage_reproduce *op)
+{
+	const struct triage_reproduce_result *r = triage_reproduce_result(op);
+	const struct cli_plain *plain = bug->pile->spec.plain;
+	bool is_check = bug->state == PILE_BUG_CHECKING;
+	struct triage_debugger_spec spec = {.build = &plain->build,
+		.target = &plain->target,
+		.input = is_check ? bug->smaller : bug->original,
+		.len = is_check ? bug->smaller_len : bug->original_len};
+
+	if (!plain->spec.args || r->hits == 0 || r->signature.frames.count > 0 ||
+		triage_signature_is_hang(&r->signature) ||
+		(*bug->signature.type && !is_check) || !triage_debugger_find())
+		return false;
+	bug->reproduce = op;
+	bug->debugger = triage_debugger_start(&plain->world, &spec, on_told, bug);
+	return true;
+}
+
 static void on_run(struct triage_reproduce *op, const struct iw_err *err, void *ctx)
 {
 	struct pile_bug *bug = ctx;
@@ -286,14 +367,14 @@ static void on_run(struct triage_reproduce *op, const struct iw_err *err, void *
 	bug->ms += r->ms;
 	if (err && err->code != IW_ECANCELED && !bug->pile->err.code)
 		iw_err_copy(&bug->pile->err, err);
+	if (!err && ask(bug, op))
+		return;
 	if (err && bug->number)
 		settle(bug, false);
 	else if (err)
 		pile_bug_ended(bug);
-	else if (bug->state == PILE_BUG_CHECKING)
-		check(bug, r);
-	else if (r->hits > 0 || *bug->signature.type)
-		confirm(bug, r);
+	else if (bug->state == PILE_BUG_CHECKING || r->hits > 0 || *bug->signature.type)
+		take_runs(bug, r);
 	else {
 		bug->missed += r->runs;
 		try_next(bug);
@@ -311,7 +392,9 @@ void pile_bug_start(struct pile_bug *bug)
 
 void pile_bug_stop(struct pile_bug *bug)
 {
-	if (bug->reproduce)
+	if (bug->debugger)
+		triage_debugger_stop(bug->debugger);
+	else if (bug->reproduce)
 		triage_reproduce_stop(bug->reproduce);
 	if (bug->minimize)
 		triage_minimize_stop(bug->minimize);

@@ -28,6 +28,11 @@ struct pile_bug *pile_find(struct pile *pile, const struct triage_signature *sig
 	struct pile_bug *except);
 /* The pile's: one more, which it owns. Returns it. */
 struct pile_bug *pile_add_bug(struct pile *pile, struct pile_bug *bug);
+/* The pile's: a file died; result is borrowed. */
+void pile_take_death(
+	struct pile *pile, size_t file, const struct engine_unit_result *result);
+/* The pile's: something has come to an end. */
+void pile_go_on(struct pile *pile);
 /* What a bug was merged into, and so on; itself when it was not. NULL: NULL. */
 struct pile_bug *pile_bug_survivor(struct pile_bug *bug);
 /* The pile's: what looks like that is the bug's. */

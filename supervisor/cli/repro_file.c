@@ -12,6 +12,7 @@
 #include "cli/paragraph.h"
 #include "cli/plain.h"
 #include "cli/repro_run.h"
+#include "triage/debugger.h"
 #include "triage/reproduce.h"
 
 #include "base/banned.h"
@@ -47,6 +48,7 @@ struct repro {
 	struct cli_plain plain;
 	struct cli_interrupt *interrupt;
 	struct triage_reproduce *op;
+	struct triage_debugger *debugger; /* looks where it died */
 	bool is_done;
 	struct iw_err err;
 };
@@ -76,7 +78,57 @@ static void on_interrupt(void *ctx)
 {
 	struct repro *r = ctx;
 
-	triage_reproduce_stop(r->op);
+	if (r->debugger)
+		triage_debugger_stop(r->debugger);
+	else
+		triage_reproduce_stop(r->op);
+}
+
+static void on_told(struct triage_debugger *debugger, void *ctx)
+{
+	struct repro *r = ctx;
+
+	(void)debugger;
+	r->is_done = true;
+}
+
+/* What gdb saw becomes a part of the report. */
+static void add_told(struct triage_reproduce_result *result, const char *told)
+{
+	struct iw_buf whole = {0};
+
+	iw_buf_add(&whole, result->report, result->report_len);
+	iw_buf_adds(&whole, told);
+	free(result->report);
+	result->report_len = whole.len;
+	result->report = iw_buf_steal(&whole);
+	triage_signature_fini(&result->signature);
+	triage_read_report(result->report, result->report_len, NULL, &result->signature,
+		&result->severity);
+}
+
+/* Where it fails and no run said where. */
+static void ask_debugger(struct repro *r)
+{
+	struct triage_reproduce_result *result = triage_reproduce_result(r->op);
+	struct triage_debugger_spec spec = {
+		.build = &r->plain.build,
+		.target = &r->plain.target,
+		.input = r->data,
+		.len = r->len,
+	};
+	_auto_free_ char *told = NULL;
+
+	if (!r->spec.args || result->hits == 0 || result->signature.frames.count > 0 ||
+		triage_signature_is_hang(&result->signature) || !triage_debugger_find())
+		return;
+	r->is_done = false;
+	r->debugger = triage_debugger_start(&r->plain.world, &spec, on_told, r);
+	iw_loop_run_until(&r->plain.local.loop, &r->is_done);
+	told = triage_debugger_take(r->debugger);
+	triage_debugger_free(iw_steal(&r->debugger));
+	if (told)
+		add_told(result, told);
 }
 
 static int run(struct repro *r, struct iw_err *err)
@@ -94,6 +146,8 @@ static int run(struct repro *r, struct iw_err *err)
 	r->interrupt = cli_interrupt_new(&r->plain.local.loop, on_interrupt, r);
 	r->op = triage_reproduce_start(&r->plain.world, &spec, on_done, r);
 	iw_loop_run_until(&r->plain.local.loop, &r->is_done);
+	if (!r->err.code)
+		ask_debugger(r);
 	cli_interrupt_free(iw_steal(&r->interrupt));
 	return r->err.code ? iw_err_copy(err, &r->err) : 0;
 }

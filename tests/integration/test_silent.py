@@ -57,10 +57,15 @@ def triage(ironworks, crashes, out, *words):
     return done.json
 
 
+def by_place(answer):
+    """Either of the two that call each other for ever may have been the last."""
+    return {bug["frames"][0].replace("pong", "ping"): bug for bug in answer["bugs"]}
+
+
 def test_each_place_is_one_bug(ironworks, silent, crashes, tmp_path):
     answer = triage(ironworks, crashes, tmp_path / "out", "--binary", silent / "named",
                     "--args", "@@", "--no-minimize")
-    bugs = {bug["frames"][0]: bug for bug in answer["bugs"]}
+    bugs = by_place(answer)
     assert set(bugs) == {place for place, _, _ in DEATHS.values()}
     assert answer["passed"] == 2
     for place, what, severity in DEATHS.values():
@@ -99,3 +104,36 @@ def test_repro_says_where(ironworks, silent, tmp_path):
                      "--runs", "2", "--json")
     assert done.rc == 0 and done.json["frames"][0] == "write_null"
     assert "write_null" in done.json["paragraph"]
+
+
+needs_gdb = pytest.mark.skipif(not shutil.which("gdb"), reason="no gdb")
+
+
+@needs_gdb
+def test_a_static_program_is_watched_from_outside(ironworks, silent, tmp_path):
+    """Nothing can be loaded into it, and all that a run says is one signal for three places."""
+    files = []
+    for way in "wrt":
+        for name in ("small", "large"):
+            files.append(tmp_path / f"{way}-{name}")
+            files[-1].write_bytes(b"die" + way.encode() + name[:4].encode())
+    done = ironworks("triage", *files, "--binary", silent / "static", "--args", "@@", "--out",
+                     tmp_path / "out", "--budget", "3s", "--json", timeout=120)
+    assert done.rc == 1, done.stderr
+    bugs = by_place(done.json)
+    assert set(bugs) == {"write_null", "read_wild", "ping"}
+    for bug in bugs.values():
+        assert len(bug["files"]) == 2 and bug["hits"] == bug["runs"] and bug["size"] == 4
+        assert "silent.c" in bug["place"]
+    assert bugs["write_null"]["headline"].startswith("Null-dereference")
+    assert bugs["ping"]["headline"].startswith("Stack-overflow")
+
+
+@needs_gdb
+def test_a_thread_that_has_no_stack_left(ironworks, silent, tmp_path):
+    """No handler of the process itself could run on it."""
+    (tmp_path / "crash").write_bytes(b"diet")
+    done = ironworks("repro", tmp_path / "crash", "--binary", silent / "stripped", "--args", "",
+                     "--runs", "2", "--json")
+    assert done.rc == 0 and done.json["type"] == "Stack-overflow", done.stdout
+    assert all("stripped+0x" in frame for frame in done.json["frames"])
