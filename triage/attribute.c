@@ -97,7 +97,8 @@ static struct triage_bisect *new_bisect(const struct triage_attribute *op)
 		.hits = op->spec.hits,
 		.runs = op->spec.runs,
 		.is_mend = op->spec.is_mend,
-		.shown = op->spec.shown};
+		.shown = op->spec.shown,
+		.after = op->spec.after};
 	size_t i;
 
 	for (i = 0; i < s->count; i++) {
@@ -124,10 +125,10 @@ static void fail(struct triage_attribute *op, const struct iw_err *err)
 	finish(op);
 }
 
-/* Tells whoever asks; a mend has no place of its own to tell it. */
+/* Tells whoever asks; a mend and a return have no place of their own to tell it. */
 static void tell(const struct triage_attribute *op, const char *doing)
 {
-	if (!op->spec.is_mend)
+	if (!op->spec.is_mend && !op->spec.after)
 		triage_progress_tell(op->world->db, op->spec.bug_id, op->bisect,
 			op->doubt ? NULL : &op->question, doing);
 }
@@ -421,7 +422,7 @@ static bool doubt(struct triage_attribute *op)
 		.subject = {"bug", op->spec.bug_id},
 	};
 
-	if (op->spec.is_mend)
+	if (op->spec.is_mend || op->spec.after)
 		return false;
 	if (a->outcome == TRIAGE_INTERACTION && op->doubts++ < DOUBTS_MAX) {
 		spec.count = a->count;

@@ -28,6 +28,7 @@ struct triage_attribute_spec {
 	/* Which merge mended it, as the bisection's. */
 	bool is_mend;
 	size_t shown;
+	size_t after; /* or which one brought it back, likewise */
 	/* Where its report says it fails, or NULL: a fault of the target's own files is not
 	 * looked for in trees that have them only because they were carried there. */
 	const char *fault_file; /* copied by nobody: until start returns */

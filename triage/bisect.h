@@ -77,6 +77,9 @@ struct triage_bisect_spec {
 	 * `pre-existing` means that the snapshot still shows it. */
 	bool is_mend;
 	size_t shown;
+	/* Or it did not show at merge `after`, which had mended it, and shows again: which
+	 * later one brought it back? That tree takes the place of the base; 0: the base. */
+	size_t after;
 };
 
 enum triage_question_kind {

@@ -51,9 +51,15 @@ struct triage_question bisect_alone(size_t merge)
 	return with_merges(TRIAGE_ALONE, 0, &(struct bisect_set){{merge}, 1});
 }
 
+/* A merge of the search as the snapshot counts it. */
+static size_t staged_merge(const struct triage_bisect *b, size_t merge)
+{
+	return b->is_mend ? b->staged + 1 - merge : b->after + merge;
+}
+
 const char *bisect_name(const struct triage_bisect *b, size_t merge)
 {
-	return bisect_staged_name(b, b->is_mend ? b->staged + 1 - merge : merge);
+	return bisect_staged_name(b, staged_merge(b, merge));
 }
 
 bool bisect_is_too_early(const struct tree *tree)
@@ -154,25 +160,58 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* What a search for a mend has found. */
-static char *mend_words(const struct triage_bisect *b, enum triage_outcome outcome,
-	const size_t *merges, size_t count)
+/* "PR #7 and PR #9". */
+static void add_names(const struct triage_bisect *b, const size_t *merges, size_t count,
+	struct iw_buf *out)
 {
-	struct iw_buf out = {0};
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		iw_buf_addf(&out, "%s%s", i ? " and " : "", bisect_name(b, merges[i]));
-	if (outcome == TRIAGE_STAGED)
+		iw_buf_addf(out, "%s%s", i ? " and " : "", bisect_name(b, merges[i]));
+}
+
+/* What a search for a mend has found. */
+static char *mend_words(const struct triage_bisect *b, const struct bisect_claim *claim)
+{
+	struct iw_buf out = {0};
+
+	add_names(b, claim->merges, claim->count, &out);
+	if (claim->outcome == TRIAGE_STAGED)
 		iw_buf_adds(&out, " mended it: where it is missing the bug shows");
-	else if (outcome == TRIAGE_INTERACTION)
+	else if (claim->outcome == TRIAGE_INTERACTION)
 		iw_buf_adds(&out, " mended it: where one is missing the bug shows");
-	else if (outcome == TRIAGE_PRE_EXISTING)
+	else if (claim->outcome == TRIAGE_PRE_EXISTING)
 		iw_buf_adds(&out, "the snapshot still shows it");
-	else if (outcome == TRIAGE_SUSPECT && count > 0)
+	else if (claim->outcome == TRIAGE_SUSPECT && claim->count > 0)
 		iw_buf_adds(&out, " may have mended it, which is not shown");
 	else
 		iw_buf_adds(&out, "which pull request mended it is not known");
+	return iw_buf_steal(&out);
+}
+
+/* What a search for what brought it back has found. */
+static char *return_words(const struct triage_bisect *b, const struct bisect_claim *claim)
+{
+	const char *mender = bisect_staged_name(b, b->after);
+	struct iw_buf out = {0};
+
+	add_names(b, claim->merges, claim->count, &out);
+	if (claim->outcome == TRIAGE_STAGED)
+		iw_buf_addf(&out,
+			" brought it back: where it is missing the bug, which %s mended, "
+			"does not show",
+			mender);
+	else if (claim->outcome == TRIAGE_INTERACTION)
+		iw_buf_addf(&out,
+			" brought it back together: where one is missing the bug, which "
+			"%s mended, does not show",
+			mender);
+	else if (claim->outcome == TRIAGE_PRE_EXISTING)
+		iw_buf_addf(&out, "the tree at %s shows it as well", mender);
+	else if (claim->outcome == TRIAGE_SUSPECT && claim->count > 0)
+		iw_buf_adds(&out, " may have brought it back, which is not shown");
+	else
+		iw_buf_adds(&out, "which pull request brought it back is not known");
 	return iw_buf_steal(&out);
 }
 
@@ -183,15 +222,15 @@ static void conclude(struct triage_bisect *b, const struct bisect_claim *claim,
 	const size_t *merges = claim->merges;
 	size_t count = claim->count, i;
 
-	if (b->is_mend && !b->is_shown_early) {
+	if (bisect_has_own_words(b) && !b->is_shown_early) {
 		free(reason);
-		reason = mend_words(b, outcome, merges, count);
+		reason = b->is_mend ? mend_words(b, claim) : return_words(b, claim);
 	}
 	b->is_decided = true;
 	b->merges = iw_calloc(count + 1, sizeof *b->merges);
 	b->result_prs = iw_calloc(count + 1, sizeof *b->result_prs);
 	for (i = 0; i < count; i++)
-		b->merges[i] = b->is_mend ? b->staged + 1 - merges[i] : merges[i];
+		b->merges[i] = staged_merge(b, merges[i]);
 	qsort(b->merges, count, sizeof *b->merges, by_number);
 	for (i = 0; i < count; i++)
 		b->result_prs[i] = b->names[b->merges[i] - 1].pr;
@@ -203,7 +242,7 @@ static void conclude(struct triage_bisect *b, const struct bisect_claim *claim,
 	b->result.reason = b->reason;
 	b->result.runs = b->total_runs;
 	b->result.confidence = confidence;
-	if (b->is_mend)
+	if (bisect_has_own_words(b))
 		bisect_say(b, "%s", reason);
 	else
 		bisect_say(b, "%s: %s", triage_outcome_word(outcome), reason);

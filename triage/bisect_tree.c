@@ -272,6 +272,21 @@ void triage_bisect_answer(struct triage_bisect *b, const struct triage_answer *a
 	log_answer(b, tree);
 }
 
+/* Seen from the tree at merge `after`, which the search takes for the base. */
+static struct triage_question real_after(
+	const struct triage_bisect *b, const struct triage_question *question)
+{
+	struct triage_question q = *question;
+	size_t i;
+
+	q.prefix += b->after;
+	for (i = 0; i < q.merge_count; i++)
+		q.merges[i] += b->after;
+	if (q.kind == TRIAGE_ALONE && b->after > 0)
+		q.kind = TRIAGE_PREFIX_WITH;
+	return q;
+}
+
 struct triage_question bisect_real(
 	const struct triage_bisect *b, const struct triage_question *question)
 {
@@ -282,7 +297,7 @@ struct triage_question bisect_real(
 	size_t i;
 
 	if (!b->is_mend)
-		return *question;
+		return real_after(b, question);
 	for (i = 0; i < q.merge_count; i++)
 		q.merges[i] = b->staged + 1 - question->merges[q.merge_count - 1 - i];
 	if (question->kind == TRIAGE_ALONE || question->kind == TRIAGE_PREFIX_WITH)
@@ -355,13 +370,14 @@ struct triage_bisect *triage_bisect_new(const struct triage_bisect_spec *spec)
 
 	b->is_mend = spec->is_mend;
 	b->staged = spec->count;
-	b->count = spec->is_mend ? spec->count - spec->shown : spec->count;
+	b->after = spec->is_mend ? 0 : spec->after;
+	b->count = spec->count - (spec->is_mend ? spec->shown : spec->after);
 	b->left = b->count;
 	b->names = bisect_merges_new(spec);
 	if (spec->costs)
 		b->costs = iw_calloc(b->count + 1, sizeof *b->costs);
 	for (i = 0; spec->costs && i <= b->count; i++)
-		b->costs[i] = spec->costs[spec->is_mend ? b->staged - i : i];
+		b->costs[i] = spec->costs[spec->is_mend ? b->staged - i : b->after + i];
 	b->hits = spec->hits;
 	b->runs = spec->runs > spec->hits ? spec->runs : spec->hits;
 	b->max_builds = spec->max_builds ? spec->max_builds : MAX_BUILDS;
@@ -370,6 +386,12 @@ struct triage_bisect *triage_bisect_new(const struct triage_bisect_spec *spec)
 			"it showed in %u of %u runs; %u runs without a hit make a tree "
 			"good",
 			b->hits, b->runs, triage_bisect_runs(b->hits, b->runs));
+	else if (b->after)
+		bisect_say(b,
+			"the snapshot, %zu merges after %s: bad, %u hits in %u runs; %u "
+			"runs without a hit make a tree good",
+			b->count, bisect_staged_name(b, b->after), b->hits, b->runs,
+			triage_bisect_runs(b->hits, b->runs));
 	else
 		bisect_say(b,
 			"the snapshot of %zu merges: bad, %u hits in %u runs; %u runs "

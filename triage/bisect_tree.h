@@ -39,6 +39,8 @@ struct triage_bisect {
 	 * the newest first, and the tree at 0 is the snapshot itself. */
 	bool is_mend;
 	size_t staged; /* merges that the snapshot really has */
+	/* Of one that came back all is seen from the tree at this merge, which is at 0. */
+	size_t after;
 	unsigned hits, runs, max_builds;
 	struct tree *trees;
 	size_t tree_count, tree_cap;
@@ -56,6 +58,11 @@ struct triage_bisect {
 	unsigned total_runs;
 };
 
+static inline bool bisect_has_own_words(const struct triage_bisect *b)
+{
+	return b->is_mend || b->after > 0;
+}
+
 /* The question in the words of the snapshot. */
 struct triage_question bisect_real(
 	const struct triage_bisect *b, const struct triage_question *question);
@@ -67,10 +74,10 @@ const char *bisect_staged_name(const struct triage_bisect *b, size_t merge);
  * answer and says the same things again. */
 void bisect_say(struct triage_bisect *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* The same, but not where it is a mend that is searched: its words are another's. */
+/* The same, but not where it is a mend or a return that is searched: its words are another's. */
 #define bisect_explain(b, ...)                                                           \
 	do {                                                                             \
-		if (!(b)->is_mend)                                                       \
+		if (!bisect_has_own_words(b))                                            \
 			bisect_say(b, __VA_ARGS__);                                      \
 	} while (0)
 

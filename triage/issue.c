@@ -359,6 +359,7 @@ static void add_table(struct iw_buf *out, const struct triage_issue *issue)
 	add_state(out, issue);
 	add_row(out, "Newest snapshot", issue->retest);
 	add_row(out, "Mended", issue->mend);
+	add_row(out, "Brought back", issue->back);
 	add_attribution(out, issue);
 	iw_buf_adds(out, "\n");
 	if (issue->is_unsandboxed)

@@ -46,6 +46,7 @@ struct triage_issue {
 	const char *commit;			/* of the snapshot that it was found on */
 	const char *state;			/* word of bug.state */
 	const char *mend;			/* who mended it, where it is fixed */
+	const char *back;			/* who brought it back */
 	const char *retest; /* what it did on a newer one: triage_retest_words() */
 	const char *flavour;
 	unsigned hits, runs;  /* reproduction rate */

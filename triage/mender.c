@@ -1,6 +1,5 @@
 #include "triage/mender.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 #include "base/json.h"
@@ -52,32 +51,30 @@ static size_t find_commit(const struct staging_snapshot *s, const char *commit)
 	return entry ? (size_t)(entry - s->prs) + 1 : 0;
 }
 
-/* Where those that brought it are all in: 0 the base. NULL, or the name of one that is not
- * staged any more, which the caller frees. */
-static char *find_shown(
-	const struct staging_snapshot *s, const json_t *blame, size_t *shown)
+char *triage_mender_place(
+	const struct staging_snapshot *s, const json_t *proof, size_t *place)
 {
 	const json_t *item;
-	size_t i, place;
+	size_t i, at;
 
-	*shown = 0;
-	json_array_foreach(json_object_get(blame, "prs"), i, item)
+	*place = 0;
+	json_array_foreach(json_object_get(proof, "prs"), i, item)
 	{
 		int64_t number = json_integer_value(item);
 
-		place = staging_find_pr(s, number);
-		if (place == 0)
+		at = staging_find_pr(s, number);
+		if (at == 0)
 			return iw_fmt("PR #%lld", (long long)number);
-		*shown = place > *shown ? place : *shown;
+		*place = at > *place ? at : *place;
 	}
-	json_array_foreach(json_object_get(blame, "commits"), i, item)
+	json_array_foreach(json_object_get(proof, "commits"), i, item)
 	{
 		const char *commit = json_string_value(json_object_get(item, "commit"));
 
-		place = find_commit(s, commit);
-		if (place == 0)
+		at = find_commit(s, commit);
+		if (at == 0)
 			return iw_fmt("commit %.12s", commit ? commit : "");
-		*shown = place > *shown ? place : *shown;
+		*place = at > *place ? at : *place;
 	}
 	return NULL;
 }
@@ -95,7 +92,7 @@ struct triage_mender *triage_mender_start(const struct triage_world *world,
 	mend.is_mend = true;
 	op->done = done;
 	op->ctx = ctx;
-	missing = find_shown(s, brought, &mend.shown);
+	missing = triage_mender_place(s, brought, &mend.shown);
 	if (missing || s->count == 0) {
 		tell(op,
 			missing ? iw_fmt("%s, which brought it, is not staged any more",

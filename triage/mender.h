@@ -7,7 +7,15 @@
 #ifndef TRIAGE_MENDER_H
 #define TRIAGE_MENDER_H
 
+#include <jansson.h>
+
 #include "triage/attribute.h"
+
+/* Where those that a proof (the column bug.proof or bug.mend) names are all staged, counted
+ * from 1; 0: it names none. NULL, or the name of one that is not staged any more, which the
+ * caller frees. */
+char *triage_mender_place(
+	const struct staging_snapshot *snapshot, const json_t *proof, size_t *place);
 
 struct triage_mender;
 /* err: it could not be found out now. */

@@ -286,16 +286,19 @@ static const char *retest_words(struct draft *d, const struct bug_row *row)
 	return iw_arena_strdup(d->arena, words);
 }
 
-/* Of one that is fixed. */
-static const char *mend_words(struct draft *d, const struct bug_row *row)
+/* Who mended it, of one that is fixed; who undid that, of one that is back. */
+static void add_mend(struct draft *d, const struct bug_row *row)
 {
 	_auto_(iw_json_freep) json_t *mend =
 		row->mend ? json_loads(row->mend, 0, NULL) : NULL;
 	const char *reason = json_string_value(json_object_get(mend, "reason"));
+	const char *back = json_string_value(
+		json_object_get(json_object_get(mend, "back"), "reason"));
 
-	return reason && strcmp(row->state, "fixed") == 0
-		? iw_arena_strdup(d->arena, reason)
-		: NULL;
+	if (reason && strcmp(row->state, "fixed") == 0)
+		d->issue.mend = iw_arena_strdup(d->arena, reason);
+	if (back && strcmp(row->state, "regressed") == 0)
+		d->issue.back = iw_arena_strdup(d->arena, back);
 }
 
 static const char *decision_of(struct draft *d, const struct bug_row *row)
@@ -326,7 +329,6 @@ static int write_row(void *ctx, const struct bug_row *row)
 		.commit = row->found_commit ? row->found_commit : row->snapshot,
 		.state = row->state,
 		.retest = retest_words(d, row),
-		.mend = mend_words(d, row),
 		.decision = decision_of(d, row),
 		.flavour = row->flavour,
 		.hits = (unsigned)row->hits,
@@ -346,6 +348,7 @@ static int write_row(void *ctx, const struct bug_row *row)
 		return rc;
 	add_proof(d, row);
 	add_culprits(d, row);
+	add_mend(d, row);
 	add_frames(d);
 	rc = add_sightings(d);
 	return rc < 0 ? rc : write_issue(d, row);

@@ -5,6 +5,9 @@
  *	LOAD --> BUILD --> MINIMIZE --> CONFIRM --> STORE --> ATTRIBUTE --> STORE --> PUBLISH
  *	             \-- minimized already --------------------^
  *
+ * One that was fixed and is back is attributed twice: who brought it, and which merge after
+ * the one that mended it brought it back.
+ *
  * The failures: a smaller input that does not fail again in fresh processes is dropped
  * and the old one stays; what could not be done at all leaves the bug as it is, to be
  * taken up a little later, or after the next start; where its builds have no room in the disk
@@ -21,6 +24,7 @@
 #include "triage/artifact.h"
 #include "triage/attribute.h"
 #include "triage/fault.h"
+#include "triage/mender.h"
 #include "triage/minimize.h"
 #include "triage/publish.h"
 #include "triage/reproduce.h"
@@ -53,8 +57,10 @@ struct triage_pursuit {
 	struct triage_minimize *minimize;
 	struct triage_reproduce *confirm;
 	struct triage_attribute *attribute;
+	struct triage_attribute *back; /* who brought it back, where it is regressed */
 	const char *outcome;
 	char *prs, *proof;
+	char *mend; /* the row's, then with who brought it back */
 	bool is_stopped;
 };
 
@@ -64,12 +70,14 @@ static void end(struct triage_pursuit *p)
 	triage_minimize_free(p->minimize);
 	triage_reproduce_free(p->confirm);
 	triage_attribute_free(p->attribute);
+	triage_attribute_free(p->back);
 	bug_row_fini(&p->row);
 	free(p->input);
 	free(p->original);
 	free(p->fault_file);
 	free(p->prs);
 	free(p->proof);
+	free(p->mend);
 	free(p);
 }
 
@@ -160,10 +168,16 @@ static int store_outcome(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 
 	_auto_free_ char *text = outcome_words(p->outcome, p->proof);
 	int64_t cpu_us = p->attribute ? triage_attribute_cpu_us(p->attribute) : 0;
+	const char *back = p->back ? triage_attribute_result(p->back)->reason : NULL;
 	bool is_back = strcmp(p->row.state, "regressed") == 0;
-	_auto_free_ char *told = iw_fmt("%s%s", is_back ? "brought back: " : "", text);
+	_auto_free_ char *told = iw_fmt("%s%s%s%s", is_back ? "brought back: " : "", text,
+		back ? "; " : "", back ? back : "");
 	int rc = bug_db_set_outcome(dbc, p->bug->id, p->outcome, p->prs, p->proof, err);
 
+	if (rc == 0 && back)
+		rc = bug_db_set_mend(dbc, p->bug->id, p->mend, err);
+	if (back)
+		cpu_us += triage_attribute_cpu_us(p->back);
 	if (rc == 0)
 		rc = bug_db_add_core(dbc, p->bug->id, cpu_us / 1000, err);
 	return rc < 0 ? rc : bug_db_add_event(dbc, p->bug->id, "attributed", told, err);
@@ -177,6 +191,76 @@ static void on_outcome_stored(struct iw_db_req *req)
 		give_up(p, &req->err);
 	else
 		publish(p);
+}
+
+static struct triage_attribute_spec spec_of(const struct triage_pursuit *p)
+{
+	return (struct triage_attribute_spec){
+		.bug_id = p->bug->id,
+		.target = p->bug->target,
+		.flavour = p->row.flavour,
+		.signature = &p->bug->signature,
+		.input = p->input,
+		.len = p->len,
+		.original = p->original,
+		.original_len = p->original_len,
+		.hits = (unsigned)p->row.hits,
+		.runs = (unsigned)p->row.runs,
+		.fault_file = p->fault_file,
+	};
+}
+
+/* The mend gets who undid it: {…, "back": a proof like others}. */
+static void add_return(struct triage_pursuit *p)
+{
+	_auto_free_ char *proof = triage_attribute_proof(p->back);
+	_auto_(iw_json_freep) json_t *mend = json_loads(p->mend, 0, NULL);
+
+	json_object_set_new(mend, "back", json_loads(proof, 0, NULL));
+	free(p->mend);
+	p->mend = json_dumps(mend, JSON_COMPACT);
+}
+
+static void on_returned(struct triage_attribute *op, const struct iw_err *err, void *ctx)
+{
+	struct triage_pursuit *p = ctx;
+
+	if (err) {
+		give_up(p, err);
+		return;
+	}
+	add_return(p);
+	iw_info("return attributed", I("bug", p->bug->id),
+		S("words", triage_attribute_result(op)->reason));
+	submit(p, store_outcome, on_outcome_stored);
+}
+
+static bool is_shown(const json_t *mend)
+{
+	const char *outcome = json_string_value(json_object_get(mend, "outcome"));
+
+	return outcome &&
+		(strcmp(outcome, "staged") == 0 || strcmp(outcome, "interaction") == 0);
+}
+
+/* False where it did not come back, or nobody knows where it was gone. */
+static bool seek_return(struct triage_pursuit *p)
+{
+	const struct staging_snapshot *s = project_snapshot(p->bug->target->project);
+	_auto_(iw_json_freep) json_t *mend =
+		p->mend ? json_loads(p->mend, 0, NULL) : NULL;
+	struct triage_attribute_spec spec = spec_of(p);
+	_auto_free_ char *missing = NULL;
+
+	if (strcmp(p->row.state, "regressed") != 0 || !is_shown(mend))
+		return false;
+	missing = triage_mender_place(s, mend, &spec.after);
+	if (missing || spec.after == 0 || spec.after == s->count)
+		return false;
+	p->back = triage_attribute_start(p->world, &spec, on_returned, p);
+	if (p->is_stopped)
+		triage_attribute_stop(p->back);
+	return true;
 }
 
 static void on_attributed(
@@ -193,24 +277,13 @@ static void on_attributed(
 	p->prs = prs_of(p->proof);
 	iw_info("bug attributed", I("bug", p->bug->id), S("outcome", p->outcome),
 		S("prs", p->prs));
-	submit(p, store_outcome, on_outcome_stored);
+	if (!seek_return(p))
+		submit(p, store_outcome, on_outcome_stored);
 }
 
 static void attribute(struct triage_pursuit *p)
 {
-	struct triage_attribute_spec spec = {
-		.bug_id = p->bug->id,
-		.target = p->bug->target,
-		.flavour = p->row.flavour,
-		.signature = &p->bug->signature,
-		.input = p->input,
-		.len = p->len,
-		.original = p->original,
-		.original_len = p->original_len,
-		.hits = (unsigned)p->row.hits,
-		.runs = (unsigned)p->row.runs,
-		.fault_file = p->fault_file,
-	};
+	struct triage_attribute_spec spec = spec_of(p);
 
 	if (p->row.outcome) {
 		publish(p);
@@ -406,6 +479,8 @@ static int take_row(void *ctx, const struct bug_row *row)
 	p->row.found_commit = p->row.tested_tree = p->row.waits = NULL;
 	p->row.outcome = row->outcome ? iw_strdup(row->outcome) : NULL;
 	p->row.prs = NULL;
+	free(p->mend);
+	p->mend = row->mend ? iw_strdup(row->mend) : NULL;
 	return 0;
 }
 
@@ -453,7 +528,9 @@ struct triage_pursuit *triage_pursue_start(struct triage *t, struct triage_bug *
 void triage_pursue_stop(struct triage_pursuit *p)
 {
 	p->is_stopped = true;
-	if (p->attribute)
+	if (p->back)
+		triage_attribute_stop(p->back);
+	else if (p->attribute)
 		triage_attribute_stop(p->attribute);
 	else if (p->confirm)
 		triage_reproduce_stop(p->confirm);

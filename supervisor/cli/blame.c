@@ -96,14 +96,14 @@ static void print_trees(const json_t *trees)
 	cli_table_free(table);
 }
 
-static void print_log(const json_t *log)
+static void print_log(const char *heading, const json_t *log)
 {
 	const json_t *line;
 	char number[32];
 	size_t i;
 
 	if (json_array_size(log) > 0)
-		putchar('\n');
+		printf("\n%s%s", heading, *heading ? "\n" : "");
 	json_array_foreach(log, i, line)
 	{
 		snprintf(number, sizeof number, "%3zu. ", i + 1);
@@ -187,11 +187,11 @@ static void print_notes(const struct bug_row *row)
 	cli_print_plain(stdout, "", by);
 }
 
-/* Who mended it, and that it came back since. */
-static void print_mend(const struct bug_row *row)
+/* Who mended it, and who brought it back since. */
+static void print_mend(const struct bug_row *row, const json_t *mend)
 {
-	_auto_(iw_json_freep) json_t *mend =
-		row->mend ? json_loads(row->mend, 0, NULL) : NULL;
+	const char *back = json_string_value(
+		json_object_get(json_object_get(mend, "back"), "reason"));
 	const char *reason = json_string_value(json_object_get(mend, "reason"));
 
 	if (reason)
@@ -199,6 +199,8 @@ static void print_mend(const struct bug_row *row)
 			strcmp(row->state, "fixed") == 0 ? "fixed: "
 							 : "it was fixed before: ",
 			reason);
+	if (back)
+		cli_print_plain(stdout, "it is back: ", back);
 }
 
 /* Titles of an adapter's pull requests by number, the newest version of each. */
@@ -282,6 +284,8 @@ static int print_answer(
 {
 	_auto_(iw_json_freep) json_t *prs =
 		row->prs ? json_loads(row->prs, 0, NULL) : NULL;
+	_auto_(iw_json_freep) json_t *mend =
+		row->mend ? json_loads(row->mend, 0, NULL) : NULL;
 	const char *reason = json_string_value(json_object_get(proof, "reason"));
 	int rc = 0;
 
@@ -297,11 +301,16 @@ static int print_answer(
 	if (row->waits)
 		cli_print_plain(stdout, "waits: ", row->waits);
 	print_notes(row);
-	print_mend(row);
+	print_mend(row, mend);
 	print_trees(json_object_get(proof, "trees"));
 	/* Of one that is not decided the last steps say what is left. */
 	if (b->why || !row->outcome)
-		print_log(json_object_get(proof, "log"));
+		print_log("", json_object_get(proof, "log"));
+	if (b->why) {
+		print_log("who mended it:", json_object_get(mend, "log"));
+		print_log("who brought it back:",
+			json_object_get(json_object_get(mend, "back"), "log"));
+	}
 	return rc;
 }
 

@@ -312,7 +312,7 @@ CREATE TABLE bug (
 	is_remote INTEGER NOT NULL DEFAULT 0 CHECK (is_remote IN (0, 1)),
 	-- It was attributed on a main branch: people may run what it is in.
 	is_merged INTEGER NOT NULL DEFAULT 0 CHECK (is_merged IN (0, 1)),
-	mend TEXT,                           -- JSON: who mended it the last time, and the proof
+	mend TEXT,                           -- JSON: who mended it the last time, who undid it, and the proofs
 	waits TEXT                           -- why its builds wait for room, and what to do
 ) STRICT;
 CREATE INDEX bug_by_target ON bug(target_id, state, core_ms, decision);

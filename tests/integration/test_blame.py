@@ -56,6 +56,11 @@ def make(tmp_path, files, fields=None):
     return adapter
 
 
+def head_of(adapter):
+    return subprocess.run(["git", "-C", adapter.source, "rev-parse", "HEAD"], check=True,
+                          capture_output=True, text=True).stdout.strip()
+
+
 def stage_all(adapter, numbers, changes):
     for number in numbers:
         stage(adapter, number, f"Change {number}",
@@ -180,8 +185,7 @@ def test_how_far_a_blame_is_and_a_commit_that_somebody_pushed(ironworks, state, 
     adapter.script(BUILD.replace("set -eu", "set -eu\nsleep 0.5"))
     stage_all(adapter, range(5, 8), {})
     adapter.commit({"check.h": FATAL}, "Hot fix: check <b>texts</b>\n\nPushed in a hurry.")
-    pushed = subprocess.run(["git", "-C", adapter.source, "rev-parse", "HEAD"], check=True,
-                            capture_output=True, text=True).stdout.strip()
+    pushed = head_of(adapter)
     stage_all(adapter, range(8, 10), {})
     farm = ironworks.start("run", adapter, "--for", "2s", "--state", state)
     said = wait_until(lambda: blame_under_way(ironworks, state), 120, "a blame under way")
@@ -234,7 +238,14 @@ def test_who_mended_it_and_who_brought_it_back(ironworks, state, tmp_path):
     assert len(told) == 1 and words in told[0][0], told
 
     git(adapter.source, "revert", "--no-edit", "-m", "1", "HEAD~2")
+    undone = head_of(adapter)
     (bug,) = settle(ironworks, adapter, state)
     assert bug["state"] == "regressed" and 7 in bug["prs"], bug
     told = rows(state, "SELECT text FROM bug_event WHERE what = 'attributed' ORDER BY id")
     assert len(told) == 2 and told[1][0].startswith("brought back: "), told
+    back, words = bug["mend"]["back"], f"commit {undone[:12]} brought it back"
+    assert back["prs"] == [] and [c["commit"] for c in back["commits"]] == [undone], back
+    assert words in told[1][0]
+    assert words in ironworks("bug", "show", bug["id"], "--state", state).stdout
+    why = ironworks("blame", bug["id"], "--why", "--state", state).stdout
+    assert f"it is back: {words}" in why and all(line in why for line in back["log"]), why

@@ -30,6 +30,7 @@ struct world {
 		[2];  /* [0] mended it, [1] takes [0] back: together they are nothing */
 	bool is_mend; /* what is asked is who mended it; it showed at merge `shown` */
 	size_t shown;
+	size_t after;	     /* … or who brought it back since this merge mended it */
 	size_t target_by;    /* the merge that adds the target; 0: always there */
 	size_t conflicts;    /* this merge cannot be reverted; 0: none */
 	size_t needs[2];     /* needs[0] does not apply without needs[1] */
@@ -166,7 +167,8 @@ static inline struct triage_bisect *world_run(const struct world *w, uint64_t *s
 	struct triage_bisect_spec spec = {.count = w->count,
 		.costs = w->is_blind ? NULL : w->costs,
 		.is_mend = w->is_mend,
-		.shown = w->shown};
+		.shown = w->shown,
+		.after = w->after};
 	struct triage_question q;
 	struct triage_bisect *b;
 	int prs[WORLD_MERGES], guard = 0;

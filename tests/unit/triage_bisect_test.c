@@ -335,6 +335,49 @@ static void a_mend_that_was_taken_back(void **state)
 	assert_true(triage_bisect_result(b)->confidence > 0.95);
 }
 
+/* Who brought back what a merge, or the base, had brought and another one mended: by undoing
+ * the mend, or by bringing it once more. */
+static void every_return(void **state)
+{
+	size_t n = 16, brought, mended, back;
+
+	(void)state;
+	for (brought = 0; brought < n; brought++) {
+		for (mended = brought + 1; mended < n; mended++) {
+			for (back = mended + 1; back <= n; back++) {
+				struct world w = {.count = n,
+					.is_pre_existing = brought == 0,
+					.returned = {brought, mended, back},
+					.is_new = (brought + back) % 2,
+					.after = mended};
+
+				expect(&w, TRIAGE_STAGED, &back, 1, 8);
+			}
+		}
+	}
+}
+
+static void what_is_said_of_a_return(void **state)
+{
+	struct world one = {.count = 9, .returned = {2, 4, 7}, .after = 4};
+	struct world still = {.count = 9, .causes = {{2}}, .after = 4};
+	struct world gone = {.count = 9, .causes = {{7}}, .after = 4, .is_gone = true};
+	size_t seven = 7;
+
+	(void)state;
+	expect(&one, TRIAGE_STAGED, &seven, 1, 7);
+	says(&one,
+		"PR #107 brought it back: where it is missing the bug, which PR #104 "
+		"mended");
+	says(&one, "the tree at PR #104: good");
+	says(&one, "the tree at PR #104 with PR #107: bad");
+	says(&one, "the snapshot without PR #107: good");
+	expect(&still, TRIAGE_PRE_EXISTING, NULL, 0, 1);
+	says(&still, "the tree at PR #104 shows it as well");
+	expect(&gone, TRIAGE_FLAKY, NULL, 0, 12);
+	says(&gone, "which pull request brought it back is not known");
+}
+
 static void what_no_staged_merge_mended(void **state)
 {
 	struct world base = {.count = 9, .is_mend = true};
@@ -444,73 +487,6 @@ static void runs_grow_as_the_rate_falls(void **state)
 		triage_bisect_runs(20, 100));
 }
 
-static const char *text_of(const json_t *json, const char *name)
-{
-	const char *text = json_string_value(json_object_get(json, name));
-
-	return text ? text : "";
-}
-
-static void expect_line(const json_t *log, const char *words)
-{
-	const json_t *line;
-	size_t i;
-
-	json_array_foreach(log, i, line)
-	{
-		assert_null(strstr(json_string_value(line), "#0"));
-		if (strstr(json_string_value(line), words))
-			return;
-	}
-	fail_msg("no '%s' in the log", words);
-}
-
-/* Somebody pushed merge 2 to the branch, with a title that is no UTF-8 and too long. */
-static void a_commit_without_a_pull_request_is_named(void **state)
-{
-	struct world w = {.count = 3, .causes = {{2}}};
-	char title[500];
-	const struct triage_bisect_commit commits[] = {{"a", "not asked"},
-		{"0123456789abcdef0123456789abcdef01234567", title}, {"c", "not asked"}};
-	struct triage_bisect_spec spec = {.count = 3,
-		.prs = (int[]){101, 0, 103},
-		.commits = commits,
-		.hits = 5,
-		.runs = 5};
-	_auto_(triage_bisect_freep) struct triage_bisect *b = NULL;
-	struct triage_question q;
-	json_t *proof, *commit;
-
-	(void)state;
-	memset(title, 'x', sizeof title);
-	memcpy(title, "Hot fix \xff\n", 10);
-	title[sizeof title - 1] = '\0';
-	b = triage_bisect_new(&spec);
-	proof = triage_bisect_json(b);
-	assert_int_equal(json_integer_value(json_object_get(proof, "left")), 3);
-	json_decref(proof);
-	while (triage_bisect_next(b, &q) > 0) {
-		struct triage_answer a = world_reply(&w, &q, &seed);
-
-		triage_bisect_answer(b, &a);
-	}
-	assert_int_equal(triage_bisect_result(b)->prs[0], 0);
-	proof = triage_bisect_json(b);
-	assert_string_equal(text_of(proof, "outcome"), "staged");
-	assert_int_equal(json_array_size(json_object_get(proof, "prs")), 0);
-	assert_null(json_object_get(proof, "left"));
-	commit = json_array_get(json_object_get(proof, "commits"), 0);
-	assert_string_equal(text_of(commit, "commit"), commits[1].id);
-	assert_memory_equal(text_of(commit, "subject"), "Hot fix \xef\xbf\xbd ", 11);
-	assert_in_range(strlen(text_of(commit, "subject")), 50, 110);
-	expect_line(json_object_get(proof, "log"), "commit 0123456789ab causes it: the");
-	expect_line(json_object_get(proof, "log"),
-		"commit 0123456789ab, which belongs to no pull request: Hot fix");
-	expect_line(json_object_get(proof, "log"),
-		"the snapshot without commit 0123456789ab: good");
-	json_decref(proof);
-}
-
 /* Random answers, right or not: it ends, and blame always has its hits. */
 static void nonsense_ends(void **state)
 {
@@ -558,12 +534,13 @@ int main(void)
 		cmocka_unit_test(two_independent_causes_are_no_proof),
 		cmocka_unit_test(every_mend),
 		cmocka_unit_test(a_mend_that_was_taken_back),
+		cmocka_unit_test(every_return),
+		cmocka_unit_test(what_is_said_of_a_return),
 		cmocka_unit_test(what_no_staged_merge_mended),
 		cmocka_unit_test(what_went_away_is_flaky),
 		cmocka_unit_test(nothing_builds_and_our_machines_fail),
 		cmocka_unit_test(too_few_runs_are_asked_again_and_builds_are_bounded),
 		cmocka_unit_test(runs_grow_as_the_rate_falls),
-		cmocka_unit_test(a_commit_without_a_pull_request_is_named),
 		cmocka_unit_test(nonsense_ends),
 	};
 

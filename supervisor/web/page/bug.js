@@ -53,6 +53,8 @@ const factsOf = (bug) => facts([
 	"its best input, in fresh processes; its true rate lies there with a confidence of 95 %"],
 	bug.tested_tree && ["Newest snapshot", tested(bug),
 		"the same input, run again when the branch moved"],
+	bug.state === "fixed" && bug.mend?.reason && ["Mended", bug.mend.reason],
+	bug.state === "regressed" && bug.mend?.back && ["Brought back", bug.mend.back.reason],
 	["Input", bug.first_size > bug.input_size ?
 		`${bytes(bug.input_size)}, was ${bytes(bug.first_size)}` : bytes(bug.input_size)],
 	!isHidden(bug) && ["Security", bug.security ? badge("relevant", "bad") : "not relevant"],
