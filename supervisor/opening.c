@@ -418,6 +418,22 @@ static void order_flavours(struct farm_project *p)
 			adapter->name, lacks);
 }
 
+/* The commit that stands for a change in a comparison is nobody's: whoever compares has said
+ * what. */
+static void say_building(const struct farm_project *p)
+{
+	const struct staging_snapshot *snapshot = project_snapshot(p->project);
+	const char *adapter = project_adapter(p->project)->name;
+	const char *s = p->flavour_count == 1 ? "" : "s";
+
+	if (p->farm->config.side)
+		farm_say(p->farm, "%s: building %zu flavour%s", adapter, p->flavour_count,
+			s);
+	else
+		farm_say(p->farm, "%s: commit %.12s, %zu staged, building %zu flavour%s",
+			adapter, snapshot->commit, snapshot->count, p->flavour_count, s);
+}
+
 static void on_project(struct project *project, const struct iw_err *err, void *ctx)
 {
 	struct farm_project *p = ctx;
@@ -433,9 +449,7 @@ static void on_project(struct project *project, const struct iw_err *err, void *
 	}
 	builder = project_builder(project);
 	order_flavours(p);
-	farm_say(p->farm, "%s: commit %.12s, %zu staged, building %zu flavours",
-		project_adapter(project)->name, project_snapshot(project)->commit,
-		project_snapshot(project)->count, p->flavour_count);
+	say_building(p);
 	farm_near_look(p);
 	p->builds_pending = p->flavour_count;
 	for (i = 0; i < p->flavour_count; i++) {

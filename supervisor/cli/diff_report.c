@@ -350,9 +350,10 @@ static void print_sums(const struct report *r)
 	if (d->was_stopped)
 		puts("stopped before its time was over");
 	if (d->stays)
-		printf("all of it is in %s; 'ironworks bug show N --state %s' tells "
-		       "more, "
-		       "'ironworks repro' runs it\n",
+		printf("all of it is in %s\n", d->dir);
+	if (bugs)
+		printf("'ironworks bug show N --state %s' tells more,\n"
+		       "'ironworks repro N --state %s' runs it\n",
 			d->dir, d->dir);
 }
 

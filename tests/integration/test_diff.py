@@ -95,7 +95,7 @@ def test_only_what_it_adds(ironworks, tiny, tmp_path, diff):
     # On a busy machine an engine may end before it has counted anything.
     assert "base: fuzzing 1 target" in done.stderr and "change: fuzzing 1 target" in done.stderr
     assert report["state"] == str(kept) and report["pr"] is None
-    assert ironworks("repro", bug["id"], "--state", kept).rc == 0
+    assert ironworks("repro", bug["id"], "--state", kept, timeout=240).rc == 0
     # Nobody mistakes it for a folder that is free.
     diff(adapter, "--keep", kept).fails_with(str(kept), "new or empty")
     assert left_behind(ironworks) == []
