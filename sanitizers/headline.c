@@ -169,6 +169,10 @@ const char *san_report_headline(struct iw_arena *arena, const struct san_report 
 	for (char *s = type; *s; s++)
 		if (*s == '\n')
 			*s = ' ';
+	/* ClusterFuzz's word for an access of any size. */
+	end = strstr(type, " {*}");
+	if (end)
+		*end = '\0';
 	name = r->title ? NULL : first_place(arena, r);
 	if (name)
 		return iw_arena_fmt(arena, "%s in %s", type, name);

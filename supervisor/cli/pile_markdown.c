@@ -147,7 +147,12 @@ static void add_frame(struct iw_buf *out, const struct san_frame *f, size_t inde
 {
 	struct iw_buf line = {0};
 
-	iw_text_plain(&line, f->function ? f->function : "?");
+	iw_text_plain(&line,
+		f->function	    ? f->function
+			: f->module ? iw_path_base(f->module)
+				    : "?");
+	if (!f->function && f->offset)
+		iw_buf_addf(&line, "+0x%llx", (unsigned long long)f->offset);
 	if (f->file) {
 		iw_buf_adds(&line, " ");
 		iw_text_plain(&line, f->file);
@@ -159,18 +164,42 @@ static void add_frame(struct iw_buf *out, const struct san_frame *f, size_t inde
 	iw_buf_fini(&line);
 }
 
+/* Who has been called before, in an endless recursion. */
+static bool comes_again(const struct san_stack *stack, size_t frame)
+{
+	const struct san_frame *f = &stack->frames[frame];
+	size_t i;
+
+	for (i = 0; i < frame; i++) {
+		const struct san_frame *g = &stack->frames[i];
+
+		if (f->function && g->function ? strcmp(f->function, g->function) == 0
+					       : f->offset && f->offset == g->offset)
+			return true;
+	}
+	return false;
+}
+
 static void add_stack(struct iw_buf *out, const struct san_report *report)
 {
 	const struct san_stack *stack;
 	struct iw_buf lines = {0};
-	size_t i, shown = 0;
+	size_t i, shown = 0, again = 0;
 
 	stack = report ? triage_fault_stack(report) : NULL;
 	if (!stack)
 		return;
-	for (i = 0; i < stack->count && shown < FRAMES_SHOWN; i++)
-		if (!san_frame_is_plumbing(&stack->frames[i]))
+	for (i = 0; i < stack->count && shown < FRAMES_SHOWN; i++) {
+		if (san_frame_is_plumbing(&stack->frames[i]))
+			continue;
+		if (report->kind == SAN_STACK_OVERFLOW && comes_again(stack, i))
+			again++;
+		else
 			add_frame(&lines, &stack->frames[i], shown++);
+	}
+	if (again)
+		iw_buf_addf(&lines, "... and %zu more calls among these\n",
+			again + stack->dropped);
 	if (lines.len) {
 		iw_buf_adds(out, "## Where\n\n");
 		triage_md_fence(out, "text", lines.data, lines.len, (size_t)1 << 16);

@@ -85,6 +85,11 @@ def test_without_names_too(ironworks, silent, crashes, tmp_path):
     for bug in answer["bugs"]:
         assert bug["hits"] == bug["runs"]
         assert "stripped+0x" in bug["headline"] or "ASSERT" in bug["headline"]
+        page = (tmp_path / "out" / bug["folder"] / "README.md").read_text()
+        assert "#0  stripped+0x" in page, page
+        if bug["type"] == "Stack-overflow":
+            where = page.split("## Where")[1].split("##")[0]
+            assert where.count("#") < 7 and "more calls among these" in where, where
 
 
 def test_a_smaller_input_dies_at_the_same_place(ironworks, silent, tmp_path):
