@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 #include "base/mem.h"
@@ -19,6 +20,8 @@
 	"https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/"            \
 	"sarif-schema-2.1.0.json"
 #define FRAMES_MAX 64
+/* What others call the folder that paths are relative to. */
+#define ROOT "%SRCROOT%"
 
 /* RFC 3986; a path from the root gets its scheme, others stay relative. */
 static json_t *uri_of(const char *path)
@@ -41,9 +44,28 @@ static json_t *uri_of(const char *path)
 	return json;
 }
 
+/* Where the command runs, with a slash at its end: mostly the root of a checkout, to which
+ * code hosts want paths to be relative. The caller frees. */
+static char *source_root(void)
+{
+	_auto_free_ char *dir = getcwd(NULL, 0);
+
+	return iw_fmt("%s/", dir && strcmp(dir, "/") != 0 ? dir : "");
+}
+
+static json_t *artifact_of(const char *path)
+{
+	_auto_free_ char *root = source_root();
+	size_t len = strlen(root);
+
+	if (strncmp(path, root, len) != 0 || !path[len])
+		return json_pack("{so}", "uri", uri_of(path));
+	return json_pack("{so ss}", "uri", uri_of(path + len), "uriBaseId", ROOT);
+}
+
 static json_t *place(const char *path, int line, int column)
 {
-	json_t *physical = json_pack("{s{so}}", "artifactLocation", "uri", uri_of(path));
+	json_t *physical = json_pack("{so}", "artifactLocation", artifact_of(path));
 	json_t *region;
 
 	if (line <= 0)
@@ -196,9 +218,9 @@ static json_t *result_of(const struct pile_bug *bug, json_t *rules)
 	if (points > 0)
 		json_object_set_new(result, "rank", json_real(points));
 	json_object_set_new(result, "attachments",
-		json_pack("[{s{ss} s{so}}]", "description", "text",
-			"the smallest input that fails", "artifactLocation", "uri",
-			uri_of(words.input)));
+		json_pack("[{s{ss} so}]", "description", "text",
+			"the smallest input that fails", "artifactLocation",
+			artifact_of(words.input)));
 	json_object_set_new(result, "properties",
 		json_pack("{si si ss? sb sb so}", "hits", (int)bug->hits, "runs",
 			(int)bug->runs, "severity", words.severity, "security",
@@ -211,14 +233,15 @@ static json_t *result_of(const struct pile_bug *bug, json_t *rules)
 json_t *pile_sarif(const struct pile *pile)
 {
 	json_t *rules = json_array(), *results = json_array();
+	_auto_free_ char *root = source_root();
 	size_t i;
 
 	for (i = 0; i < pile->bug_count; i++)
 		if (pile_bug_is_shown(pile->bugs[i]))
 			json_array_append_new(results, result_of(pile->bugs[i], rules));
-	return json_pack("{ss ss s[{s{s{ss ss so}} s[{sb}] ss so}]}", "$schema", SCHEMA,
-		"version", "2.1.0", "runs", "tool", "driver", "name", "Ironworks",
-		"version", IRONWORKS_VERSION, "rules", rules, "invocations",
-		"executionSuccessful", !pile->is_stopped, "columnKind",
-		"unicodeCodePoints", "results", results);
+	return json_pack("{ss ss s[{s{s{ss ss so}} s{s{so}} s[{sb}] ss so}]}", "$schema",
+		SCHEMA, "version", "2.1.0", "runs", "tool", "driver", "name", "Ironworks",
+		"version", IRONWORKS_VERSION, "rules", rules, "originalUriBaseIds", ROOT,
+		"uri", uri_of(root), "invocations", "executionSuccessful",
+		!pile->is_stopped, "columnKind", "unicodeCodePoints", "results", results);
 }

@@ -40,7 +40,7 @@ def written(binaries, programs, tmp_path_factory):  # noqa: F811
     done = ironworks("triage", files, "--binary", programs / "fuzz", "--out", home / "out",
                      "--no-minimize", "--sarif", home / "bugs.sarif", "--junit",
                      home / "bugs.xml", "--markdown", home / "bugs.md", "--casrep",
-                     home / "reports", "--json")
+                     home / "reports", "--json", cwd=programs)
     assert done.rc == 1, done.stderr
     (home / "answer").write_text(done.stdout)
     return home
@@ -74,7 +74,11 @@ def test_sarif_says_what_was_found(written, answer):
         assert bug["headline"] in result["message"]["text"]
         assert result["occurrenceCount"] == len(bug["files"])
         place = result["locations"][0]["physicalLocation"]
-        assert place["artifactLocation"]["uri"].endswith("/target.c")
+        # Relative to where the command ran, as code hosts want it.
+        artifact = place["artifactLocation"]
+        base = urllib.parse.urlparse(run["originalUriBaseIds"][artifact["uriBaseId"]]["uri"])
+        assert artifact["uri"] == "target.c" and base.path.endswith("/")
+        assert os.path.exists(urllib.parse.unquote(base.path) + artifact["uri"])
         assert place["region"]["startLine"] == int(bug["place"].rpartition(":")[2])
         uri = urllib.parse.urlparse(result["attachments"][0]["artifactLocation"]["uri"])
         assert os.path.exists(urllib.parse.unquote(uri.path)), uri
