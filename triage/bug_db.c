@@ -83,6 +83,15 @@ int bug_db_set_progress(
 		"sii", proof, iw_time_wall_ms(), id);
 }
 
+int bug_db_rename(struct iw_dbc *dbc, const struct bug_row *row, struct iw_err *err)
+{
+	return iw_db_exec(dbc, err,
+		"UPDATE bug SET frames = ?, report = ?, build_id = ?, changed_ms = ? "
+		"WHERE id = ?",
+		"sbiii", row->frames, row->report.bytes, sizeof row->report.bytes,
+		row->build_id, iw_time_wall_ms(), row->id);
+}
+
 int bug_db_set_mend(struct iw_dbc *dbc, int64_t id, const char *mend, struct iw_err *err)
 {
 	return iw_db_exec(dbc, err,

@@ -63,6 +63,8 @@ int bug_db_set_outcome(struct iw_dbc *dbc, int64_t id, const char *outcome,
 /* The proof as far as it has got, of one that is not attributed yet. */
 int bug_db_set_progress(
 	struct iw_dbc *dbc, int64_t id, const char *proof, struct iw_err *err);
+/* The code that it fails in has other names by now: row's frames, report and build. */
+int bug_db_rename(struct iw_dbc *dbc, const struct bug_row *row, struct iw_err *err);
 /* Who mended it: mender.h's JSON. */
 int bug_db_set_mend(struct iw_dbc *dbc, int64_t id, const char *mend, struct iw_err *err);
 /* NULL: it does not wait. */
@@ -135,6 +137,7 @@ int bug_db_list(
  *	merged      with another, into it or it into this
  *	split       from another, or another from it
  *	alike       another bug may be this one too
+ *	renamed     the code that it fails in has other names; which, is private
  */
 int bug_db_add_event(struct iw_dbc *dbc, int64_t id, const char *what, const char *text,
 	struct iw_err *err);

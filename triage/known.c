@@ -50,6 +50,25 @@ static const struct triage_target *target_of(
 	return NULL;
 }
 
+/* By each name that it ever had. */
+static void add_looks(struct triage_known *known, struct triage_bug *bug)
+{
+	const struct triage_signature *sig;
+
+	for (sig = &bug->signature; sig; sig = sig->former)
+		triage_clusters_add(known->clusters, sig, bug);
+}
+
+void triage_known_rename(
+	struct triage_known *known, struct triage_bug *bug, struct triage_signature *sig)
+{
+	triage_clusters_remove(known->clusters, bug);
+	triage_signature_fini(&bug->signature);
+	bug->signature = *sig;
+	*sig = (struct triage_signature){0};
+	add_looks(known, bug);
+}
+
 struct triage_bug *triage_known_add(struct triage_known *known, int64_t id,
 	int64_t adapter_id, int64_t target_id, struct triage_signature *sig)
 {
@@ -62,7 +81,7 @@ struct triage_bug *triage_known_add(struct triage_known *known, int64_t id,
 	bug->target = target_of(known, target_id);
 	bug->signature = *sig;
 	*sig = (struct triage_signature){0};
-	triage_clusters_add(known->clusters, &bug->signature, bug);
+	add_looks(known, bug);
 	*known->end = bug;
 	known->end = &bug->next;
 	return bug;

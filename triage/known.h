@@ -31,6 +31,9 @@ struct triage_bug *triage_known_add_row(
 /* Takes the signature. */
 struct triage_bug *triage_known_add(struct triage_known *known, int64_t id,
 	int64_t adapter_id, int64_t target_id, struct triage_signature *sig);
+/* It is called otherwise from now on. Takes the signature. */
+void triage_known_rename(
+	struct triage_known *known, struct triage_bug *bug, struct triage_signature *sig);
 void triage_known_remove(struct triage_known *known, struct triage_bug *bug);
 /* NULL: there is none. */
 struct triage_bug *triage_known_find(const struct triage_known *known, int64_t id);

@@ -318,16 +318,27 @@ static int remark(struct iw_dbc *dbc, int64_t id, int64_t other, struct iw_err *
 	return rc < 0 || told ? rc : bug_db_add_event(dbc, id, "alike", text, err);
 }
 
-/* Two that a person told apart, or that people know by two issues. */
+/* By a person. */
+static int were_told_apart(
+	struct iw_dbc *dbc, int64_t a, int64_t b, int64_t *times, struct iw_err *err)
+{
+	return iw_db_int(dbc, 0, times, err,
+		PARTS_OF_1 AND_PARTS_OF_2
+		"SELECT count(*) FROM part JOIN other JOIN bug_apart "
+		"ON a = min(part.id, other.id) AND b = max(part.id, other.id)",
+		"ii", a, b);
+}
+
+/* Or that people know by two issues. */
 static int may_not_join(
 	struct iw_dbc *dbc, int64_t a, int64_t b, int64_t *reasons, struct iw_err *err)
 {
+	int rc = were_told_apart(dbc, a, b, reasons, err);
+
+	if (rc < 0 || *reasons)
+		return rc;
 	return iw_db_int(dbc, 0, reasons, err,
-		PARTS_OF_1 AND_PARTS_OF_2
-		"SELECT (SELECT count(*) FROM part JOIN other JOIN bug_apart "
-		" ON a = min(part.id, other.id) AND b = max(part.id, other.id)) + "
-		"(SELECT count(issue) = 2 FROM bug WHERE id IN (?1, ?2))",
-		"ii", a, b);
+		"SELECT count(issue) = 2 FROM bug WHERE id IN (?, ?)", "ii", a, b);
 }
 
 int bug_db_join(struct iw_dbc *dbc, int64_t a, int64_t b, int64_t crash_id,
@@ -350,4 +361,21 @@ int bug_db_join(struct iw_dbc *dbc, int64_t a, int64_t b, int64_t crash_id,
 		"SELECT id FROM bug WHERE id IN (?, ?) ORDER BY issue IS NULL, id", "ii",
 		a, b);
 	return rc < 0 ? rc : merge(dbc, *survivor, *survivor == a ? b : a, &word, err);
+}
+
+int bug_db_join_renamed(
+	struct iw_dbc *dbc, int64_t a, int64_t b, const char *why, struct iw_err *err)
+{
+	struct bug_word word = {.why = why};
+	int64_t times;
+	int rc = bug_db_survivor(dbc, a, &a, err);
+
+	if (rc == 0)
+		rc = bug_db_survivor(dbc, b, &b, err);
+	if (rc < 0 || a == b)
+		return rc;
+	rc = were_told_apart(dbc, a, b, &times, err);
+	if (rc < 0 || times)
+		return rc;
+	return merge(dbc, a < b ? a : b, a < b ? b : a, &word, err);
 }

@@ -56,4 +56,9 @@ int bug_db_split(struct iw_dbc *dbc, const int64_t *crashes, size_t count,
 int bug_db_join(struct iw_dbc *dbc, int64_t a, int64_t b, int64_t crash_id,
 	int64_t *survivor, struct iw_err *err);
 
+/* They are one by another name; why says which. The older survives whatever issues there
+ * are, since the younger was never another bug. Two that a person told apart stay apart. */
+int bug_db_join_renamed(
+	struct iw_dbc *dbc, int64_t a, int64_t b, const char *why, struct iw_err *err);
+
 #endif

@@ -120,6 +120,13 @@ size_t triage_name_len(const char *name)
 	return (size_t)(at - name);
 }
 
+bool triage_name_same(const char *a, const char *b)
+{
+	size_t len = triage_name_len(a);
+
+	return len == triage_name_len(b) && memcmp(a, b, len) == 0;
+}
+
 uint32_t triage_names_function(struct triage_names *names, const char *name)
 {
 	return number_of(names, name, triage_name_len(name), false);

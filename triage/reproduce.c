@@ -115,7 +115,8 @@ static void take_hit(struct triage_reproduce *op, struct triage_signature *sig,
 	 * different, and what they share names it. */
 	if (same && !(is_sample && !op->spec.same && triage_signature_is_hang(same)) &&
 		!triage_signature_same(same, sig)) {
-		r->others++;
+		if (r->others++ == 0)
+			triage_signature_copy(&r->other, sig);
 		return;
 	}
 	if (r->hits++ > 0) {
@@ -382,6 +383,7 @@ void triage_reproduce_free(struct triage_reproduce *op)
 	if (!op)
 		return;
 	triage_signature_fini(&op->result.signature);
+	triage_signature_fini(&op->result.other);
 	free(op->result.report);
 	free(op->binary);
 	free(op);

@@ -49,6 +49,7 @@ struct triage_reproduce_spec {
 struct triage_reproduce_result {
 	unsigned runs, hits;
 	unsigned others;		   /* failures that are something else */
+	struct triage_signature other;	   /* of the first of those */
 	int64_t cpu_us;			   /* of all runs */
 	int64_t ms;			   /* that they held a slot */
 	struct triage_signature signature; /* of the first hit; hangs: of all hits */

@@ -1,6 +1,7 @@
 #include "triage/signature.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,9 @@ void triage_signature_fini(struct triage_signature *sig)
 	frames_fini(&sig->frames);
 	free(sig->file);
 	free(sig->message);
+	if (sig->former)
+		triage_signature_fini(sig->former);
+	free(sig->former);
 	*sig = (struct triage_signature){0};
 }
 
@@ -102,21 +106,37 @@ void triage_signature_copy(
 	frames_copy(&dst->other, &src->other);
 	frames_copy(&dst->inside, &src->inside);
 	dst->samples = src->samples;
+	if (src->former) {
+		dst->former = iw_calloc(1, sizeof *dst->former);
+		triage_signature_copy(dst->former, src->former);
+	}
 }
 
-static bool same_name(const char *a, const char *b)
+void triage_signature_set_former(
+	struct triage_signature *sig, const struct triage_signature *former)
 {
-	size_t len = triage_name_len(a);
+	struct triage_signature *last = iw_calloc(1, sizeof *last), *s;
+	unsigned count = 1;
 
-	return len == triage_name_len(b) && memcmp(a, b, len) == 0;
+	triage_signature_copy(last, former);
+	if (sig->former)
+		triage_signature_fini(sig->former);
+	free(sig->former);
+	sig->former = last;
+	for (s = last; s->former; s = s->former)
+		if (++count > TRIAGE_FORMER_MAX) {
+			triage_signature_fini(s->former);
+			free(iw_steal(&s->former));
+			break;
+		}
 }
 
-static bool has_name(const struct triage_frames *frames, const char *name)
+bool triage_frames_have(const struct triage_frames *frames, const char *name)
 {
 	size_t i;
 
 	for (i = 0; i < frames->count; i++)
-		if (same_name(frames->names[i], name))
+		if (triage_name_same(frames->names[i], name))
 			return true;
 	return false;
 }
@@ -127,14 +147,14 @@ static size_t shared_way_in(const struct triage_frames *a, const struct triage_f
 	size_t n = 0;
 
 	while (n < a->count && n < b->count &&
-		same_name(a->names[a->count - 1 - n], b->names[b->count - 1 - n]))
+		triage_name_same(a->names[a->count - 1 - n], b->names[b->count - 1 - n]))
 		n++;
 	return n;
 }
 
 static void keep_inside(struct triage_frames *inside, const char *name)
 {
-	if (!has_name(inside, name))
+	if (!triage_frames_have(inside, name))
 		frames_add(inside, name);
 }
 
@@ -187,11 +207,9 @@ static json_t *frames_json(const struct triage_frames *frames)
 	return array;
 }
 
-char *triage_signature_json(const struct triage_signature *sig)
+static json_t *signature_json(const struct triage_signature *sig)
 {
-	_auto_(iw_json_freep) json_t *array = frames_json(&sig->frames);
-	json_t *extra = json_object();
-	char *text;
+	json_t *array = frames_json(&sig->frames), *extra = json_object();
 
 	if (sig->message)
 		json_object_set_new(extra, "message", json_string(sig->message));
@@ -203,11 +221,19 @@ char *triage_signature_json(const struct triage_signature *sig)
 		json_object_set_new(extra, "inside", frames_json(&sig->inside));
 	if (sig->samples > 1)
 		json_object_set_new(extra, "samples", json_integer(sig->samples));
+	if (sig->former)
+		json_object_set_new(extra, "former", signature_json(sig->former));
 	if (json_object_size(extra))
 		json_array_append_new(array, extra);
 	else
 		json_decref(extra);
-	text = json_dumps(array, JSON_COMPACT);
+	return array;
+}
+
+char *triage_signature_json(const struct triage_signature *sig)
+{
+	_auto_(iw_json_freep) json_t *array = signature_json(sig);
+	char *text = json_dumps(array, JSON_COMPACT);
 	if (!text)
 		abort(); /* no memory; nothing else can fail here */
 	return text;
@@ -220,6 +246,19 @@ char *triage_signature_names(const struct triage_signature *sig)
 
 	if (!text)
 		abort();
+	return text;
+}
+
+char *triage_signature_words(const struct triage_signature *sig)
+{
+	bool has_place = sig->frames.count > 0;
+	char *text = iw_fmt("%s%s%s", sig->type, has_place ? " in " : "",
+		     has_place ? sig->frames.names[0] : ""),
+	     *c;
+
+	for (c = text; *c; c++)
+		if (*c == '\n')
+			*c = ' ';
 	return text;
 }
 
@@ -239,12 +278,26 @@ static int parse_names(const json_t *array, const struct iw_json_at *at,
 	return 0;
 }
 
-static int parse_extra(struct triage_signature *sig, const json_t *extra,
-	const struct iw_json_at *at, struct iw_err *err)
+static int parse_array(struct triage_signature *sig, json_t *array,
+	const struct iw_json_at *at, unsigned depth, struct iw_err *err);
+
+static int parse_former(struct triage_signature *sig, json_t *former,
+	const struct iw_json_at *at, unsigned depth, struct iw_err *err)
 {
+	if (depth >= TRIAGE_FORMER_MAX)
+		return iw_json_fail(at, err, "too many former names");
+	sig->former = iw_calloc(1, sizeof *sig->former);
+	triage_signature_init(sig->former, sig->type, NULL);
+	return parse_array(sig->former, former, at, depth + 1, err);
+}
+
+static int parse_extra(struct triage_signature *sig, const json_t *extra,
+	const struct iw_json_at *at, unsigned depth, struct iw_err *err)
+{
+	struct iw_json_at former_at = {.up = at, .name = "former"};
 	struct iw_json_at other_at = {.up = at, .name = "other"};
 	struct iw_json_at inside_at = {.up = at, .name = "inside"};
-	json_t *other = NULL, *inside = NULL;
+	json_t *other = NULL, *inside = NULL, *former = NULL;
 	const char *message, *file;
 	int64_t samples;
 
@@ -252,6 +305,7 @@ static int parse_extra(struct triage_signature *sig, const json_t *extra,
 		iw_json_str_or(extra, at, "file", NULL, &file, err) < 0 ||
 		iw_json_array(extra, at, "other", 0, &other, err) < 0 ||
 		iw_json_array(extra, at, "inside", 0, &inside, err) < 0 ||
+		iw_json_array(extra, at, "former", 0, &former, err) < 0 ||
 		iw_json_int_or(extra, at, "samples", 0, 1 << 20, 0, &samples, err) < 0)
 		return IW_EINVAL;
 	sig->message = message ? iw_strdup(message) : NULL;
@@ -259,11 +313,13 @@ static int parse_extra(struct triage_signature *sig, const json_t *extra,
 	sig->samples = (unsigned)samples;
 	if (parse_names(other, &other_at, &sig->other, err) < 0)
 		return IW_EINVAL;
-	return parse_names(inside, &inside_at, &sig->inside, err);
+	if (parse_names(inside, &inside_at, &sig->inside, err) < 0)
+		return IW_EINVAL;
+	return former ? parse_former(sig, former, &former_at, depth, err) : 0;
 }
 
 static int parse_array(struct triage_signature *sig, json_t *array,
-	const struct iw_json_at *at, struct iw_err *err)
+	const struct iw_json_at *at, unsigned depth, struct iw_err *err)
 {
 	size_t count = json_array_size(array);
 	const json_t *last = json_array_get(array, count - 1);
@@ -271,7 +327,7 @@ static int parse_array(struct triage_signature *sig, json_t *array,
 	if (json_is_object(last)) {
 		struct iw_json_at here = {.up = at, .index = (int)count - 1};
 
-		if (parse_extra(sig, last, &here, err) < 0)
+		if (parse_extra(sig, last, &here, depth, err) < 0)
 			return IW_EINVAL;
 		json_array_remove(array, count - 1);
 	}
@@ -292,27 +348,39 @@ int triage_signature_parse(struct triage_signature *sig, const char *type,
 		triage_signature_fini(sig);
 		return IW_EINVAL;
 	}
-	if (parse_array(sig, array, &top, err) < 0) {
+	if (parse_array(sig, array, &top, 0, err) < 0) {
 		triage_signature_fini(sig);
 		return IW_EINVAL;
 	}
 	return 0;
 }
 
-double triage_signature_similarity(
+static double similarity(
 	const struct triage_signature *a, const struct triage_signature *b)
 {
 	struct triage_names *names = triage_names_new();
 	struct triage_shape x, y;
-	double similarity;
+	double alike;
 
 	triage_shape_init(&x, names, a);
 	triage_shape_init(&y, names, b);
-	similarity = triage_shape_similarity(triage_measure(), &x, &y);
+	alike = triage_shape_similarity(triage_measure(), &x, &y);
 	triage_shape_fini(&x);
 	triage_shape_fini(&y);
 	triage_names_free(names);
-	return similarity;
+	return alike;
+}
+
+double triage_signature_similarity(
+	const struct triage_signature *a, const struct triage_signature *b)
+{
+	const struct triage_signature *x, *y;
+	double most = 0;
+
+	for (x = a; x; x = x->former)
+		for (y = b; y; y = y->former)
+			most = fmax(most, similarity(x, y));
+	return most;
 }
 
 bool triage_signature_same(

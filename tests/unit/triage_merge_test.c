@@ -299,6 +299,35 @@ static void test_merges_are_undone_to_the_row(void **state)
 	rows_close(&r);
 }
 
+static void test_renamed_bugs_are_one(void **state)
+{
+	struct iw_err err = IW_ERR_INIT;
+	int64_t old, young, apart;
+	struct rows r;
+
+	(void)state;
+	rows_open(&r);
+	old = add_bug(&r, "Abrt");
+	young = add_bug(&r, "Abrt");
+	apart = add_bug(&r, "Abrt");
+	see(&r, young);
+	temp_ok(&err, iw_db_exec(r.dbc, &err, "UPDATE bug SET issue = 'x'", ""));
+	/* Whoever asks, and whatever issues there are. */
+	temp_ok(&err, bug_db_join_renamed(r.dbc, young, old, "f is called g now", &err));
+	assert_int_equal(
+		number(&r, "SELECT merged_into FROM bug WHERE id = ?", young), old);
+	assert_int_equal(
+		number(&r, "SELECT count(*) FROM crash WHERE bug_id = ?", old), 1);
+	temp_ok(&err, bug_db_join_renamed(r.dbc, old, young, "f is called g now", &err));
+	/* A person knows better. */
+	temp_ok(&err, bug_db_merge(r.dbc, old, apart, &word, &err));
+	temp_ok(&err, bug_db_unmerge(r.dbc, apart, &word, &err));
+	temp_ok(&err, bug_db_join_renamed(r.dbc, old, apart, "f is called g now", &err));
+	assert_int_equal(
+		number(&r, "SELECT merged_into IS NULL FROM bug WHERE id = ?", apart), 1);
+	rows_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +335,7 @@ int main(void)
 		cmocka_unit_test(test_what_cannot_be_merged_says_why),
 		cmocka_unit_test(test_split_makes_a_bug_that_keeps_its_crashes),
 		cmocka_unit_test(test_crash_joins_two_bugs_unless_people_know_both),
+		cmocka_unit_test(test_renamed_bugs_are_one),
 		cmocka_unit_test(test_merges_are_undone_to_the_row),
 	};
 
