@@ -26,6 +26,9 @@ GROUPS: dict[str, list[str]] = {
 }
 # Of the base itself. A seed without it gets the base with mends/<name>.patch applied.
 BASE_GROUPS = {"recent": "addrbook-recent"}
+# Targets that a pull request adds, through which a bug of the base can be found, too. They are
+# staged last and draw nothing, so that numbers and names of a seed do not depend on them.
+LATE = {"recent": ["addrbook-target"]}
 
 GROUPS_MIN = 9
 PLAIN_MIN = 12
@@ -126,17 +129,20 @@ def make_plan(seed: int, changes: list[str]) -> Plan:
     # A string keeps seeds apart from each other and from Python's hashing.
     rng = random.Random(f"pebble {seed}")
     base_groups, groups = choose_groups(rng, seed)
-    grouped = {name for names in GROUPS.values() for name in names}
+    grouped = {name for names in [*GROUPS.values(), *LATE.values()] for name in names}
     plain = [name for name in changes if name not in grouped]
     order = [name for group in groups for name in GROUPS[group]]
     order += rng.sample(plain, rng.randint(PLAIN_MIN, len(plain)))
     rng.shuffle(order)
+    numbers = choose_numbers(rng, order)
+    late = [name for group in base_groups for name in LATE.get(group, [])]
+    last = max(numbers.values())
     return Plan(
         seed=seed,
         groups=groups,
         base_groups=base_groups,
-        order=order,
-        numbers=choose_numbers(rng, order),
+        order=order + late,
+        numbers=numbers | {name: last + i for i, name in enumerate(late, 1)},
         values=choose_values(rng),
         widths={name: width for width, names in VALUES for name in names},
         words=choose_words(rng),

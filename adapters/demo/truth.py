@@ -28,6 +28,8 @@ class Bug:
     frames: list[str]
     triggers: list[str]  # more than one: ways to the same bug
     paths: list[list[str]] = field(default_factory=list)  # the callers of frames, per trigger
+    # Other targets that show it, by the change that adds each.
+    also: dict[str, str] = field(default_factory=dict)
     outcome: str = "staged"
     rate: float = 1.0
     slow: bool = False
@@ -147,6 +149,7 @@ BUGS: dict[str, Bug] = {
         flavours=EVERY,
         frames=["book_slot", "book_dial_any"],
         triggers=["@event_any@ @mark_service@"],
+        also={"addrbook-target": "brief"},
         rate=0.2,
     ),
     "urgent": Bug(
@@ -174,6 +177,7 @@ BUGS: dict[str, Bug] = {
         frames=["book_show_recent", "book_apply"],
         triggers=["@event_add@ 0a000001 8d20 01 " + "@event_strike@ 0a000001 " * 4
                   + "@event_expire@ @event_recent@"],
+        also={"addrbook-target": "brief"},
         outcome="pre-existing",
     ),
 }
@@ -184,7 +188,7 @@ def make_truth(plan: Plan, changes: dict[str, Change], only: list[str]) -> dict[
     guilty = {name for names in GROUPS.values() for name in names}
     return {
         "seed": plan.seed,
-        "bugs": [describe_bug(plan, group) for group in present_groups(plan, staged)],
+        "bugs": [describe_bug(plan, group, staged) for group in present_groups(plan, staged)],
         "harmless": [
             {"pr": plan.numbers[name], "name": name, "title": changes[name].title}
             for name in staged
@@ -199,7 +203,7 @@ def present_groups(plan: Plan, staged: list[str]) -> list[str]:
     return plan.base_groups + whole
 
 
-def describe_bug(plan: Plan, group: str) -> dict[str, object]:
+def describe_bug(plan: Plan, group: str, staged: list[str]) -> dict[str, object]:
     bug = BUGS[group]
     names = [] if group in BASE_GROUPS else GROUPS[group]
     numbers = [plan.numbers[name] for name in names]
@@ -212,7 +216,7 @@ def describe_bug(plan: Plan, group: str) -> dict[str, object]:
         "uncovered_by": numbers[0] if is_old and numbers else None,
         "changes": names,
         "outcome": bug.outcome,
-        "targets": [bug.target],
+        "targets": [bug.target, *(bug.also[name] for name in bug.also if name in staged)],
         "flavours": bug.flavours,
         "maybe": bug.maybe,
         "kind": bug.kind,

@@ -271,7 +271,7 @@ def build_snapshot(seed: int, flavour: str, state: Path) -> Path:
 def triage_target(seed: int, truth: dict, target: str, out: Path, folder: Path) -> list[dict]:
     spec = limits(target)
     places = [HOME / f"seed-{seed}" / bug["id"] for bug in truth["bugs"]
-              if target in bug["targets"]]
+              if target == bug["targets"][0]]
     done = ironworks("triage", *places, "--binary", out / f"fuzz_{target}", "--timeout",
                      f"{spec['timeout_s']}s", "--rss-limit", spec["rss_limit_mb"],
                      "--no-minimize", "--json", "--out", folder / f"triage-{target}")
@@ -284,7 +284,7 @@ def judge_flavour(seed: int, truth: dict, flavour: str, folder: Path) -> list[st
     out = build_snapshot(seed, flavour, folder)
     seen: Counter[str] = Counter()
     faults = []
-    for target in sorted({target for bug in truth["bugs"] for target in bug["targets"]}):
+    for target in sorted({bug["targets"][0] for bug in truth["bugs"]}):
         for found in triage_target(seed, truth, target, out, folder):
             bug = {"target": target, "flavour": flavour, "type": found["type"],
                    "frames": found["frames"]}
