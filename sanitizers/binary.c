@@ -139,58 +139,63 @@ static const char *interpreter(const struct image *im, size_t *len)
 	return NULL;
 }
 
+/* A program, mapped; IW_EINVAL: it is none. */
+static int map_program(const char *path, struct image *im, struct iw_err *err)
+{
+	void *map;
+	int rc = san_binary_map(path, &map, &im->size, err);
+
+	if (rc < 0)
+		return rc;
+	im->data = map;
+	if (is_program(im))
+		return 0;
+	if (im->size > 2 && memcmp(im->data, "#!", 2) == 0)
+		rc = iw_err_set(err, IW_EINVAL,
+			"'%s' is a script; name the program that it starts", path);
+	else
+		rc = iw_err_set(err, IW_EINVAL, "'%s' is no 64-bit program", path);
+	munmap(map, im->size);
+	return rc;
+}
+
 bool san_binary_takes_preload(const char *path)
 {
 	static const char glibc[] = "/ld-linux";
 	struct image im;
 	const char *name;
 	size_t len = 0;
-	void *map;
 	bool takes;
 
-	if (san_binary_map(path, &map, &im.size, NULL) < 0)
+	if (map_program(path, &im, NULL) < 0)
 		return false;
-	im.data = map;
-	name = is_program(&im) ? interpreter(&im, &len) : NULL;
+	name = interpreter(&im, &len);
 	takes = name && memmem(name, len, glibc, strlen(glibc));
-	munmap(map, im.size);
+	munmap((void *)im.data, im.size);
 	return takes;
 }
 
 int san_binary_entry(const char *path, uint64_t *entry, struct iw_err *err)
 {
 	struct image im;
-	void *map;
-	int rc = san_binary_map(path, &map, &im.size, err);
+	int rc = map_program(path, &im, err);
 
 	if (rc < 0)
 		return rc;
-	im.data = map;
-	if (is_program(&im))
-		*entry = ((const Elf64_Ehdr *)map)->e_entry;
-	else
-		rc = iw_err_set(err, IW_EINVAL, "'%s' is no 64-bit program", path);
-	munmap(map, im.size);
-	return rc;
+	*entry = ((const Elf64_Ehdr *)(const void *)im.data)->e_entry;
+	munmap((void *)im.data, im.size);
+	return 0;
 }
 
 int san_binary_flavour(
 	const char *path, const struct san_flavour **flavour, struct iw_err *err)
 {
 	struct image im;
-	void *map;
-	int rc = san_binary_map(path, &map, &im.size, err);
+	int rc = map_program(path, &im, err);
 
 	if (rc < 0)
 		return rc;
-	im.data = map;
-	if (is_program(&im))
-		*flavour = find(&im);
-	else if (im.size > 2 && memcmp(im.data, "#!", 2) == 0)
-		rc = iw_err_set(err, IW_EINVAL,
-			"'%s' is a script; name the program that it starts", path);
-	else
-		rc = iw_err_set(err, IW_EINVAL, "'%s' is no 64-bit program", path);
-	munmap(map, im.size);
-	return rc;
+	*flavour = find(&im);
+	munmap((void *)im.data, im.size);
+	return 0;
 }
