@@ -161,6 +161,7 @@ static void on_built(struct triage_lent *lent, const struct iw_err *err)
 		.len = d->spec.len,
 		.other = d->spec.original,
 		.other_len = d->spec.original_len,
+		.is_alone = d->spec.base != NULL,
 		.seconds = d->spec.seconds,
 		.subject = d->spec.subject,
 	};

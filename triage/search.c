@@ -149,7 +149,10 @@ static void hand_out(struct iw_work *work)
 		offsetof(struct triage_search, work));
 	const struct triage_search_spec *spec = &s->spec;
 
-	if (s->err.code || corpus_handout(&s->handout, &s->err) < 0)
+	if (s->err.code)
+		return;
+	if (spec->is_alone ? iw_dir_make(s->corpus_dir, &s->err) < 0
+			   : corpus_handout(&s->handout, &s->err) < 0)
 		return;
 	if (add_seed(s, "input", spec->input, spec->len, &s->err) == 0 && spec->other)
 		add_seed(s, "other", spec->other, spec->other_len, &s->err);

@@ -8,6 +8,7 @@
 #ifndef TRIAGE_SEARCH_H
 #define TRIAGE_SEARCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,9 @@ struct triage_search_spec {
 	size_t len;
 	const void *other; /* one more to begin with, likewise; or NULL */
 	size_t other_len;
+	/* Without the corpus: a unit of it that goes the same way as the input would be kept
+	 * in its stead, and what is special about the input be lost. */
+	bool is_alone;
 	int64_t seconds; /* of the engine, wall time on one core */
 	struct triage_subject subject;
 };
