@@ -1,12 +1,14 @@
 #include "base/time.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/banned.h"
+
+/* A hundred years of seconds. */
+#define NUMBER_MAX (100.0 * 365 * 86400)
 
 static int64_t fixed_wall = -1, fixed_mono = -1;
 
@@ -61,21 +63,14 @@ void iw_time_iso(int64_t wall_ms, char iso[static 24])
 int64_t iw_time_parse(const char *s)
 {
 	static const char units[] = "smhd";
-	static const int64_t factor[] = {1000, 60000, 3600000, 86400000};
-	const char *unit;
+	static const double factor[] = {1000, 60000, 3600000, 86400000};
 	char *end;
-	long long n;
+	double n = strtod(s, &end);
+	const char *unit = *end ? strchr(units, *end) : NULL;
 
-	if (*s < '0' || *s > '9')
+	/* No sign, no "0x1p3s", no "nand". */
+	if (end == s || end != s + strspn(s, "0123456789.") || !unit || end[1] ||
+		n > NUMBER_MAX)
 		return -1;
-	errno = 0;
-	n = strtoll(s, &end, 10);
-	if (errno || n > 100LL * 365 * 86400)
-		return -1;
-	if (!*end)
-		return n * 1000;
-	unit = strchr(units, *end);
-	if (!unit || end[1])
-		return -1;
-	return n * factor[unit - units];
+	return (int64_t)(n * factor[unit - units] + 0.5);
 }

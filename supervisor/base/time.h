@@ -17,7 +17,7 @@ void iw_time_set(int64_t wall_ms, int64_t mono_ms);
 void iw_time_words(int64_t ms, char words[static 24]);
 /* "2026-01-31T12:00:00Z" */
 void iw_time_iso(int64_t wall_ms, char iso[static 24]);
-/* Reads "90", "90s", "5m", "2h", "1d"; returns milliseconds or -1. */
+/* Reads "90s", "5m", "0.5h", "1d", nothing without a unit; returns milliseconds or -1. */
 int64_t iw_time_parse(const char *s);
 
 #endif

@@ -1,5 +1,4 @@
 /* `ironworks campaign start|list|show|stop`. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -295,27 +294,6 @@ static int stop(struct wish *w)
 
 /* -- words -------------------------------------------------------------------------- */
 
-/* "0.5h" as well as what iw_time_parse() knows; a unit it must have. -1: it is none. */
-static int64_t read_budget(const char *text)
-{
-	static const struct {
-		char letter;
-		double ms;
-	} units[] = {{'s', 1e3}, {'m', 6e4}, {'h', 36e5}, {'d', 864e5}};
-	char *end;
-	double value = strtod(text, &end);
-	size_t i;
-
-	/* No "0x1p3h", no "infd". */
-	if (text[strspn(text, "0123456789.")] != *end || end == text || !*end || end[1])
-		return -1;
-	for (i = 0; i < IW_COUNT(units); i++)
-		if (*end == units[i].letter &&
-			value * units[i].ms <= (double)CAMPAIGN_BUDGET_MAX_MS)
-			return llround(value * units[i].ms);
-	return -1;
-}
-
 static const char *take_target(void *ctx, const char *word)
 {
 	struct wish *w = ctx;
@@ -328,8 +306,10 @@ static const char *take_budget(void *ctx, const char *word)
 {
 	struct wish *w = ctx;
 
-	w->budget_ms = read_budget(word);
-	return w->budget_ms > 0 ? NULL : "--budget wants core time like 30m, 2h or 0.5h";
+	w->budget_ms = iw_time_parse(word);
+	return w->budget_ms > 0 && w->budget_ms <= CAMPAIGN_BUDGET_MAX_MS
+		? NULL
+		: "--budget wants core time like 30m, 2h or 0.5h";
 }
 
 static int run(struct wish *w, int argc, char **argv)

@@ -51,8 +51,9 @@ static const struct {
 	const char *text;
 	int64_t ms;
 } parses[] = {
-	{"0", 0},
-	{"90", 90 * SECOND},
+	{"0", -1},
+	{"0s", 0},
+	{"90", -1},
 	{"90s", 90 * SECOND},
 	{"5m", 5 * MINUTE},
 	{"2h", 2 * HOUR},
@@ -68,14 +69,20 @@ static const struct {
 	{"5mm", -1},
 	{"5 m", -1},
 	{"1h30m", -1},
-	{"1.5h", -1},
+	{"1.5h", 5400000},
+	{"0.5m", 30 * SECOND},
+	{".", -1},
+	{".s", -1},
+	{"1.2.3s", -1},
+	{"infs", -1},
+	{"nand", -1},
 	{"0x10", -1},
 	{"1e3", -1},
 	{"99999999999999999999", -1},
 	{"9223372036854775807d", -1},
 	/* a hundred years of seconds are the most any unit takes */
-	{"3153600000", 3153600000 * SECOND},
-	{"3153600001", -1},
+	{"3153600000s", 3153600000 * SECOND},
+	{"3153600001s", -1},
 };
 
 static void test_parse(void **state)

@@ -104,6 +104,8 @@ static const struct {
 	{ONE("\"adapter\": \"b\", \"parameters\": {\"n,m\": \"7\"}"), "comma"},
 	{"{\"judge_within\": \"soon\", \"adapters\": [{\"adapter\": \"a\"}]}",
 		"judge_within: expected a time"},
+	{"{\"judge_within\": \"30\", \"adapters\": [{\"adapter\": \"a\"}]}",
+		"judge_within: expected a time"},
 	{"{\"judge_within\": \"0s\", \"adapters\": [{\"adapter\": \"a\"}]}",
 		"at least 1 s"},
 	{ONE("\"adapter\": \"b\", \"follow\": 300"), "adapters[1].follow"},
