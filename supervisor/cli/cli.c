@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -16,8 +17,10 @@ const struct iw_door *cli_door;
 
 int cli_usage(const char *noun, const char *why)
 {
-	fprintf(stderr, "ironworks %s: %s; 'ironworks %s --help' shows how\n", noun, why,
-		noun);
+	size_t len = strlen(why);
+
+	fprintf(stderr, "ironworks %s: %s%s 'ironworks %s --help' shows how\n", noun, why,
+		len > 0 && why[len - 1] == '?' ? "" : ";", noun);
 	return CLI_USAGE;
 }
 
@@ -27,6 +30,40 @@ int cli_refuse(char **argv)
 		iw_fmt("'%s' is no option of it, or lacks its value", argv[optind - 1]);
 
 	return cli_usage(argv[0], wrong);
+}
+
+/* What stands behind an option is the next option: its own value was forgotten. */
+static bool is_option(const char *word, const struct option *options)
+{
+	size_t i, len;
+
+	for (i = 0; strncmp(word, "--", 2) == 0 && options[i].name; i++) {
+		len = strlen(options[i].name);
+		if (strncmp(word + 2, options[i].name, len) == 0 &&
+			(!word[2 + len] || word[2 + len] == '='))
+			return true;
+	}
+	return false;
+}
+
+int cli_check_value(char **argv, const struct option *options, const char *earlier)
+{
+	bool is_apart = optarg && optarg == argv[optind - 1];
+	const char *option = argv[optind - 1 - is_apart];
+	int len = (int)strcspn(option, "=");
+	_auto_free_ char *why = NULL;
+
+	if (!optarg)
+		return -1;
+	if (!*optarg)
+		why = iw_fmt("%.*s wants a value, and it is empty", len, option);
+	else if (is_apart && is_option(optarg, options))
+		why = iw_fmt("%.*s lacks its value: '%s' is the next option", len, option,
+			optarg);
+	else if (earlier)
+		why = iw_fmt("%.*s is there twice, '%s' and '%s'; which one?", len,
+			option, earlier, optarg);
+	return why ? cli_usage(argv[0], why) : -1;
 }
 
 int cli_fail(const struct iw_err *err)
@@ -85,6 +122,17 @@ static int take_more(const char *noun, const struct cli_option *option)
 	return wrong ? cli_usage(noun, wrong) : -1;
 }
 
+/* The value that an option of which there is one got before. */
+static const char *earlier(
+	int c, const struct cli_option *more, const struct cli_common *common)
+{
+	if (c == OPT_STATE)
+		return common->state;
+	return c >= OPT_MORE && c != 'h' && more[c - OPT_MORE].word
+		? *more[c - OPT_MORE].word
+		: NULL;
+}
+
 static int take(int c, const char *noun, const char *help, const struct cli_option *more,
 	struct cli_common *common)
 {
@@ -127,8 +175,13 @@ int cli_options(int argc, char **argv, const char *help, const struct cli_option
 	*common = (struct cli_common){0};
 	opterr = 0;
 	optind = 1;
-	while (rc < 0 && (c = getopt_long(argc, argv, "h", options, NULL)) != -1)
-		rc = c == '?' ? cli_refuse(argv) : take(c, argv[0], help, more, common);
+	while (rc < 0 && (c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (c == '?')
+			return cli_refuse(argv);
+		rc = cli_check_value(argv, options, earlier(c, more, common));
+		if (rc < 0)
+			rc = take(c, argv[0], help, more, common);
+	}
 	*first = optind;
 	return rc;
 }

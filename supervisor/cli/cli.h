@@ -65,6 +65,10 @@ int cli_triage(int argc, char **argv);
 int cli_usage(const char *noun, const char *why);
 /* The same for the word that getopt_long() has just refused. */
 int cli_refuse(char **argv);
+struct option;
+/* The same for a value that getopt_long() has just read, which is empty, an option itself,
+ * or the second one; earlier: the first, or NULL. -1 to go on. */
+int cli_check_value(char **argv, const struct option *options, const char *earlier);
 /* "ironworks: sentence" on stderr. Returns CLI_FAILED. */
 int cli_fail(const struct iw_err *err);
 /* A line with foreign words behind a prefix of ours, made safe for a terminal. */

@@ -104,7 +104,11 @@ int cli_farm_options(int argc, char **argv, const char *help, bool has_end,
 			fputs(help, stdout);
 			return CLI_DONE;
 		}
-		rc = c == '?' ? cli_refuse(argv) : take(c, argv[0], config, json);
+		if (c == '?')
+			return cli_refuse(argv);
+		rc = cli_check_value(argv, options, c == 's' ? config->state_dir : NULL);
+		if (rc < 0)
+			rc = take(c, argv[0], config, json);
 		if (rc != 0)
 			return rc;
 	}
