@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "actor.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/schema.h"
@@ -47,6 +49,26 @@ static void set_paths(struct iw_state *s)
 	s->ccache = iw_path_join(s->dir, "ccache");
 	s->log = iw_path_join(s->dir, "log");
 	s->coverage = iw_path_join(s->dir, "coverage");
+}
+
+/* Why what is in it cannot be looked at: hint says what to do where there is nothing. */
+static int no_state(const char *dir, int errnum, const char *hint, struct iw_err *err)
+{
+	_auto_free_ char *self = iw_actor_local(geteuid());
+	_auto_free_ char *owner = NULL;
+	struct stat s;
+
+	if (errnum != EACCES && errnum != EPERM)
+		return iw_err_set(err, IW_ENOENT,
+			"there is no state in '%s'; %s--state DIR names another", dir,
+			hint);
+	if (stat(dir, &s) == 0)
+		owner = iw_actor_local(s.st_uid);
+	return iw_err_set(err, IW_EIO,
+		"as %s you may not look into state folder '%s'%s%s: permission denied; "
+		"work as "
+		"its owner, or as root",
+		self, dir, owner ? ", which belongs to " : "", owner ? owner : "");
 }
 
 /* Who only asks whether somebody holds it has it for a moment, too. */
@@ -139,11 +161,9 @@ static int open_write(struct iw_state *s, struct iw_err *err)
 
 static int open_read(struct iw_state *s, struct iw_err *err)
 {
-	if (!iw_file_exists(s->db))
-		return iw_err_set(err, IW_ENOENT,
-			"there is no state in '%s'; 'ironworks run ADAPTER' makes one, "
-			"--state DIR names another",
-			s->dir);
+	if (access(s->db, R_OK) < 0)
+		return no_state(
+			s->dir, errno, "'ironworks run ADAPTER' makes one, ", err);
 	return iw_dbc_open(
 		&s->dbc, s->db, IW_DB_READ, iw_schema_steps, iw_schema_step_count, err);
 }
@@ -192,10 +212,7 @@ int iw_state_holder(const char *dir, pid_t *pid, struct iw_err *err)
 
 	*pid = 0;
 	if (fd < 0)
-		return iw_err_set(err, IW_ENOENT,
-			"there is no state in '%s'; --state DIR "
-			"names another",
-			wanted);
+		return no_state(wanted, errno, "", err);
 	if (flock(fd, LOCK_SH | LOCK_NB) == 0)
 		return 0;
 	n = pread(fd, text, sizeof text - 1, 0);

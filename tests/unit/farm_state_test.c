@@ -204,6 +204,41 @@ static void test_a_folder_of_somebody_else(void **state)
 	end(&s);
 }
 
+/* Nobody may look into it: that is said, and whose it is; not that nothing is there. */
+static void test_a_private_folder_of_somebody_else(void **state)
+{
+	struct state_test s;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	begin(&s);
+	temp_ok(&s.t.err, open_as(&s, IW_STATE_WRITE));
+	iw_state_close(&s.state);
+	assert_int_equal(chmod(s.t.dir, 0755), 0);
+	pid = fork();
+	if (pid == 0) {
+		pid_t holder;
+
+		if (geteuid() == 0 && (setgid(NOBODY) < 0 || setuid(NOBODY) < 0))
+			_exit(3);
+		if (geteuid() != NOBODY && chmod(s.dir, 0) < 0)
+			_exit(3);
+		if (open_as(&s, IW_STATE_READ) != IW_EIO ||
+			!strstr(s.t.err.msg, "permission denied") ||
+			!strstr(s.t.err.msg, "which belongs to "))
+			_exit(1);
+		if (iw_state_holder(s.dir, &holder, &s.t.err) != IW_EIO ||
+			!strstr(s.t.err.msg, "permission denied"))
+			_exit(2);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(chmod(s.dir, 0700), 0);
+	end(&s);
+}
+
 #define CANNOT_MOUNT 77
 
 /* A disk with less room than we ask for, in namespaces of its own. */
@@ -287,6 +322,7 @@ int main(void)
 		cmocka_unit_test(test_newer_schema_is_refused),
 		cmocka_unit_test(test_a_file_in_the_way),
 		cmocka_unit_test(test_a_folder_of_somebody_else),
+		cmocka_unit_test(test_a_private_folder_of_somebody_else),
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_default_folder),
 	};
