@@ -95,6 +95,9 @@ int adapter_parse_arg(
 /* Both of it, for a person: the sentence of a failure says what to do next. */
 int adapter_load_arg(const char *arg, struct adapter **out, struct iw_err *err);
 
+/* The word that loads this one again, from wherever. The caller frees. */
+char *adapter_arg(const struct adapter *adapter);
+
 /* NULL when there is none. */
 const struct adapter_target *adapter_target_find(
 	const struct adapter *adapter, const char *name);

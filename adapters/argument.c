@@ -56,3 +56,9 @@ int adapter_load_arg(const char *arg, struct adapter **out, struct iw_err *err)
 			"%s; name a folder that holds an adapter.json", why.msg);
 	return rc;
 }
+
+char *adapter_arg(const struct adapter *adapter)
+{
+	return iw_fmt("%s%s%s", adapter->dir, *adapter->parameters ? ":" : "",
+		adapter->parameters);
+}

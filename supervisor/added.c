@@ -88,6 +88,7 @@ static int choose(struct iw_dbc *dbc, const struct added_spec *spec, int64_t tar
 	struct choice *c, struct iw_err *err)
 {
 	_auto_free_ char *adapter = iw_strndup(spec->target, strcspn(spec->target, "/"));
+	_auto_free_ char *arg = NULL;
 	int64_t adapter_id;
 	int rc = corpus_judging_build(dbc, target_id, &c->current_id, err);
 
@@ -98,13 +99,15 @@ static int choose(struct iw_dbc *dbc, const struct added_spec *spec, int64_t tar
 		rc = build_db_list(dbc, adapter_id, take_tree, c, err);
 	if (rc == 0)
 		rc = build_db_list(dbc, adapter_id, take_best, c, err);
+	if (rc == 0 && !c->id)
+		rc = project_db_adapter_arg(dbc, adapter, &arg, err);
 	if (rc < 0 || c->id)
 		return rc;
 	return iw_err_set(err, IW_ENOENT,
-		"%s has no build%s%s that could judge; 'ironworks run %s --for 1m' makes "
-		"them",
+		"%s has no build%s%s that could judge; 'ironworks run %s --for 1m' on "
+		"its state folder makes them",
 		spec->target, spec->flavour ? " of flavour " : "",
-		spec->flavour ? spec->flavour : "", adapter);
+		spec->flavour ? spec->flavour : "", arg);
 }
 
 /* All at once: what each costs by itself is waiting for the disk. */

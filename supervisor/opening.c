@@ -342,14 +342,15 @@ static void say_broken(struct farm_project *p, const struct iw_build_req *req,
 	const struct iw_build *build)
 {
 	_auto_free_ char *error = build_error_words(build);
+	_auto_free_ char *arg = adapter_arg(project_adapter(p->project));
 	const char *name = project_adapter(p->project)->name;
 
 	iw_warn("a flavour is left out", S("adapter", name), S("flavour", req->flavour),
 		S("error", error), S("log", build->log));
 	farm_say(p->farm,
-		"%s: without %s, which does not build: %s; 'ironworks build %s' "
-		"shows all of it",
-		name, req->flavour, error, name);
+		"%s: without %s, which does not build: %s; 'ironworks build %s --state "
+		"%s' shows all of it",
+		name, req->flavour, error, arg, p->farm->world.state->dir);
 }
 
 static void on_built(

@@ -78,6 +78,8 @@ static int find_target(struct subject *s, struct iw_dbc *dbc, struct iw_err *err
 
 	if (rc == 0)
 		rc = adapter_load(dir, NULL, &s->loaded, err);
+	if (rc == 0)
+		rc = project_db_adapter_arg(dbc, s->adapter, &s->arg, err);
 	if (rc < 0)
 		return rc;
 	listed = adapter_target_find(s->loaded, s->target);
@@ -156,7 +158,7 @@ int subject_hold_build(
 	return iw_err_set(err, IW_ENOENT,
 		"build %.12s of %s left to make room; 'ironworks build %s --flavour %s "
 		"--commit %s --state %s' makes it again",
-		s->build.closure, s->name, s->adapter, s->build.flavour, s->build.tree,
+		s->build.closure, s->name, s->arg, s->build.flavour, s->build.tree,
 		state->dir);
 }
 
@@ -171,6 +173,7 @@ void subject_fini(struct subject *s)
 	let_go(s);
 	triage_signature_fini(&s->signature);
 	adapter_free(s->loaded);
+	free(s->arg);
 	free(s->commit);
 	free(s->data);
 	*s = (struct subject){0};

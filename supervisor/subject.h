@@ -17,6 +17,7 @@
 struct subject {
 	char name[32]; /* "bug 3" */
 	char adapter[48], target[48];
+	char *arg;	       /* the word that names the adapter on a command line */
 	struct iw_build build; /* its dir is the subject's */
 	int lock_fd;	       /* on that folder, plus 1; 0: none */
 	struct iw_sha256 input;

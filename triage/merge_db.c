@@ -43,7 +43,7 @@ static int check_alone(struct iw_dbc *dbc, int64_t id, struct iw_err *err)
 	if (rc == 0 && survivor != id)
 		return iw_err_set(err, IW_EINVAL,
 			"bug %lld is a part of bug %lld already: say that one, or take "
-			"it out with 'ironworks bug split %lld'",
+			"it out with 'ironworks bug unmerge %lld'",
 			(long long)id, (long long)survivor, (long long)id);
 	return rc;
 }

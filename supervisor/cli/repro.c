@@ -100,9 +100,9 @@ static size_t wanted(const struct repro_wish *w, const struct subject *s,
 static int make_builds(struct local *l, const struct repro_wish *w,
 	const char *const *flavours, size_t count, char **tree, struct iw_err *err)
 {
-	_auto_free_ char *arg = NULL;
 	_auto_(iw_json_freep) json_t *answer = NULL;
 	struct build_wish wish = {
+		.adapter = l->subject.arg,
 		.commit = w->commit ? w->commit : l->subject.build.tree,
 		.flavours = flavours,
 		.flavour_count = count,
@@ -110,11 +110,8 @@ static int make_builds(struct local *l, const struct repro_wish *w,
 		.no_sandbox = w->common.no_sandbox,
 	};
 	const char *error, *text;
-	int rc = project_db_adapter_arg(l->state.dbc, l->subject.adapter, &arg, err);
+	int rc = build_make(&wish, &answer, &l->is_unreachable, err);
 
-	wish.adapter = arg;
-	if (rc == 0)
-		rc = build_make(&wish, &answer, &l->is_unreachable, err);
 	if (rc < 0)
 		return rc;
 	error = json_string_value(json_object_get(answer, "error"));
@@ -140,15 +137,16 @@ static int choose_builds(struct local *l, const struct repro_wish *w,
 		rc = subject_choose(other, l->state.dbc, flavours[i], tree, &found, err);
 		if (rc < 0 || !found)
 			continue;
+		other->arg = iw_strdup(l->subject.arg);
 		rc = subject_hold_build(other, &l->state, err);
 		l->job.builds[l->job.build_count++] = other->build;
 	}
 	if (rc == 0 && l->job.build_count == 0)
 		return iw_err_set(err, IW_ENOENT,
 			"%s does not build in flavour %s; 'ironworks build %s --commit "
-			"%s' shows why",
+			"%s --state %s' shows why",
 			w->commit ? w->commit : "its snapshot", flavours[0],
-			l->subject.adapter, w->commit ? w->commit : tree);
+			l->subject.arg, w->commit ? w->commit : tree, l->state.dir);
 	return rc;
 }
 
