@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "triage/crash_db.h"
+#include "triage/decision.h"
 #include "triage/decision_db.h"
 #include "triage/merge_db.h"
 
@@ -49,15 +50,18 @@ int grouping_do(
 	struct iw_dbc *dbc, const struct grouping *g, int64_t *shown, struct iw_err *err)
 {
 	struct bug_word word = {.by = g->by, .why = g->why};
+	int64_t part = g->other_id ? g->other_id : g->bug_id;
 	int rc = decision_db_check_why(g->why, err);
 
 	*shown = g->bug_id;
 	if (rc < 0)
 		return rc;
-	if (strcmp(g->verb, "merge") == 0)
-		return bug_db_merge(dbc, g->bug_id, g->other_id, &word, err);
-	if (strcmp(g->verb, "unmerge") == 0)
-		return bug_db_unmerge(dbc, g->bug_id, &word, err);
+	if (strcmp(g->verb, "split") != 0) {
+		rc = g->other_id ? bug_db_merge(dbc, g->bug_id, g->other_id, &word, err)
+				 : bug_db_unmerge(dbc, g->bug_id, &word, err);
+		return rc < 0 ? rc
+			      : triage_decision_rewrite(dbc, g->outbox_dir, part, err);
+	}
 	rc = check_first(dbc, g, err);
 	return rc < 0 ? rc
 		      : bug_db_split(dbc, g->crashes, g->crash_count, &word, shown, err);

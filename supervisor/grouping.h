@@ -20,7 +20,8 @@ struct grouping {
 	int64_t other_id;	/* merge: the one that becomes a part of it */
 	const int64_t *crashes; /* split: of bug_id, which become another */
 	size_t crash_count;
-	const char *by, *why; /* why: one line, or NULL */
+	const char *by, *why;	/* why: one line, or NULL */
+	const char *outbox_dir; /* where issues are */
 };
 
 bool grouping_is(const char *verb);

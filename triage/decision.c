@@ -55,9 +55,14 @@ char *triage_decision_text(const struct bug_row *row)
 	struct iw_buf out = {0};
 	char when[24];
 
-	if (!triage_decision_is_quiet(row))
+	if (!triage_decision_is_quiet(row) && row->merged_into < 0)
 		return iw_strdup("");
 	iw_buf_adds(&out, BEGIN);
+	if (row->merged_into >= 0)
+		iw_buf_addf(&out,
+			"**merged**: this is a part of bug %lld, whose issue speaks for "
+			"both.\n",
+			(long long)row->merged_into);
 	if (row->decision) {
 		iw_time_iso(row->decision_ms, when);
 		iw_buf_addf(&out, "**%s**, decided by ", row->decision);
@@ -123,10 +128,17 @@ static int write_paragraph(void *ctx, const struct bug_row *row)
 	return iw_file_replace(path, changed, strlen(changed), w->err);
 }
 
+int triage_decision_rewrite(
+	struct iw_dbc *dbc, const char *outbox_dir, int64_t bug_id, struct iw_err *err)
+{
+	struct writing w = {.outbox_dir = outbox_dir, .err = err};
+
+	return bug_db_list(dbc, bug_id, write_paragraph, &w, err);
+}
+
 int triage_decide(struct iw_dbc *dbc, const char *outbox_dir, const char *verb,
 	const struct decision *d, struct iw_err *err)
 {
-	struct writing w = {.outbox_dir = outbox_dir, .err = err};
 	size_t i = 0;
 	int rc;
 
@@ -138,5 +150,5 @@ int triage_decide(struct iw_dbc *dbc, const char *outbox_dir, const char *verb,
 		rc = decision_db_mute(dbc, d, err);
 	else
 		rc = decision_db_reopen(dbc, d, err);
-	return rc < 0 ? rc : bug_db_list(dbc, d->bug_id, write_paragraph, &w, err);
+	return rc < 0 ? rc : triage_decision_rewrite(dbc, outbox_dir, d->bug_id, err);
 }

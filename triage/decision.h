@@ -26,10 +26,13 @@ int triage_decide(struct iw_dbc *dbc, const char *outbox_dir, const char *verb,
 
 /* Its issue stays as it is whatever is seen of it. */
 bool triage_decision_is_quiet(const struct bug_row *row);
-/* What stands below the title of its issue; empty where nothing was decided. The caller
- * frees. */
+/* What stands below the title of its issue: what was decided, and of which bug it is a
+ * part; empty where there is nothing. The caller frees. */
 char *triage_decision_text(const struct bug_row *row);
 /* text with that paragraph instead of the one that it had. The caller frees. */
 char *triage_decision_put(const char *text, const char *paragraph);
+/* Puts it into the issue of a bug that has one: it was merged, or taken apart again. */
+int triage_decision_rewrite(
+	struct iw_dbc *dbc, const char *outbox_dir, int64_t bug_id, struct iw_err *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "triage/bug_db.h"
+#include "triage/merge_db.h"
 
 #include "base/banned.h"
 
@@ -25,19 +26,21 @@ int decision_db_check_why(const char *why, struct iw_err *err)
 
 static int check(struct iw_dbc *dbc, const struct decision *d, struct iw_err *err)
 {
-	int64_t count;
-	int rc;
+	int64_t survivor;
+	int rc = decision_db_check_why(d->why, err);
 
-	rc = decision_db_check_why(d->why, err);
-	if (rc < 0)
+	if (rc == 0)
+		rc = bug_db_survivor(dbc, d->bug_id, &survivor, err);
+	if (rc == IW_ENOENT)
+		return iw_err_set(err, IW_ENOENT,
+			"there is no bug %lld; 'ironworks bug list' shows all",
+			(long long)d->bug_id);
+	if (rc < 0 || survivor == d->bug_id)
 		return rc;
-	rc = iw_db_int(dbc, 0, &count, err, "SELECT count(*) FROM bug WHERE id = ?", "i",
-		d->bug_id);
-	if (rc < 0 || count > 0)
-		return rc;
-	return iw_err_set(err, IW_ENOENT,
-		"there is no bug %lld; 'ironworks bug list' shows all",
-		(long long)d->bug_id);
+	return iw_err_set(err, IW_EINVAL,
+		"bug %lld is a part of bug %lld: say that one, or take it out with "
+		"'ironworks bug unmerge %lld'",
+		(long long)d->bug_id, (long long)survivor, (long long)d->bug_id);
 }
 
 int decision_db_set(struct iw_dbc *dbc, const struct decision *d, const char *what,

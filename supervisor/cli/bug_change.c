@@ -38,11 +38,12 @@ static int decide_alone(
 	return rc < 0 ? rc : bug_db_list(scope->dbc, w->bug_id, answer_one, to, err);
 }
 
-static void print_state(const json_t *bug)
+static void print_state(const json_t *bug, const void *ctx)
 {
 	const char *decision = json_string_value(json_object_get(bug, "decision"));
 	bool is_muted = json_is_integer(json_object_get(bug, "muted_ms"));
 
+	(void)ctx;
 	printf("bug %lld is %s%s\n",
 		(long long)json_integer_value(json_object_get(bug, "id")),
 		decision	   ? decision
@@ -52,7 +53,8 @@ static void print_state(const json_t *bug)
 }
 
 /* The body is freed. */
-static int submit(struct cli_change *change, bool json, void (*print)(const json_t *bug))
+static int submit(struct cli_change *change, bool json,
+	void (*print)(const json_t *bug, const void *ctx))
 {
 	json_t *answer;
 	int code = cli_change(change, &answer);
@@ -64,7 +66,7 @@ static int submit(struct cli_change *change, bool json, void (*print)(const json
 		cli_print_json(answer);
 		return CLI_DONE;
 	}
-	print(answer);
+	print(answer, change->ctx);
 	json_decref(answer);
 	return CLI_DONE;
 }
@@ -99,16 +101,25 @@ static int regroup_alone(
 	int rc;
 
 	grouping.by = by;
+	grouping.outbox_dir = scope->state->outbox;
 	rc = grouping_do(scope->dbc, &grouping, &shown, err);
 	return rc < 0 ? rc : bug_db_list(scope->dbc, shown, answer_one, to, err);
 }
 
-static void print_bug(const json_t *bug)
+static void print_bug(const json_t *bug, const void *ctx)
 {
+	const struct grouping *g = ctx;
 	long long id = json_integer_value(json_object_get(bug, "id"));
+	long long seen = json_integer_value(json_object_get(bug, "sightings"));
 
-	printf("bug %lld was seen %lld times; 'ironworks bug show %lld' tells more\n", id,
-		(long long)json_integer_value(json_object_get(bug, "sightings")), id);
+	if (g->other_id)
+		printf("bug %lld is a part of bug %lld now", (long long)g->other_id, id);
+	else if (g->crash_count)
+		printf("bug %lld is a bug of its own now", id);
+	else
+		printf("bug %lld stands for itself again", id);
+	printf(", which was seen %lld time%s; 'ironworks bug show %lld' tells more\n",
+		seen, seen == 1 ? "" : "s", id);
 }
 
 static json_t *regroup_json(const struct grouping *g)

@@ -43,6 +43,7 @@ int web_change_group(struct web_request *r, struct iw_dbc *dbc)
 		.crashes = ids,
 		.crash_count = count,
 		.by = by,
+		.outbox_dir = r->web->world.state->outbox,
 		.why = json_string_value(json_object_get(r->wanted, "why")),
 	};
 	int rc;

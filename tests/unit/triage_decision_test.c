@@ -7,6 +7,7 @@
 #include "adapters/project_db.h"
 #include "base/file.h"
 #include "triage/decision.h"
+#include "triage/merge_db.h"
 
 #include "base/banned.h"
 
@@ -197,6 +198,38 @@ static void test_the_issue_says_it(void **state)
 	rows_close(&r);
 }
 
+/* What is decided is decided about the bug that counts; the part's issue says whose it is. */
+static void test_a_part_of_another(void **state)
+{
+	static const char issue[] = "# [demo] abort\n\n| Bug | 2 |\n";
+	struct bug_word word = {.by = "alice"};
+	_auto_free_ char *path = NULL, *merged = NULL, *alone = NULL;
+	struct rows r;
+	int64_t bug, part;
+
+	(void)state;
+	rows_open(&r);
+	bug = rows_bug(&r, 0, "Abort");
+	part = rows_bug(&r, 0, "Abort");
+	path = iw_path_join(r.t.dir, "bug.md");
+	temp_ok(&r.t.err, iw_file_replace(path, issue, strlen(issue), &r.t.err));
+	temp_ok(&r.t.err, bug_db_set_issue(r.dbc, part, "open", "bug.md", &r.t.err));
+	temp_ok(&r.t.err, bug_db_merge(r.dbc, bug, part, &word, &r.t.err));
+	temp_ok(&r.t.err, triage_decision_rewrite(r.dbc, r.t.dir, part, &r.t.err));
+	merged = issue_of(&r);
+	assert_non_null(strstr(merged, "**merged**: this is a part of bug 1, "));
+	temp_fails(&r.t.err, decide(&r, part, "close", NULL), IW_EINVAL,
+		"bug 2 is a part of bug 1: say that one, or take it out with 'ironworks "
+		"bug unmerge 2'");
+	temp_ok(&r.t.err, decide(&r, bug, "close", NULL));
+	temp_ok(&r.t.err, bug_db_unmerge(r.dbc, part, &word, &r.t.err));
+	temp_ok(&r.t.err, triage_decision_rewrite(r.dbc, r.t.dir, part, &r.t.err));
+	alone = issue_of(&r);
+	assert_string_equal(alone, issue);
+	temp_ok(&r.t.err, decide(&r, part, "close", NULL));
+	rows_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +237,7 @@ int main(void)
 		cmocka_unit_test(test_what_cannot_be),
 		cmocka_unit_test(test_closed_until_it_shows_elsewhere),
 		cmocka_unit_test(test_the_issue_says_it),
+		cmocka_unit_test(test_a_part_of_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
