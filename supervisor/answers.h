@@ -73,6 +73,9 @@ json_t *answer_disk(const struct answer_scope *scope, struct iw_err *err);
 json_t *answer_changed_bugs(
 	const struct answer_scope *scope, int64_t *since_ms, struct iw_err *err);
 
+/* Of the units that a target has, on its reference build; answer_features.c. */
+int answer_features(
+	struct iw_dbc *dbc, int64_t target_id, int64_t *features, struct iw_err *err);
 /* One target's row, with no engines yet; features: of its reference build, where somebody
  * knows them, else -1. */
 json_t *answer_target(const struct answer_scope *scope,

@@ -139,6 +139,40 @@ int crash_db_list(struct iw_dbc *dbc, const struct crash_filter *filter, crash_d
 	return each_row(dbc, stmt, each, ctx, err);
 }
 
+int crash_db_groups(
+	struct iw_dbc *dbc, crash_db_group_cb each, void *ctx, struct iw_err *err)
+{
+	sqlite3_stmt *stmt = iw_stmt(dbc,
+		"SELECT c.*, g.* FROM (" SELECT_CRASHES ") c JOIN "
+		"(SELECT max(id) AS newest, count(*) AS count, min(found_ms) AS "
+		"first_ms, "
+		"max(found_ms) AS last_ms FROM crash "
+		"GROUP BY target_id, bug_id, build_id, kind, state "
+		"ORDER BY newest DESC LIMIT ?) g ON g.newest = c.id "
+		"ORDER BY g.newest DESC",
+		"i", (int64_t)LIST_LIMIT);
+	struct crash_group group;
+	int rc = 0, stop = 0;
+
+	while (stop == 0 && (rc = iw_stmt_step(dbc, stmt, err)) == 1) {
+		read_row(stmt, &group.newest);
+		group.count = iw_col_int(stmt, "count");
+		group.first_ms = iw_col_int(stmt, "first_ms");
+		group.last_ms = iw_col_int(stmt, "last_ms");
+		stop = each(ctx, &group);
+	}
+	iw_stmt_done(dbc, stmt);
+	return stop ? stop : rc;
+}
+
+int crash_db_waiting(
+	struct iw_dbc *dbc, int64_t target_id, int64_t *count, struct iw_err *err)
+{
+	return iw_db_int(dbc, 0, count, err,
+		"SELECT count(*) FROM crash WHERE state = 'new' AND target_id = ?", "i",
+		target_id);
+}
+
 int crash_db_unjudged(struct iw_dbc *dbc, int64_t target_id, crash_db_cb each, void *ctx,
 	struct iw_err *err)
 {

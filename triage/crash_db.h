@@ -61,6 +61,18 @@ struct crash_filter {
 /* Stops when each returns non-zero, and returns that. */
 int crash_db_list(struct iw_dbc *dbc, const struct crash_filter *filter, crash_db_cb each,
 	void *ctx, struct iw_err *err);
+/* Crashes that tell the same: of one bug (or none yet), build, kind and state. */
+struct crash_group {
+	struct triage_crash_row newest;
+	int64_t count, first_ms, last_ms;
+};
+typedef int (*crash_db_group_cb)(void *ctx, const struct crash_group *group);
+/* The newest thousand; likewise. */
+int crash_db_groups(
+	struct iw_dbc *dbc, crash_db_group_cb each, void *ctx, struct iw_err *err);
+/* How many of a target wait for a verdict. */
+int crash_db_waiting(
+	struct iw_dbc *dbc, int64_t target_id, int64_t *count, struct iw_err *err);
 /* Those of a target that wait for a verdict, newest first. */
 int crash_db_unjudged(struct iw_dbc *dbc, int64_t target_id, crash_db_cb each, void *ctx,
 	struct iw_err *err);

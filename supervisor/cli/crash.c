@@ -16,18 +16,21 @@
 static const char help[] =
 	"Examples:\n"
 	"  ironworks crash list\n"
+	"  ironworks crash list --all\n"
 	"  ironworks crash show 12\n"
 	"  ironworks crash add ./crash-1f2e --target demo/tx\n"
 	"  ironworks crash add ./slow ./hangs/ --target demo/tx --kind timeout\n"
 	"\n"
-	"usage: ironworks crash list [--state DIR] [--json]\n"
+	"usage: ironworks crash list [--all] [--state DIR] [--json]\n"
 	"       ironworks crash show CRASH [--state DIR] [--json]\n"
 	"       ironworks crash add FILE|DIR… --target ADAPTER/TARGET [--kind K]\n"
 	"                           [--flavour F] [--state DIR] [--json]\n"
 	"\n"
 	"A crash is one failure that was seen: an input on a build. Many crashes make "
 	"one\n"
-	"bug; the newest thousand are listed. One that does not reproduce is kept and "
+	"bug: those of one bug on one build are a line, and --all and --json have each, "
+	"the\n"
+	"newest thousand. One that does not reproduce is kept and "
 	"tried\n"
 	"again on a few newer builds; 'environment' fails only as the engine runs it, "
 	"and "
@@ -36,6 +39,7 @@ static const char help[] =
 	"on\n"
 	"the state folder judges them like its own, or the next one when none runs.\n"
 	"\n"
+	"  --all         a line for each crash\n"
 	"  --target T    whose inputs they are\n"
 	"  --kind K      what they do: crash (default), timeout, oom or leak\n"
 	"  --flavour F   on whose build that was seen (default: the one that judges "
@@ -70,6 +74,30 @@ static void add_row(struct cli_table *t, const struct triage_crash_row *row)
 	else
 		cli_table_cell(t, "-");
 	cli_table_cell(t, "%s", found);
+}
+
+static int list_group(void *ctx, const struct crash_group *group)
+{
+	const struct triage_crash_row *row = &group->newest;
+	struct listing *l = ctx;
+	char first[24], last[24];
+
+	l->count++;
+	iw_time_iso(group->first_ms, first);
+	iw_time_iso(group->last_ms, last);
+	if (row->bug_id >= 0)
+		cli_table_cell(l->table, "%lld", (long long)row->bug_id);
+	else
+		cli_table_cell(l->table, "-");
+	cli_table_number(l->table, group->count);
+	cli_table_cell(l->table, "%s/%s", row->adapter, row->target);
+	cli_table_cell(l->table, "%s", row->kind);
+	cli_table_cell(l->table, "%s", row->flavour);
+	cli_table_cell(l->table, "%s", row->state);
+	cli_table_cell(l->table, "%s", first);
+	cli_table_cell(l->table, "%s", last);
+	cli_table_cell(l->table, "%lld", (long long)row->id);
+	return 0;
 }
 
 static int list_crash(void *ctx, const struct triage_crash_row *row)
@@ -130,7 +158,9 @@ int cli_crash(int argc, char **argv)
 	struct cli_common common;
 	struct crash_filter filter = {0};
 	struct crash_add_wish add = {0};
+	bool all = false, is_grouped;
 	const struct cli_option more[] = {
+		{"all", .flag = &all},
 		{"target", .word = &add.target},
 		{"kind", .word = &add.kind},
 		{"flavour", .word = &add.flavour},
@@ -144,6 +174,8 @@ int cli_crash(int argc, char **argv)
 	if (rc >= 0)
 		return rc;
 	verb = first < argc ? argv[first] : "";
+	if (all && strcmp(verb, "list") != 0)
+		return cli_usage("crash", "--all is for 'list'");
 	if (strcmp(verb, "add") == 0) {
 		add.common = &common;
 		add.paths = argv + first + 1;
@@ -160,10 +192,14 @@ int cli_crash(int argc, char **argv)
 	}
 	if (iw_state_open(&state, common.state, IW_STATE_READ, &err) < 0)
 		return cli_fail(&err);
-	l.table =
-		cli_table_new(">crash|target|kind|flavour|>bytes|state|rate|>bug|found");
+	is_grouped = !filter.id && !all && !common.json;
+	l.table = cli_table_new(is_grouped
+			? ">bug|>crashes|target|kind|flavour|state|first|last|>the last "
+			  "one"
+			: ">crash|target|kind|flavour|>bytes|state|rate|>bug|found");
 	l.crashes = json_array();
-	rc = crash_db_list(state.dbc, &filter, list_crash, &l, &err);
+	rc = is_grouped ? crash_db_groups(state.dbc, list_group, &l, &err)
+			: crash_db_list(state.dbc, &filter, list_crash, &l, &err);
 	if (rc == 0)
 		rc = print(&l, filter.id, common.json, &err);
 	json_decref(l.crashes);

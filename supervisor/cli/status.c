@@ -12,9 +12,8 @@
 #include "cli/cli.h"
 #include "cli/summary.h"
 #include "cli/table.h"
-#include "corpus/features.h"
 #include "corpus/judging_db.h"
-#include "corpus/unit_db.h"
+#include "triage/crash_db.h"
 
 #include "base/banned.h"
 
@@ -47,42 +46,6 @@ struct status {
 	struct iw_buf notes; /* lines below the table */
 	struct iw_err *err;
 };
-
-struct counting {
-	struct corpus_features *set;
-	struct corpus_feature_packer *packer;
-};
-
-static int count_unit(void *ctx, const struct corpus_measure_row *row, struct iw_err *err)
-{
-	struct counting *c = ctx;
-	_auto_free_ uint32_t *numbers =
-		iw_calloc(row->feature_count + 1, sizeof *numbers);
-	int rc;
-
-	rc = corpus_features_unpack(c->packer, row->features, row->features_len,
-		row->feature_count, numbers, err);
-	if (rc == 0)
-		corpus_features_add(c->set, numbers, row->feature_count);
-	return rc;
-}
-
-static int count_features(
-	struct status *s, const struct project_target_row *row, int64_t *features)
-{
-	struct counting c = {
-		.set = corpus_features_new(), .packer = corpus_feature_packer_new()};
-	int64_t build_id;
-	int rc = project_db_reference(s->scope.dbc, row->id, &build_id, s->err);
-
-	if (rc == 0 && build_id >= 0)
-		rc = corpus_features_each(
-			s->scope.dbc, build_id, row->id, count_unit, &c, s->err);
-	*features = (int64_t)corpus_features_total(c.set);
-	corpus_features_free(c.set);
-	corpus_feature_packer_free(c.packer);
-	return rc;
-}
 
 static int add_engine(void *ctx, const struct project_engine_totals *e)
 {
@@ -202,17 +165,34 @@ static void note_disk(struct status *s, const json_t *disk)
 		iw_buf_addf(&s->notes, "%s\n", words);
 }
 
+static int add_waiting(struct status *s)
+{
+	int64_t count;
+	int rc = crash_db_waiting(s->scope.dbc, s->row->id, &count, s->err);
+
+	if (rc < 0)
+		return rc;
+	json_object_set_new(s->target, "crashes_waiting", json_integer(count));
+	if (count)
+		iw_buf_addf(&s->notes, "%s/%s: %lld crash%s for a verdict\n",
+			s->row->adapter, s->row->name, (long long)count,
+			count == 1 ? " waits" : "es wait");
+	return 0;
+}
+
 static int add_target(void *ctx, const struct project_target_row *row)
 {
 	struct status *s = ctx;
 	int64_t features;
 
-	if (count_features(s, row, &features) < 0)
+	if (answer_features(s->scope.dbc, row->id, &features, s->err) < 0)
 		return -1;
 	s->row = row;
 	s->target = answer_target(&s->scope, row, features);
 	add_row(s, features);
 	json_array_append_new(s->targets, s->target);
+	if (add_waiting(s) < 0)
+		return -1;
 	if (!row->offline_ms &&
 		corpus_judging_each(s->scope.dbc, row->id, iw_time_wall_ms(), add_judge,
 			s, s->err) < 0)

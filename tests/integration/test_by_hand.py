@@ -104,6 +104,8 @@ def test_crashes_are_brought(place, tmp_path):
     assert done.rc == 0, done.stderr
     assert done.stdout == "7 crashes added to tiny/parser; no farm runs here, the next one judges them\n"
     assert rows(place.state, "SELECT count(*) FROM crash WHERE state = 'new'") == [(7,)]
+    assert "tiny/parser: 7 crashes wait for a verdict\n" in place("status").stdout
+    assert place("status", "--json").json["targets"][0]["crashes_waiting"] == 7
     again = place("crash", "add", folder / "a1", alone, "--target", "tiny/parser", "--json")
     assert [c["is_new"] for c in again.json["crashes"]] == [False, False] and not again.json["by_farm"]
     assert "2 are known already" in place("crash", "add", folder / "a1", alone, "--target", "tiny/parser").stdout
@@ -150,9 +152,12 @@ def test_two_bugs_that_are_one_and_one_that_is_two(place):
     before = bugs_of(place)
     first, second = sorted(before)
     done = place("bug", "merge", first, second, "--why", "one fix mends both")
-    assert done.rc == 0 and f"bug {first} was seen 6 times" in done.stdout, done.stderr
+    assert done.rc == 0, done.stderr
+    assert done.stdout.startswith(f"bug {second} is a part of bug {first} now, which was seen 6 times;")
     assert place("bug", "show", second, "--json").json["merged_into"] == first
-    place("bug", "merge", first, second).fails_with(f"{second}")
+    assert f"this is a part of bug {first}" in place("bug", "show", second).stdout
+    place("bug", "merge", first, second).fails_with(f"'ironworks bug unmerge {second}'")
+    place("bug", "close", second).fails_with(f"is a part of bug {first}")
     assert place("bug", "unmerge", second, "--json").json["merged_into"] is None
     assert bugs_of(place) == before
     crash = rows(place.state, "SELECT id FROM crash WHERE bug_id = ?", first)[0][0]
