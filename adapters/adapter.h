@@ -95,6 +95,10 @@ int adapter_parse_arg(
 /* Both of it, for a person: the sentence of a failure says what to do next. */
 int adapter_load_arg(const char *arg, struct adapter **out, struct iw_err *err);
 
+/* Whether the last of these is none of the others, by its name: a farm would fuzz its
+ * targets twice, on the same rows. */
+int adapter_check_once(struct adapter *const *all, size_t count, struct iw_err *err);
+
 /* The word that loads this one again, from wherever. The caller frees. */
 char *adapter_arg(const struct adapter *adapter);
 

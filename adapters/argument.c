@@ -62,3 +62,17 @@ char *adapter_arg(const struct adapter *adapter)
 	return iw_fmt("%s%s%s", adapter->dir, *adapter->parameters ? ":" : "",
 		adapter->parameters);
 }
+
+int adapter_check_once(struct adapter *const *all, size_t count, struct iw_err *err)
+{
+	const struct adapter *last = all[count - 1];
+	size_t i;
+
+	for (i = 0; i + 1 < count; i++)
+		if (strcmp(all[i]->name, last->name) == 0)
+			return iw_err_set(err, IW_EINVAL,
+				"adapter '%s' is there twice, in '%s' and in '%s': name "
+				"it once",
+				last->name, all[i]->dir, last->dir);
+	return 0;
+}

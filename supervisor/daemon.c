@@ -74,6 +74,8 @@ static int load_adapters(
 		if (rc == 0 && d->config->side)
 			d->adapters[i]->source.base = d->config->side->base;
 		d->adapter_count += rc == 0;
+		if (rc == 0)
+			rc = adapter_check_once(d->adapters, d->adapter_count, err);
 	}
 	return rc;
 }
@@ -535,6 +537,7 @@ static int run_farms(
 		rc = run_farm(d, err);
 		if (d->farm) {
 			result->new_bugs += farm_new_bugs(d->farm);
+			result->back_bugs += farm_back_bugs(d->farm);
 			result->has_begun |= farm_has_begun(d->farm);
 		}
 		is_followed_on = is_followed(d, rc, err);

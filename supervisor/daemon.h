@@ -43,6 +43,7 @@ struct iw_daemon_events {
 
 struct iw_daemon_result {
 	int new_bugs;
+	int back_bugs;	  /* that were fixed */
 	bool has_begun;	  /* it fuzzed */
 	bool was_stopped; /* somebody asked for it */
 	char *state_dir;  /* the caller frees */

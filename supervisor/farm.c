@@ -285,13 +285,29 @@ static void on_settled(void *ctx, int64_t bug_id)
 	farm_advance(ctx);
 }
 
+static void on_fixed(void *ctx, int64_t bug_id)
+{
+	farm_say(ctx, "bug %lld is fixed: it shows no more", (long long)bug_id);
+}
+
+static void on_back(void *ctx, int64_t bug_id)
+{
+	struct farm *farm = ctx;
+
+	farm->back_bugs++;
+	farm_say(farm, "bug %lld is back: it was fixed, and shows again",
+		(long long)bug_id);
+}
+
 static int open_rooms(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err)
 {
 	const struct farm_world *w = &farm->world;
 	struct triage_events events = {.ctx = farm,
 		.judged = on_judged,
 		.found = on_bug_found,
-		.settled = on_settled};
+		.settled = on_settled,
+		.fixed = on_fixed,
+		.back = on_back};
 	int rc = corpus_packs_open(&farm->packs, w->state->units, err);
 
 	if (rc == 0)
@@ -445,6 +461,11 @@ bool farm_has_begun(const struct farm *farm)
 int farm_new_bugs(const struct farm *farm)
 {
 	return farm->new_bugs;
+}
+
+int farm_back_bugs(const struct farm *farm)
+{
+	return farm->back_bugs;
 }
 
 static const char *status_of(const struct farm_target *t)

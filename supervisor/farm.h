@@ -101,9 +101,9 @@ void farm_stop_now(struct farm *farm);
 /* Ends it, but for the engines: they go on, and the next farm on this state adopts them.
  */
 void farm_leave(struct farm *farm);
-/* Where no farm runs: ends every job that one left behind and stores what its engines
- * found. Blocks. */
-int farm_end_leftovers(struct iw_state *state, struct iw_err *err);
+/* Where no farm runs: ends every job that one left behind, *jobs of them, and stores what
+ * its engines found. Blocks. */
+int farm_end_leftovers(struct iw_state *state, size_t *jobs, struct iw_err *err);
 /* Campaigns or held targets are others now, by their rows. */
 void farm_wishes_changed(struct farm *farm);
 /* People decided something about a bug. */
@@ -142,6 +142,8 @@ struct iw_db *farm_db(const struct farm *farm);
 bool farm_has_begun(const struct farm *farm);
 /* Bugs that nobody knew before this farm. */
 int farm_new_bugs(const struct farm *farm);
+/* Bugs that were fixed when it began, and show again. */
+int farm_back_bugs(const struct farm *farm);
 
 /* What the farm does at this moment; strings are borrowed until the next call. */
 #define FARM_ENGINES 4

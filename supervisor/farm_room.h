@@ -243,7 +243,7 @@ struct farm {
 	bool has_said_no_cover;
 	int64_t fuzz_began_ms, fuzz_ends_ms, drain_ends_ms;
 	int stops;
-	int new_bugs;
+	int new_bugs, back_bugs;
 	bool is_advancing, is_full;
 	bool is_leaving; /* engines go on without us */
 	bool is_triage_stopping, triage_stopped, has_closed_projects;

@@ -262,7 +262,7 @@ int farm_sweep(struct farm *farm, struct iw_dbc *dbc, struct iw_err *err)
 	return rc;
 }
 
-int farm_end_leftovers(struct iw_state *state, struct iw_err *err)
+int farm_end_leftovers(struct iw_state *state, size_t *jobs, struct iw_err *err)
 {
 	struct farm farm = {.world = {.state = state}};
 	struct sweep s = {.farm = &farm, .dbc = state->dbc};
@@ -272,6 +272,7 @@ int farm_end_leftovers(struct iw_state *state, struct iw_err *err)
 		rc = corpus_units_begin(state->dbc, farm.packs, err);
 	if (rc == 0)
 		rc = sweep_all(&s, false, err);
+	*jobs = s.folders;
 	corpus_packs_close(farm.packs);
 	return rc;
 }

@@ -95,8 +95,10 @@ static void on_stored(struct iw_db_req *req)
 	else if (j->bug)
 		triage_bug_sighted(
 			j->triage, j->bug, j->c, &triage_judge_hit(j)->signature);
-	if (j->is_back)
+	if (j->is_back) {
 		triage_bug_survivor(j->bug)->is_fixed = false;
+		triage_tell_back(j->triage, triage_bug_survivor(j->bug)->id);
+	}
 	tell(j);
 	end(j);
 }

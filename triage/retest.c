@@ -60,6 +60,7 @@ struct triage_retest {
 	bool shows_elsewise;
 	const char *obstacle;
 	bool is_fixed; /* its new state */
+	bool is_gone;  /* it is fixed, and was not before */
 	bool is_back;  /* it is regressed now */
 	bool is_stopped;
 };
@@ -225,6 +226,7 @@ static int store_state(struct triage_retest *r, struct iw_dbc *dbc, struct iw_er
 	r->is_fixed = strcmp(state, "fixed") == 0;
 	if (strcmp(state, r->row.state) == 0)
 		return 0;
+	r->is_gone = r->is_fixed;
 	rc = bug_db_set_state(dbc, r->bug->id, state, err);
 	if (rc == 0 && r->is_fixed && r->mender)
 		rc = bug_db_set_mend(
@@ -258,6 +260,22 @@ static int store_tested(struct iw_dbc *dbc, void *ctx, struct iw_err *err)
 	return rc < 0 ? rc : store_state(r, dbc, err);
 }
 
+void triage_tell_back(const struct triage *t, int64_t bug_id)
+{
+	const struct triage_events *e = triage_events_of(t);
+
+	if (e->back)
+		e->back(e->ctx, bug_id);
+}
+
+static void tell_fixed(const struct triage *t, int64_t bug_id)
+{
+	const struct triage_events *e = triage_events_of(t);
+
+	if (e->fixed)
+		e->fixed(e->ctx, bug_id);
+}
+
 static void on_stored(struct iw_db_req *req)
 {
 	struct triage_retest *r = req->ctx;
@@ -268,8 +286,12 @@ static void on_stored(struct iw_db_req *req)
 		return;
 	}
 	r->bug->is_fixed = r->is_fixed;
-	if (r->is_back)
+	if (r->is_back) {
 		r->bug->is_settled = false;
+		triage_tell_back(r->triage, r->bug->id);
+	} else if (r->is_gone) {
+		tell_fixed(r->triage, r->bug->id);
+	}
 	text = words(r);
 	iw_info("bug tested again", I("bug", r->bug->id), S("seen", text));
 	end(r, r->bug);

@@ -56,6 +56,8 @@ void triage_bug_sighted(struct triage *t, struct triage_bug *bug,
 
 const struct triage_world *triage_world_of(const struct triage *t);
 const struct triage_events *triage_events_of(const struct triage *t);
+/* It was fixed, and shows again. */
+void triage_tell_back(const struct triage *t, int64_t bug_id);
 
 /* judge.c: takes the case; triage_case_done() when it has a verdict or gave up. */
 struct triage_judge;

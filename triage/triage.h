@@ -32,6 +32,9 @@ struct triage_events {
 	void (*found)(void *ctx, const struct triage_target *target, int64_t bug_id);
 	/* Everything is known about a bug and its issue is written. */
 	void (*settled)(void *ctx, int64_t bug_id);
+	/* A bug shows no more on a newer snapshot; or it was fixed and shows again. */
+	void (*fixed)(void *ctx, int64_t bug_id);
+	void (*back)(void *ctx, int64_t bug_id);
 };
 
 /* Loads the signatures of known bugs through dbc (blocks). At most `width` crashes are

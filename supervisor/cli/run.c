@@ -1,7 +1,11 @@
 /* `ironworks run`: a farm in the foreground. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "adapters/project_db.h"
+#include "answers.h"
+#include "base/buf.h"
 #include "cli/cli.h"
 #include "cli/farm_options.h"
 #include "cli/summary.h"
@@ -44,7 +48,8 @@ static const char help[] =
 	"  --http A:P    where the page and the API are, on loopback (default: nowhere)\n"
 	"  --no-sandbox  run targets unprotected; every issue says so\n"
 	"\n"
-	"exit status: 0 nothing new, 1 new bugs, 2 usage, 4 failed\n";
+	"exit status: 0 nothing new, 1 new bugs, or fixed ones that are back, 2 usage, 4 "
+	"failed\n";
 
 struct view {
 	struct cli_watch watch; /* first: its callbacks get this */
@@ -78,36 +83,123 @@ static json_t *target_json(const struct farm_target_view *v)
 		"status", v->status, "engines", engines_json(v));
 }
 
-/* The table that a run ends with. */
+/* The last look of the farm. */
 static void closing(void *ctx, const struct farm_view *view)
 {
 	struct view *v = ctx;
-	struct cli_table *table;
 	size_t i;
 
 	cli_watch_erase(&v->watch);
 	v->targets = json_array();
 	for (i = 0; i < view->target_count; i++)
 		json_array_append_new(v->targets, target_json(&view->targets[i]));
-	if (v->json || view->target_count == 0)
-		return;
-	table = cli_table_new(
+}
+
+/* -- what is told at the end -------------------------------------------------------- */
+
+struct ending {
+	struct iw_dbc *dbc;
+	json_t *targets;
+	struct iw_err *err;
+};
+
+static const char *str(const json_t *target, const char *field)
+{
+	return json_string_value(json_object_get(target, field));
+}
+
+static int64_t num(const json_t *target, const char *field)
+{
+	return json_integer_value(json_object_get(target, field));
+}
+
+/* The rows are what stays: a unit that was quarantined is none, nor are its features, and
+ * the same input on the same build is one crash. So `status` tells the same. */
+static int correct(void *ctx, const struct project_target_row *row)
+{
+	struct ending *e = ctx;
+	json_t *target;
+	int64_t features;
+	size_t i;
+
+	json_array_foreach(e->targets, i, target)
+	{
+		if (strcmp(str(target, "adapter"), row->adapter) != 0 ||
+			strcmp(str(target, "target"), row->name) != 0)
+			continue;
+		if (answer_features(e->dbc, row->id, &features, e->err) < 0)
+			return -1;
+		json_object_set_new(target, "features", json_integer(features));
+		json_object_set_new(target, "units", json_integer(row->units));
+		json_object_set_new(target, "crashes", json_integer(row->crashes));
+	}
+	return 0;
+}
+
+static int correct_all(const char *state_dir, json_t *targets, struct iw_err *err)
+{
+	struct iw_state state;
+	struct ending e = {.targets = targets, .err = err};
+	int rc = iw_state_open(&state, state_dir, IW_STATE_READ, err);
+
+	if (rc < 0)
+		return rc;
+	e.dbc = state.dbc;
+	rc = project_db_targets(state.dbc, 0, correct, &e, err);
+	iw_state_close(&state);
+	return rc;
+}
+
+static void add_imports(struct cli_table *table, const json_t *engines)
+{
+	struct iw_buf text = {0};
+	const char *name;
+	json_t *engine;
+
+	if (json_object_size(engines) > 1)
+		json_object_foreach ((json_t *)engines, name, engine)
+			iw_buf_addf(&text, "%s%s %lld/%lld", text.len ? " " : "", name,
+				(long long)num(engine, "received"),
+				(long long)num(engine, "kept"));
+	cli_table_cell(table, "%s", text.data ? text.data : "-");
+	iw_buf_fini(&text);
+}
+
+static void print_targets(const json_t *targets)
+{
+	struct cli_table *table = cli_table_new(
 		"target|>executions|>features at start|>now|>units|>crashes|"
 		"imported/kept");
-	for (i = 0; i < view->target_count; i++) {
-		const struct farm_target_view *t = &view->targets[i];
+	const json_t *t;
+	size_t i;
 
-		cli_table_cell(table, "%s/%s", t->adapter, t->target);
-		cli_table_number(table, t->executions);
-		cli_table_number(table, t->features_start);
-		cli_table_number(table, t->features);
-		cli_table_number(table, t->units);
-		cli_table_number(table, t->crashes);
-		cli_watch_imports(table, t);
+	json_array_foreach(targets, i, t)
+	{
+		cli_table_cell(table, "%s/%s", str(t, "adapter"), str(t, "target"));
+		cli_table_number(table, num(t, "executions"));
+		cli_table_number(table, num(t, "features_start"));
+		cli_table_number(table, num(t, "features"));
+		cli_table_number(table, num(t, "units"));
+		cli_table_number(table, num(t, "crashes"));
+		add_imports(table, json_object_get(t, "engines"));
 	}
-	putchar('\n');
-	cli_table_print(table, stdout, 0);
+	if (i) {
+		putchar('\n');
+		cli_table_print(table, stdout, 0);
+	}
 	cli_table_free(table);
+}
+
+static int print_end(
+	const struct view *v, const struct iw_daemon_result *result, struct iw_err *err)
+{
+	int rc = correct_all(result->state_dir, v->targets, err);
+
+	if (rc < 0)
+		return rc;
+	if (!v->json)
+		print_targets(v->targets);
+	return cli_print_bugs(result, v->json ? v->targets : NULL, err);
 }
 
 int cli_run(int argc, char **argv)
@@ -130,17 +222,16 @@ int cli_run(int argc, char **argv)
 		config.cover_ms = cli_watch_cover_ms(config.fuzz_ms);
 	rc = iw_daemon_run(&config, &events, &result, &err);
 	cli_watch_erase(&view.watch);
-	if (view.targets) {
+	/* Of one that failed before it began there is nothing to tell but why. */
+	if (view.targets && (rc == 0 || result.has_begun || view.json)) {
 		struct iw_err print_err = IW_ERR_INIT;
 
-		if (cli_print_bugs(result.state_dir, view.json ? view.targets : NULL,
-			    result.new_bugs, &print_err) < 0 &&
-			rc == 0)
+		if (print_end(&view, &result, &print_err) < 0 && rc == 0)
 			code = cli_fail(&print_err);
 	}
 	json_decref(view.targets);
 	free(result.state_dir);
 	if (rc < 0)
 		return cli_fail(&err);
-	return result.new_bugs > 0 ? CLI_NO : code;
+	return result.new_bugs + result.back_bugs > 0 ? CLI_NO : code;
 }

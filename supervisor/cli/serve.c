@@ -90,8 +90,8 @@ int cli_serve(int argc, char **argv)
 	signal(SIGHUP, SIG_IGN);
 	rc = iw_daemon_run(&config, &events, &result, &err);
 	if (rc == 0 && json)
-		cli_print_json(json_pack("{si ss}", "new_bugs", result.new_bugs, "state",
-			result.state_dir));
+		cli_print_json(json_pack("{si si ss}", "new_bugs", result.new_bugs,
+			"regressed_bugs", result.back_bugs, "state", result.state_dir));
 	free(result.state_dir);
 	return rc < 0 ? cli_fail(&err) : CLI_DONE;
 }
@@ -132,23 +132,41 @@ static int await_end(pid_t pid, int number, int timeout_ms, struct iw_err *err)
 	return 0;
 }
 
-/* *holder: the process that ran the farm, 0 when none did. */
-static int stop(const char *state_dir, bool is_drain, pid_t *holder, struct iw_err *err)
+struct stopping {
+	pid_t holder; /* the process that ran the farm, 0 when none did */
+	size_t jobs;  /* that were left behind */
+};
+
+static int stop(
+	const char *state_dir, bool is_drain, struct stopping *s, struct iw_err *err)
 {
 	struct iw_state state;
-	int rc = iw_state_holder(state_dir, holder, err);
+	int rc = iw_state_holder(state_dir, &s->holder, err);
 
-	if (rc == 0 && *holder > 0)
-		rc = await_end(*holder, is_drain ? IW_DAEMON_DRAIN : IW_DAEMON_STOP,
+	if (rc == 0 && s->holder > 0)
+		rc = await_end(s->holder, is_drain ? IW_DAEMON_DRAIN : IW_DAEMON_STOP,
 			is_drain ? DRAIN_MS + STOP_MS : STOP_MS, err);
 	/* It may have ended otherwise than it was asked to. */
 	if (rc == 0)
 		rc = iw_state_open(&state, state_dir, IW_STATE_WRITE, err);
 	if (rc < 0)
 		return rc;
-	rc = farm_end_leftovers(&state, err);
+	rc = farm_end_leftovers(&state, &s->jobs, err);
 	iw_state_close(&state);
 	return rc;
+}
+
+static void say_stopped(const struct stopping *s)
+{
+	if (s->holder)
+		printf("the farm (process %d) has ended with its engines\n",
+			(int)s->holder);
+	if (s->jobs)
+		printf("%s%zu job%s that one left behind %s over\n",
+			s->holder ? "" : "no farm runs here; ", s->jobs,
+			s->jobs == 1 ? "" : "s", s->jobs == 1 ? "is" : "are");
+	else if (!s->holder)
+		puts("no farm runs here, and none has left anything behind");
 }
 
 int cli_stop(int argc, char **argv)
@@ -157,19 +175,19 @@ int cli_stop(int argc, char **argv)
 	const struct cli_option more[] = {{"drain", .flag = &is_drain}, {0}};
 	struct iw_err err = IW_ERR_INIT;
 	struct cli_common common;
-	pid_t holder;
+	struct stopping s = {0};
 	int first, rc = cli_options(argc, argv, stop_help, more, &common, &first);
 
 	if (rc >= 0)
 		return rc;
 	if (first != argc)
 		return cli_usage("stop", "takes no arguments");
-	if (stop(common.state, is_drain, &holder, &err) < 0)
+	if (stop(common.state, is_drain, &s, &err) < 0)
 		return cli_fail(&err);
 	if (common.json)
 		cli_print_json(json_pack("{so}", "stopped_pid",
-			holder ? json_integer(holder) : json_null()));
-	else if (!holder)
-		puts("no farm runs here; what was left of one has been ended");
+			s.holder ? json_integer(s.holder) : json_null()));
+	else
+		say_stopped(&s);
 	return CLI_DONE;
 }

@@ -99,11 +99,11 @@ static int add_bug(void *ctx, const struct bug_row *row)
 }
 
 int cli_print_bugs(
-	const char *state_dir, json_t *targets, int new_bugs, struct iw_err *err)
+	const struct iw_daemon_result *result, json_t *targets, struct iw_err *err)
 {
 	struct printing p = {.table = cli_bug_table(), .bugs = json_array()};
 	struct iw_state state;
-	int rc = iw_state_open(&state, state_dir, IW_STATE_READ, err);
+	int rc = iw_state_open(&state, result->state_dir, IW_STATE_READ, err);
 
 	if (rc == 0) {
 		p.state = &state;
@@ -111,14 +111,18 @@ int cli_print_bugs(
 		iw_state_close(&state);
 	}
 	if (rc == 0 && targets) {
-		cli_print_json(json_pack("{si sO sO ss}", "new_bugs", new_bugs, "targets",
-			targets, "bugs", p.bugs, "state", state_dir));
+		cli_print_json(json_pack("{si si sO sO ss}", "new_bugs", result->new_bugs,
+			"regressed_bugs", result->back_bugs, "targets", targets, "bugs",
+			p.bugs, "state", result->state_dir));
 	} else if (rc == 0) {
 		putchar('\n');
 		if (p.count)
 			cli_table_print(p.table, stdout, 0);
-		printf("%s%d bug%s, %d new\n", p.count ? "\n" : "", p.count,
-			p.count == 1 ? "" : "s", new_bugs);
+		printf("%s%d bug%s, %d new", p.count ? "\n" : "", p.count,
+			p.count == 1 ? "" : "s", result->new_bugs);
+		if (result->back_bugs)
+			printf(", %d back", result->back_bugs);
+		putchar('\n');
 	}
 	json_decref(p.bugs);
 	cli_table_free(p.table);

@@ -6,11 +6,12 @@
 
 #include "base/err.h"
 #include "cli/table.h"
+#include "daemon.h"
 #include "triage/bug_db.h"
 
 /* A table on stdout, or with targets (borrowed) one JSON object of both. */
 int cli_print_bugs(
-	const char *state_dir, json_t *targets, int new_bugs, struct iw_err *err);
+	const struct iw_daemon_result *result, json_t *targets, struct iw_err *err);
 
 /* One bug as a row of cli_bug_table(). */
 struct cli_table *cli_bug_table(void);

@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cli/table.h"
 #include "farm.h"
 
 /* Zero-initialise with whose; ctx of the functions below, or the first thing in it. */
@@ -24,9 +23,6 @@ void cli_watch_say(void *ctx, const char *text);
 void cli_watch_look(void *ctx, const struct farm_view *view);
 /* No table stands there any more. */
 void cli_watch_erase(struct cli_watch *watch);
-
-/* "aflpp 12/9 libfuzzer 30/22": of what others found, given to it and kept by it. */
-void cli_watch_imports(struct cli_table *table, const struct farm_target_view *target);
 
 /* What triage may take after so long a time of fuzzing. */
 int64_t cli_watch_drain_ms(int64_t fuzz_ms);

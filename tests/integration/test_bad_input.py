@@ -115,6 +115,8 @@ def test_adapter_is_broken(farm, ironworks, tiny, tmp_path):
     farm.run().fails_with(where, "name a folder that holds an adapter.json")
     farm.run(what=tmp_path / "nowhere").fails_with("nowhere", "name a folder")
     farm.run(what="nowhere").fails_with("no adapter 'nowhere'", "./nowhere")
+    adapter.write(document | {"source": document["source"] | {"branch": "nowhere"}})
+    assert farm.run().fails_with("nowhere").stdout == "", "there is nothing to sum up"
     assert_untouched(farm)
 
 

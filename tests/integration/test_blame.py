@@ -67,11 +67,13 @@ def stage_all(adapter, numbers, changes):
               changes.get(number, {f"notes/{number}": "harmless\n"}))
 
 
-def settle(ironworks, adapter, state, bugs=1):
+def settle(ironworks, adapter, state, bugs=1, runs=None):
     """Runs until all is attributed; on a slow machine triage ends in a later one."""
+    runs = [] if runs is None else runs
     for _ in range(4):
         done = ironworks("run", adapter, "--for", "1s", "--state", state, "--json", timeout=240)
         assert done.rc in (0, 1), done.stderr
+        runs.append(done)
         found = done.json["bugs"]
         if len(found) >= bugs and all(bug["outcome"] for bug in found):
             break
@@ -238,9 +240,11 @@ def test_who_mended_it_and_who_brought_it_back(ironworks, state, tmp_path):
     assert len(told) == 1 and words in told[0][0], told
 
     git(adapter.source, "revert", "--no-edit", "-m", "1", "HEAD~2")
-    undone = head_of(adapter)
-    (bug,) = settle(ironworks, adapter, state)
+    undone, runs = head_of(adapter), []
+    (bug,) = settle(ironworks, adapter, state, runs=runs)
     assert bug["state"] == "regressed" and 7 in bug["prs"], bug
+    (done,) = [d for d in runs if d.json["regressed_bugs"]]
+    assert done.rc == 1 and done.json["new_bugs"] == 0 and f"bug {bug['id']} is back" in done.stderr
     told = rows(state, "SELECT text FROM bug_event WHERE what = 'attributed' ORDER BY id")
     assert len(told) == 2 and told[1][0].startswith("brought back: "), told
     back, words = bug["mend"]["back"], f"commit {undone[:12]} brought it back"

@@ -177,6 +177,7 @@ def mended(service, adapter, bug):
     assert service.last_event(bug) == words
     service.await_issue(bug, words)
     service.await_issue(bug, "| State | **fixed** |")
+    service.await_said(f"bug {bug} is fixed: ")
     listed = service.ironworks("bug", "list", "--state", service.state).stdout
     assert listed == "1 fixed, which --all shows\n"
     assert "fixed" in service.ironworks("bug", "list", "--all", "--state", service.state).stdout
@@ -197,6 +198,7 @@ def back(service, adapter, bug):
     wait_until(lambda: service.last_event(bug) == words, 20, "the best input was run, too")
     assert tested["state"] == "regressed"
     service.await_issue(bug, "| State | **regressed**")
+    service.await_said(f"bug {bug} is back: ")
     assert rows(service.state, "SELECT what FROM bug_event WHERE what IN ('fixed', 'regressed') "
                 "ORDER BY id") == [("fixed",), ("regressed",)]
     assert rows(service.state, "SELECT count(*) FROM bug") == [(1,)]
