@@ -219,7 +219,7 @@ void farm_adopt(struct farm *farm)
 		}
 		farm_about_fini(&about);
 	}
-	if (farm->living_count > 0)
+	if (adopted > 0)
 		farm_say(farm, "%zu engine%s of the supervisor before this one adopted",
 			adopted, adopted == 1 ? "" : "s");
 	farm_forget_living(farm);

@@ -164,12 +164,15 @@ static void say_change(const struct diff *d)
 			"merge base\n",
 			d->wish.from, d->wish.to);
 	fprintf(stderr,
-		"commit %.12s against its base %.12s: %zu files, +%lld -%lld lines",
-		c->head, c->base, c->diff.count, (long long)added, (long long)removed);
+		"commit %.12s against its base %.12s: %zu file%s, +%lld -%lld lines",
+		c->head, c->base, c->diff.count, c->diff.count == 1 ? "" : "s",
+		(long long)added, (long long)removed);
 	if (d->far_count)
-		fprintf(stderr, "; %zu targets do not come near", d->far_count);
+		fprintf(stderr, "; %zu target%s not come near", d->far_count,
+			d->far_count == 1 ? " does" : "s do");
 	if (d->seeds)
-		fprintf(stderr, "; %zu units of the farm's corpus", d->seeds);
+		fprintf(stderr, "; %zu unit%s of the farm's corpus", d->seeds,
+			d->seeds == 1 ? "" : "s");
 	fputc('\n', stderr);
 }
 

@@ -150,9 +150,12 @@ static void print_head(const json_t *pr)
 			? ""
 			: ", not in the snapshot any more");
 	print_line(&line);
-	iw_buf_addf(&line, "head %s%s%s%s, merge %s", str(pr, "head"),
-		*str(pr, "head_ref") ? " (" : "", str(pr, "head_ref"),
-		*str(pr, "head_ref") ? ")" : "", str(pr, "merge"));
+	/* A squash has no commit of its own that was merged. */
+	if (*str(pr, "head"))
+		iw_buf_addf(&line, "head %s%s%s%s, ", str(pr, "head"),
+			*str(pr, "head_ref") ? " (" : "", str(pr, "head_ref"),
+			*str(pr, "head_ref") ? ")" : "");
+	iw_buf_addf(&line, "merge %s", str(pr, "merge"));
 	print_line(&line);
 }
 
@@ -307,16 +310,20 @@ static int list(json_t *answer, const char *adapter, bool all, bool json)
 	return json_array_size(prs) ? CLI_DONE : CLI_NO;
 }
 
-static json_t *look_up(const char *dir, int64_t pr, struct iw_err *err)
+/* adapter: must be known; NULL: any. */
+static json_t *look_up(
+	const char *dir, const char *adapter, int64_t pr, struct iw_err *err)
 {
 	struct iw_state state;
 	struct answer_scope scope = {.state = &state, .sees_private = true};
-	json_t *answer;
+	json_t *answer = NULL;
+	int64_t id;
 
 	if (iw_state_open(&state, dir, IW_STATE_READ, err) < 0)
 		return NULL;
 	scope.dbc = state.dbc;
-	answer = pr ? answer_pr(&scope, pr, err) : answer_prs(&scope, err);
+	if (!adapter || project_db_adapter_id(state.dbc, adapter, &id, err) == 0)
+		answer = pr ? answer_pr(&scope, pr, err) : answer_prs(&scope, err);
 	iw_state_close(&state);
 	return answer;
 }
@@ -344,7 +351,7 @@ int cli_staged(int argc, char **argv)
 	if (is_show && (all || !cli_number(word + (*word == '#'), 1, INT32_MAX, &pr)))
 		return cli_usage("staged",
 			all ? "--all is for 'list'" : "a pull request is a number");
-	answer = look_up(common.state, pr, &err);
+	answer = look_up(common.state, is_show ? NULL : word, pr, &err);
 	if (!answer)
 		return cli_fail(&err);
 	rc = is_show ? show(answer, pr, common.json)

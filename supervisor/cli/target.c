@@ -39,6 +39,7 @@ struct wish {
 	struct cli_common common;
 	const char *why;
 	int64_t id; /* of the target that is named */
+	bool was_held;
 };
 
 /* -- list --------------------------------------------------------------------------- */
@@ -112,6 +113,16 @@ static int take_id(void *ctx, int64_t id)
 	return 0;
 }
 
+static int answer_one(
+	const struct answer_scope *scope, int64_t id, json_t **answer, struct iw_err *err)
+{
+	json_t *all = answer_targets(scope, id, err);
+
+	*answer = json_incref(json_array_get(json_object_get(all, "targets"), 0));
+	json_decref(all);
+	return *answer ? 0 : -1;
+}
+
 static int find(struct wish *w, const char *name, struct iw_err *err)
 {
 	struct iw_state state;
@@ -126,18 +137,16 @@ static int find(struct wish *w, const char *name, struct iw_err *err)
 	if (rc < 0)
 		return rc;
 	rc = project_db_find(state.dbc, name, take_id, &w->id, err);
+	if (rc == 0) {
+		struct answer_scope scope = {.dbc = state.dbc, .state = &state};
+		json_t *target;
+
+		rc = answer_one(&scope, w->id, &target, err);
+		w->was_held = json_is_true(json_object_get(target, "is_held"));
+		json_decref(target);
+	}
 	iw_state_close(&state);
 	return rc;
-}
-
-static int answer_one(
-	const struct answer_scope *scope, int64_t id, json_t **answer, struct iw_err *err)
-{
-	json_t *all = answer_targets(scope, id, err);
-
-	*answer = json_incref(json_array_get(json_object_get(all, "targets"), 0));
-	json_decref(all);
-	return *answer ? 0 : -1;
 }
 
 static int hold_alone(
@@ -189,7 +198,10 @@ static int change(struct wish *w, const char *name, bool is_hold)
 		return CLI_DONE;
 	}
 	json_decref(answer);
-	printf("%s is %s\n", name, is_hold ? "held" : "not held any more");
+	printf("%s %s\n", name,
+		is_hold		      ? "is held"
+			: w->was_held ? "is not held any more"
+				      : "was not held");
 	return CLI_DONE;
 }
 

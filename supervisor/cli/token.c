@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/time.h"
@@ -69,6 +70,8 @@ static int create_token(const struct options *o, const char *name)
 		.ctx = &creation,
 	};
 	struct iw_err err = IW_ERR_INIT;
+	_auto_free_ char *dir = iw_state_dir(o->common.state);
+	bool is_new = !iw_file_exists(dir);
 	int rc;
 
 	if (!o->role)
@@ -80,6 +83,12 @@ static int create_token(const struct options *o, const char *name)
 	rc = cli_change(&change, &made);
 	if (rc != CLI_DONE)
 		return rc;
+	/* A token can be there before its farm; or DIR was mistyped. */
+	if (is_new)
+		fprintf(stderr,
+			"there was no state folder '%s' and it has been made: the token "
+			"is for the farm that will run on it\n",
+			dir);
 	if (o->common.json) {
 		cli_print_json(iw_steal(&made));
 		return CLI_DONE;

@@ -104,6 +104,28 @@ def test_wrong_options(ironworks, commands, state):
     assert not state.exists()
 
 
+def test_values_of_options(ironworks, tiny, state):
+    """A value that is empty, forgotten or there twice is one sentence, wherever an option has one."""
+    for args, told in (
+            (["bug", "list", "--state", ""], "--state wants a value, and it is empty"),
+            (["run", "demo", "--state="], "--state wants a value, and it is empty"),
+            (["serve", "--config", ""], "--config wants a value"),
+            (["diff", "demo", "--pr", "1", "--keep", ""], "--keep wants a value"),
+            (["bug", "wontfix", "1", "--why", "--state", state], "--why lacks its value: '--state'"),
+            (["run", "demo", "--for", "--json"], "--for lacks its value: '--json'"),
+            (["bug", "list", "--state", "a", "--state", state], "--state is there twice, 'a' and "),
+            (["run", "demo", "--state", state, "--state", "b"], "--state is there twice"),
+            (["diff", "demo", "--pr", "1", "--budget", "1"], "--budget wants a time like"),
+            (["run", "demo", "--for", "30"], "--for wants a time like"),
+            (["run"], "which adapter? 'ironworks run --help'")):
+        done = ironworks(*args).fails_with(told, "--help", rc=2)
+        assert done.stdout == "" and len(done.stderr.strip().splitlines()) == 1, args
+    adapter = tiny()
+    done = ironworks("run", adapter, adapter, "--for", "1s", "--state", state)
+    done.fails_with("adapter 'tiny' is there twice")
+    assert not state.exists()
+
+
 def test_no_state_yet(ironworks, state):
     """Looking at a state that is not there says how to get one, and makes none."""
     for command in (["status"], ["bug", "list"], ["bug", "show", "1"], ["crash", "list"],
@@ -140,7 +162,7 @@ def test_run_tells_the_same_as_the_nouns(ironworks, used):
     (row,) = ironworks("status", "--json", "--state", state).json["targets"]
     for key in ("adapter", "target", "executions", "features", "units"):
         assert target[key] == row[key], key
-    assert row["bugs"] == 1 and row["crashes"] >= 1 and row["executions"] > 0
+    assert row["bugs"] == 1 and row["crashes"] == target["crashes"] >= 1 and row["executions"] > 0
 
 
 def test_bug_and_crash(ironworks, used):
@@ -154,6 +176,9 @@ def test_bug_and_crash(ironworks, used):
     table = ironworks("bug", "list", "--state", state).stdout
     assert "parse_header" in table and "tiny/parser" in table
     crashes = ironworks("crash", "list", "--json", "--state", state).json["crashes"]
+    assert len(ironworks("crash", "list", "--all", "--state", state).stdout.splitlines()) == len(crashes) + 1
+    groups = ironworks("crash", "list", "--state", state).stdout.splitlines()[1:]
+    assert sum(int(line.split()[1]) for line in groups) == len(crashes)
     mine = [c for c in crashes if c["bug"] == bug["id"]]
     assert mine
     for crash in mine:
@@ -162,6 +187,31 @@ def test_bug_and_crash(ironworks, used):
         shown = ironworks("crash", "show", crash["id"], "--json", "--state", state).json
         assert shown == crash
         assert ironworks("crash", "show", crash["id"], "--state", state).rc == 0
+
+
+def test_what_is_not_there(ironworks, used):
+    """Names that nobody knows, a farm that does not run, a target that is not held."""
+    state, _ = used
+    for noun in ("staged", "coverage"):
+        words = [noun, "list", "nope"] if noun == "staged" else [noun, "nope"]
+        ironworks(*words, "--state", state).fails_with("there is no adapter 'nope'")
+    done = ironworks("stop", "--state", state)
+    assert (done.rc, done.stdout) == (0, "no farm runs here, and none has left anything behind\n")
+    done = ironworks("target", "resume", "tiny/parser", "--state", state)
+    assert (done.rc, done.stdout) == (0, "tiny/parser was not held\n")
+
+
+def test_hints_are_commands_that_work(ironworks, used, tmp_path):
+    """Also where the adapter is a folder and the state folder is another than the user's."""
+    state = tmp_path / "state"
+    shutil.copytree(used[0], state, symlinks=True)
+    for build in (state / "builds").iterdir():
+        if build.is_dir():
+            shutil.rmtree(build)
+    said = ironworks("repro", "1", "--state", state).fails_with("left to make room").stderr
+    hint = re.search(r"'ironworks (build [^']*)'", said).group(1).split()
+    assert ironworks(*hint, timeout=120).rc == 0
+    assert ironworks("repro", "1", "--state", state).rc == 0
 
 
 def test_repro(ironworks, used):

@@ -307,6 +307,11 @@ def test_nobody_listens(ironworks, state):
     with held(state):
         create(ironworks, state).fails_with(str(state), str(os.getpid()), "ironworks stop", rc=3)
     assert create(ironworks, state).rc == 0, "now it works alone"
+    other = state.parent / "mistyped"
+    for told in (True, False):
+        done = create(ironworks, other) if told else ironworks(
+            "token", "create", "b", "--role", "read", "--state", other)
+        assert done.rc == 0 and (f"no state folder '{other}' and it has been made" in done.stderr) is told
 
 
 def test_whoever_listens_talks_nonsense(ironworks, state):
