@@ -43,11 +43,6 @@ static json_t *text_or_null(const char *text)
 	return json ? json : json_null();
 }
 
-bool answer_bug_is_private(const struct bug_row *row)
-{
-	return !row->outcome || strcmp(row->outcome, "staged") != 0 || row->is_merged;
-}
-
 static void hide(json_t *object, const char *const *fields)
 {
 	for (; *fields; fields++)
@@ -122,7 +117,7 @@ json_t *answer_bug(const struct answer_scope *scope, const struct bug_row *row)
 		"first_size", "prs", "commits", "proof", "mend", "issue", NULL};
 	_auto_free_ char *path =
 		row->issue ? iw_fmt("%s/%s", scope->state->outbox, row->issue) : NULL;
-	bool is_private = answer_bug_is_private(row);
+	bool is_private = bug_row_is_private(row);
 	char best[IW_SHA256_HEX];
 	json_t *bug;
 

@@ -2,9 +2,8 @@
  * What a bug, a crash, a target looks like from outside: the documents that `--json`
  * prints and that HTTP answers, made here so that they are the same.
  *
- * DESIGN's rule 10: an input that made something fail is private until its bug is proven
- * to be a staged pull request's. Who may not see private things gets null for what would
- * tell of it, and "private": true.
+ * Who may not see private things gets null for what would tell of a private bug
+ * (bug_row_is_private()), and "private": true.
  *
  * Results are new references, or NULL with an error. Thread: that of the connection.
  */
@@ -29,7 +28,6 @@ struct answer_scope {
 	bool sees_private;
 };
 
-bool answer_bug_is_private(const struct bug_row *row);
 /* {"bugs": [], "next": id or null}, newest first; "next" goes into filter->before. */
 json_t *answer_bugs(const struct answer_scope *scope, const struct bug_filter *filter,
 	struct iw_err *err);

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Who may include whom: a room sees those with a smaller number, and itself. DESIGN, section 2.
+# Who may include whom: a room sees those with a smaller number, and itself.
 LAYERS = {
     "base": 1,
     "sanitizers": 2, "engine": 2, "tracker": 2,

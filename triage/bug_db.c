@@ -32,6 +32,11 @@ void bug_row_fini(struct bug_row *row)
 	*row = (struct bug_row){0};
 }
 
+bool bug_row_is_private(const struct bug_row *row)
+{
+	return !row->outcome || strcmp(row->outcome, "staged") != 0 || row->is_merged;
+}
+
 int bug_db_add(struct iw_dbc *dbc, struct bug_row *row, struct iw_err *err)
 {
 	int rc;

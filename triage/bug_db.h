@@ -53,6 +53,10 @@ struct bug_row {
 };
 
 void bug_row_fini(struct bug_row *row);
+/* An input that made something fail is private until its bug is proven to be that of one
+ * staged pull request: what several show together the base may have on another way. On a
+ * main branch people may run what is staged. */
+bool bug_row_is_private(const struct bug_row *row);
 
 /* Makes a bug of state new from row's fields; sets row->id and found_ms. */
 int bug_db_add(struct iw_dbc *dbc, struct bug_row *row, struct iw_err *err);

@@ -347,10 +347,16 @@ static void add_table(struct iw_buf *out, const struct triage_issue *issue)
 	iw_buf_adds(out, "| | |\n|---|---|\n");
 	add_row(out, "Type", issue->type);
 	add_row(out, "Message", issue->message);
-	iw_buf_addf(
-		out, "| Security relevant | %s |\n", issue->is_security ? "yes" : "no");
 	if (issue->severity)
 		add_severity(out, issue);
+	else
+		iw_buf_addf(out, "| Security relevant | %s |\n",
+			issue->is_security ? "yes" : "no");
+	iw_buf_addf(out, "| Private | %s |\n",
+		issue->is_private
+			? "**yes**: not for the public until one staged pull request is "
+			  "proven to be the cause"
+			: "no");
 	add_row(out, "Project", issue->adapter);
 	add_row(out, "Target", issue->target);
 	add_row(out, "Snapshot", issue->commit);

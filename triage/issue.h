@@ -40,7 +40,8 @@ struct triage_issue {
 	const char *target;
 	const char *type; /* may hold a newline, as ClusterFuzz writes it */
 	const char *message;
-	bool is_security;
+	bool is_private;
+	bool is_security;			/* told where there is no severity */
 	const char *severity, *severity_reason; /* triage/severity.h */
 	bool is_remote;				/* a crash that strangers can send */
 	const char *commit;			/* of the snapshot that it was found on */

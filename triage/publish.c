@@ -322,6 +322,7 @@ static int write_row(void *ctx, const struct bug_row *row)
 		.adapter = row->adapter,
 		.target = row->target,
 		.type = row->type,
+		.is_private = bug_row_is_private(row),
 		.is_security = row->is_security,
 		.severity = row->severity,
 		.severity_reason = row->severity_reason,

@@ -345,7 +345,7 @@ int web_read_bug(struct web_request *r, const struct answer_scope *scope)
 /* A private bug's texts are for a token. */
 static int check_private(struct looking *l, const struct bug_row *row)
 {
-	if (l->scope->sees_private || !answer_bug_is_private(row))
+	if (l->scope->sees_private || !bug_row_is_private(row))
 		return 0;
 	return web_fail(l->r, 401,
 		"bug %lld is private: this wants a token with the role 'read'",

@@ -67,6 +67,10 @@ static void test_options(void **state)
 	iw_buf_clear(&out);
 	san_flavour_flags(f->ldflags, &out);
 	assert_string_equal(out.data, "-fsanitize=address,undefined");
+	iw_buf_clear(&out);
+	san_flavour_flags(f->cflags, &out);
+	/* Or what reads before a buffer would be undefined arithmetic and no more. */
+	assert_non_null(strstr(out.data, "-fno-sanitize=pointer-overflow"));
 	iw_buf_fini(&out);
 }
 

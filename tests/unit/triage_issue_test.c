@@ -122,9 +122,9 @@ static void the_document_holds_everything(void **state)
 	static const char *const parts[] = {
 		"# \\[demo\\] heap-buffer-overflow in cursor\\_read — PR \\#123\n\n",
 		"| Type | `Heap-buffer-overflow READ 4` |\n",
-		"| Security relevant | yes |\n", "| Target | `block` |\n",
-		"| Snapshot | `0123abcd` |\n", "| Flavour | `libfuzzer+asan+ubsan` |\n",
-		"10 of 10 runs (100 %)",
+		"| Security relevant | yes |\n", "| Private | no |\n",
+		"| Target | `block` |\n", "| Snapshot | `0123abcd` |\n",
+		"| Flavour | `libfuzzer+asan+ubsan` |\n", "10 of 10 runs (100 %)",
 		"**staged**: proven, this pull request causes it",
 		"| Caused by | [PR #123](https://example.org/demo/pull/123) `Read",
 		"`Read blocks faster` |\n",

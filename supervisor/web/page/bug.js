@@ -57,12 +57,12 @@ const factsOf = (bug) => facts([
 	bug.state === "regressed" && bug.mend?.back && ["Brought back", bug.mend.back.reason],
 	["Input", bug.first_size > bug.input_size ?
 		`${bytes(bug.input_size)}, was ${bytes(bug.first_size)}` : bytes(bug.input_size)],
-	!isHidden(bug) && ["Security", bug.security ? badge("relevant", "bad") : "not relevant"],
+	!isHidden(bug) && !bug.severity && ["Security", bug.security ? badge("relevant", "bad") : "not relevant"],
 	bug.severity && ["Severity", [severity(bug), ` ${bug.severity_reason}`]],
 	bug.severity && ["Remote crash", bug.remote ? badge("yes", "bad") : "no",
 		"it ends the program, and its target's input comes from the network"],
 	["Private", bug.private ? badge("yes", "warn") : "no",
-		"private until a staged pull request is proven to be the cause"],
+		"private until one staged pull request is proven to be the cause, by itself"],
 	["Seen", plural(bug.sightings, "time")],
 	["CPU", bug.core_ms > 0 ? duration(bug.core_ms) : "–", "core time of triage for it"],
 	["Engines lost", bug.burned_ms > 0 ? `${duration(bug.burned_ms)}, ` +
