@@ -211,10 +211,13 @@ def test_queue_outlives_its_slice(ironworks, gated, state):
 
 def test_a_crash_of_both_is_one_bug(ironworks, tiny, state):
     adapter = tiny("buggy", {"buggy.c": BUGGY}, flavours=FLAVOURS)
-    done = ironworks("run", adapter, "--for", "25s", "--cores", "2", "--state", state, "--json",
-                     timeout=240)
-    found = rows(state, "SELECT b.flavour, c.state, c.bug_id FROM crash c "
-                        "JOIN build b ON b.id = c.build_id")
+    for _ in range(4):  # on a busy host one of them may have found nothing yet
+        done = ironworks("run", adapter, "--for", "25s", "--cores", "2", "--state", state,
+                         "--json", timeout=240)
+        found = rows(state, "SELECT b.flavour, c.state, c.bug_id FROM crash c "
+                            "JOIN build b ON b.id = c.build_id")
+        if {"aflpp", "libfuzzer"} <= {flavour.split("+")[0] for flavour, _, _ in found}:
+            break
     assert any(flavour == "aflpp" for flavour, _, _ in found), (found, done.stderr)
     assert any(flavour.startswith("libfuzzer") for flavour, _, _ in found), found
     judged = [bug for _, what, bug in found if what == "judged"]
