@@ -109,8 +109,8 @@ int bug_db_set_waits(
 {
 	return iw_db_exec(dbc, err,
 		"UPDATE bug SET waits = ?1, changed_ms = ?2 "
-		"WHERE id = ?3 AND waits IS NOT ?1",
-		"sii", waits, iw_time_wall_ms(), id);
+		"WHERE id BETWEEN ?3 AND ?4 AND waits IS NOT ?1",
+		"siii", waits, iw_time_wall_ms(), id, id ? id : INT64_MAX);
 }
 
 int bug_db_waiting(struct iw_dbc *dbc, int64_t *count, struct iw_err *err)

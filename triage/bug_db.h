@@ -71,7 +71,7 @@ int bug_db_set_progress(
 int bug_db_rename(struct iw_dbc *dbc, const struct bug_row *row, struct iw_err *err);
 /* Who mended it: mender.h's JSON. */
 int bug_db_set_mend(struct iw_dbc *dbc, int64_t id, const char *mend, struct iw_err *err);
-/* NULL: it does not wait. */
+/* waits NULL: it does not wait. id 0: all. */
 int bug_db_set_waits(
 	struct iw_dbc *dbc, int64_t id, const char *waits, struct iw_err *err);
 /* How many do. */

@@ -115,6 +115,9 @@ int triage_new(struct triage **out, const struct triage_world *world,
 	triage_known_init(&t->bugs, t);
 	t->looks = triage_clusters_new();
 	rc = triage_known_load(&t->bugs, dbc, err);
+	/* Whoever still has to is told again; a target may be gone. */
+	if (rc == 0)
+		rc = bug_db_set_waits(dbc, 0, NULL, err);
 	if (rc < 0) {
 		triage_free(t);
 		return iw_err_wrap(err, "loading bugs");

@@ -75,6 +75,7 @@ def test_a_bisection_stays_within_the_budget(ironworks, state, tmp_path):
         for _ in range(4):  # on a slow machine it ends in a later one
             done = ironworks("run", adapter, "--for", "1s", "--state", state, "--json",
                              "--disk-budget", budget_of(3.3 * size), timeout=240)
+            assert done.rc in (0, 1), done.stderr
             bug, = done.json["bugs"]
             if bug["outcome"]:
                 break

@@ -554,7 +554,9 @@ static void test_a_bug_that_waits(void **state)
 	assert_int_equal(rows_int(&r, "SELECT changed_ms FROM bug"), ROWS_NOW + 1);
 	assert_int_equal(waiting(&r), 1);
 	temp_ok(&r.t.err, bug_db_list(r.dbc, id, expect_waits, words, &r.t.err));
-	temp_ok(&r.t.err, bug_db_set_waits(r.dbc, id, NULL, &r.t.err));
+	temp_ok(&r.t.err, bug_db_set_waits(r.dbc, id + 1, NULL, &r.t.err));
+	assert_int_equal(waiting(&r), 1);
+	temp_ok(&r.t.err, bug_db_set_waits(r.dbc, 0, NULL, &r.t.err));
 	assert_int_equal(waiting(&r), 0);
 	temp_ok(&r.t.err, bug_db_list(r.dbc, id, expect_waits, NULL, &r.t.err));
 	rows_close(&r);
