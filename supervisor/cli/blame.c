@@ -160,9 +160,9 @@ static void print_progress(const struct bug_row *row, const json_t *proof, bool 
 		       "go\n",
 			answered, answered == 1 ? "" : "s", (long long)left,
 			left == 1 ? "" : "s", trees_to_go(left));
-	if (is_served)
+	if (is_served && !row->waits)
 		print_now(json_object_get(proof, "now"));
-	else if (row->merged_into < 0)
+	else if (!is_served && row->merged_into < 0)
 		puts("no farm works on it: the next 'ironworks run' or 'ironworks serve' "
 		     "goes on");
 }
