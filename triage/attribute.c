@@ -97,6 +97,8 @@ static struct triage_bisect *new_bisect(const struct triage_attribute *op)
 		.hits = op->spec.hits,
 		.runs = op->spec.runs,
 		.is_mend = op->spec.is_mend,
+		/* Not where the fault is in them. */
+		.may_carry = op->files.count == op->trees.carried_count,
 		.shown = op->spec.shown,
 		.after = op->spec.after};
 	size_t i;

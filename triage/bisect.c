@@ -10,6 +10,8 @@
  */
 #include "triage/bisect.h"
 
+#include <stdlib.h>
+
 #include "base/mem.h"
 #include "triage/bisect_step.h"
 
@@ -20,16 +22,41 @@
 /* More names than that are no hint. */
 #define RANGE_MAX 8
 
+/* Whether the target is missing in a tree before a bad one, and its files were not put
+ * there, though they could have been. */
+static bool wants_files(const struct triage_bisect *b, const struct bisect_border *border)
+{
+	size_t i;
+
+	for (i = border->lo; b->may_carry && i < border->hi; i++) {
+		struct triage_question q = bisect_prefix(i);
+		const struct tree *tree = bisect_find(b, &q);
+
+		if (tree && tree->state == TREE_UNTESTABLE &&
+			tree->why == TRIAGE_WHY_TARGET && !tree->told.is_carried)
+			return true;
+	}
+	return false;
+}
+
 /* All merges after lo up to hi are in question. */
 static void conclude_range(
-	struct triage_bisect *b, const struct bisect_border *border, char *reason)
+	struct triage_bisect *b, const struct bisect_border *border, char *takes_reason)
 {
+	char *reason = takes_reason;
 	size_t range[RANGE_MAX], count = border->hi - border->lo, i;
 
 	if (count > RANGE_MAX)
 		count = 0;
 	for (i = 0; i < count; i++)
 		range[i] = border->lo + 1 + i;
+	if (wants_files(b, border)) {
+		reason = iw_fmt("%s; 'target_files' in adapter.json would decide it: "
+				"where it names the target's source, older trees are "
+				"tested with that",
+			takes_reason);
+		free(takes_reason);
+	}
 	bisect_conclude(b, TRIAGE_SUSPECT, range, count, reason);
 }
 

@@ -72,6 +72,8 @@ struct triage_bisect_spec {
 	const double *costs;
 	unsigned hits, runs; /* of the reproducer on the snapshot, this bug only */
 	unsigned max_builds; /* trees asked at most; 0: 64 */
+	/* Trees that lack the target can be given its files, once the adapter names them. */
+	bool may_carry;
 	/* The other way round: it does not show on the snapshot any more, and did show
 	 * at merge `shown`. Which later merge mended it? A result's `staged` is that one;
 	 * `pre-existing` means that the snapshot still shows it. */

@@ -369,6 +369,7 @@ struct triage_bisect *triage_bisect_new(const struct triage_bisect_spec *spec)
 	size_t i;
 
 	b->is_mend = spec->is_mend;
+	b->may_carry = spec->may_carry;
 	b->staged = spec->count;
 	b->after = spec->is_mend ? 0 : spec->after;
 	b->count = spec->count - (spec->is_mend ? spec->shown : spec->after);

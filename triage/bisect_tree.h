@@ -42,6 +42,7 @@ struct triage_bisect {
 	/* Of one that came back all is seen from the tree at this merge, which is at 0. */
 	size_t after;
 	unsigned hits, runs, max_builds;
+	bool may_carry;
 	struct tree *trees;
 	size_t tree_count, tree_cap;
 	size_t asked; /* index of the tree in question */

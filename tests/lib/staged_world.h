@@ -32,6 +32,7 @@ struct world {
 	size_t shown;
 	size_t after;	     /* … or who brought it back since this merge mended it */
 	size_t target_by;    /* the merge that adds the target; 0: always there */
+	bool may_carry;	     /* its files could be put into trees before it */
 	size_t conflicts;    /* this merge cannot be reverted; 0: none */
 	size_t needs[2];     /* needs[0] does not apply without needs[1] */
 	double rate;	     /* of a hit on a bad tree; 0: 1 */
@@ -166,6 +167,7 @@ static inline struct triage_bisect *world_run(const struct world *w, uint64_t *s
 {
 	struct triage_bisect_spec spec = {.count = w->count,
 		.costs = w->is_blind ? NULL : w->costs,
+		.may_carry = w->may_carry,
 		.is_mend = w->is_mend,
 		.shown = w->shown,
 		.after = w->after};

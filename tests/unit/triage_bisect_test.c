@@ -262,6 +262,28 @@ static void says(const struct world *w, const char *words)
 	}
 }
 
+/* What would tell more is said where it would. */
+static void what_is_older_than_the_target(void **state)
+{
+	struct world w = {.count = 9, .target_by = 5, .may_carry = true};
+	struct world after = w, own = w;
+	_auto_(triage_bisect_freep) struct triage_bisect *b = NULL, *c = NULL;
+	const char *words = "'target_files' in adapter.json would decide it";
+	size_t five = 5, seven = 7;
+
+	(void)state;
+	w.causes[0][0] = own.causes[0][0] = 5;
+	after.causes[0][0] = 7;
+	expect(&w, TRIAGE_SUSPECT, &five, 1, 16);
+	says(&w, words);
+	expect(&after, TRIAGE_STAGED, &seven, 1, 16);
+	b = run(&after);
+	assert_null(strstr(triage_bisect_result(b)->reason, words));
+	own.may_carry = false;
+	c = run(&own);
+	assert_null(strstr(triage_bisect_result(c)->reason, words));
+}
+
 static void proofs_that_are_short_of_one_half(void **state)
 {
 	struct world revert = {.count = 9, .conflicts = 4, .causes = {{4}}};
@@ -531,6 +553,7 @@ int main(void)
 		cmocka_unit_test(the_pull_request_that_adds_the_target),
 		cmocka_unit_test(a_pair_behind_the_target),
 		cmocka_unit_test(proofs_that_are_short_of_one_half),
+		cmocka_unit_test(what_is_older_than_the_target),
 		cmocka_unit_test(two_independent_causes_are_no_proof),
 		cmocka_unit_test(every_mend),
 		cmocka_unit_test(a_mend_that_was_taken_back),
