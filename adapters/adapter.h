@@ -67,8 +67,8 @@ struct adapter {
 	/* Glob for binaries in $OUT that are targets too, with all defaults and named
 	 * like the file, or NULL. */
 	const char *discover;
-	/* Files of the source tree that make one target's program, "${binary}" standing for
-	 * its name: target_files_init(). NULL-terminated; empty: not said. */
+	/* Files of the source tree that make one target's program, "${target}" standing for
+	 * its name and "${binary}" for its file's: target_files_init(). NULL-terminated; empty: not said. */
 	const char *const *target_files;
 	/* below: private */
 	const char *build_program; /* build.command[0] as it was written */

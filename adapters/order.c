@@ -1,5 +1,6 @@
 /*
- *	order_start --> RESOLVING the commit --> BUILDING its flavours --> done
+ *	order_start --> RESOLVING the commit --> BUILDING its flavours --> LOOKING whether
+ *	                        |                       target_files fit --> done
  *	                        \--> there is none: done, with an error
  */
 #include "adapters/order.h"
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/fit.h"
 #include "adapters/linkage.h"
 #include "base/mem.h"
 
@@ -34,6 +36,7 @@ struct order {
 	size_t count, pending;
 	struct iw_git_req git_req;
 	struct iw_timer *later;
+	char *misfit; /* as in order_json(), or NULL */
 	bool is_stopped, is_done;
 	struct iw_err err;
 };
@@ -58,10 +61,12 @@ json_t *order_json(const struct order *o)
 
 	for (i = 0; i < o->count; i++)
 		json_array_append_new(builds, part_json(&o->parts[i]));
-	return json_pack("{ss ss? ss? sb so}", "adapter",
+	return json_pack("{ss ss? ss? sb so so}", "adapter",
 		project_adapter(o->project)->name, "commit",
 		*o->commit ? o->commit : NULL, "tree", *o->tree ? o->tree : NULL, "done",
-		(int)o->is_done, "builds", builds);
+		(int)o->is_done, "builds", builds, "note",
+		o->misfit ? json_stringn_nocheck(o->misfit, strlen(o->misfit))
+			  : json_null());
 }
 
 const struct iw_err *order_error(const struct order *o)
@@ -73,6 +78,35 @@ static void finish(struct order *o)
 {
 	o->is_done = true;
 	o->events.done(o->events.ctx, o);
+}
+
+/* On the git thread. */
+static int look_at_files(struct iw_git_repo *repo, void *ctx, struct iw_err *err)
+{
+	struct order *o = ctx;
+	const char *dir = NULL;
+	size_t i;
+
+	(void)err;
+	for (i = 0; !dir && i < o->count; i++)
+		if (!*o->parts[i].error)
+			dir = o->parts[i].dir;
+	if (dir)
+		o->misfit = fit_files(repo, o->tree, project_adapter(o->project), dir);
+	return 0;
+}
+
+static void on_files(struct iw_git_req *req)
+{
+	finish(req->ctx);
+}
+
+/* All have their answers. */
+static void end(struct order *o)
+{
+	o->git_req =
+		(struct iw_git_req){.run = look_at_files, .ctx = o, .done = on_files};
+	iw_git_submit(project_git(o->project), &o->git_req);
 }
 
 static void tell(struct part *p, const char *state)
@@ -110,7 +144,7 @@ static void on_built(
 		tell(p, !build->is_ok ? "failed" : req->is_made ? "built" : "cached");
 	}
 	if (--o->pending == 0)
-		finish(o);
+		end(o);
 }
 
 static void build_all(struct order *o)
@@ -140,7 +174,7 @@ static void build_all(struct order *o)
 		builder.build(builder.ctx, &p->req);
 	}
 	if (--o->pending == 0)
-		finish(o);
+		end(o);
 }
 
 /* On the git thread. */
@@ -279,6 +313,7 @@ void order_free(struct order *o)
 		free(o->parts[i].log);
 	}
 	free(o->parts);
+	free(o->misfit);
 	free(o->wanted);
 	free(o);
 }

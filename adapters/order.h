@@ -38,7 +38,8 @@ void order_stop(struct order *order);
 const struct iw_err *order_error(const struct order *order);
 
 /*
- * {"adapter", "commit", "tree", "done", "builds": [{"flavour", "state", …}]}. A state is
+ * {"adapter", "commit", "tree", "done", "builds": [{"flavour", "state", …}], "note"}. The
+ * note says what of adapter.json does not fit the source, or is null. A state is
  * "waiting"; "cached", "built" or "failed" with "closure", "dir", "log", "core_ms" and
  * "bytes"; "impossible" where this machine cannot make the flavour; "unknown" when there
  * was no answer. "error" says why it is not there. A new reference.

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/fit.h"
 #include "adapters/project_db.h"
 #include "adapters/source.h"
 #include "adapters/staged_db.h"
@@ -28,6 +29,7 @@ struct project {
 	struct builder *builder;
 	struct staging_snapshot *snapshot;
 	struct staged_changes changes;
+	char *misfit; /* of its branches */
 	struct iw_err err;
 	project_ready_cb done;
 	void *ctx;
@@ -63,6 +65,11 @@ bool project_is_known(const struct project *p)
 bool project_may_be_old(const struct project *p)
 {
 	return p->may_be_old;
+}
+
+const char *project_misfit(const struct project *p)
+{
+	return p->misfit;
 }
 
 const struct project_world *project_world_of(const struct project *p)
@@ -132,7 +139,10 @@ static int read_snapshot(struct iw_git_repo *repo, void *ctx, struct iw_err *err
 		rc = staging_read(repo, p->commit, s->base, &p->snapshot, &none);
 	if (rc < 0)
 		rc = staging_read(repo, s->branch, s->base, &p->snapshot, err);
-	return rc < 0 ? rc : staged_changes_read(repo, p->snapshot, &p->changes, err);
+	if (rc < 0)
+		return rc;
+	p->misfit = fit_branches(repo, s, p->snapshot);
+	return staged_changes_read(repo, p->snapshot, &p->changes, err);
 }
 
 static void on_snapshot(struct iw_git_req *req)
@@ -213,6 +223,7 @@ static void free_project(struct project *p)
 	builder_free(p->builder);
 	staged_changes_fini(&p->changes);
 	staging_free(p->snapshot);
+	free(p->misfit);
 	adapter_free(p->adapter);
 	free(p->repo_dir);
 	free(p);

@@ -71,6 +71,8 @@ const struct staged_changes *project_changes(const struct project *project);
 bool project_is_known(const struct project *project);
 /* Nobody has looked for a newer one than the snapshot. */
 bool project_may_be_old(const struct project *project);
+/* What is odd about its branches, in one sentence; NULL: nothing. */
+const char *project_misfit(const struct project *project);
 const struct project_world *project_world_of(const struct project *project);
 const char *project_repo_dir(const struct project *project);
 struct iw_git *project_git(const struct project *project);

@@ -11,12 +11,14 @@
 
 #define FILES_MAX 64
 #define BINARY "${binary}"
+#define TARGET "${target}"
+#define VARIABLE "[$][{](binary|target)[}]"
 
 static const struct adapter_rule path_rule = {
-	"^([A-Za-z0-9_+-]|[$][{]binary[}])"
-	"([A-Za-z0-9_.+-]|[$][{]binary[}]|/[A-Za-z0-9_+-]|/[$][{]binary[}]){0,199}$",
-	"a file of the source, relative to its root, in which '" BINARY
-	"' stands for a target's program",
+	"^([A-Za-z0-9_+-]|" VARIABLE ")"
+	"([A-Za-z0-9_.+-]|" VARIABLE "|/[A-Za-z0-9_+-]|/" VARIABLE "){0,199}$",
+	"a file of the source, relative to its root, in which '" TARGET
+	"' stands for a target's name and '" BINARY "' for its program",
 };
 
 int adapter_load_target_files(struct adapter_load *load, const json_t *obj)
@@ -49,15 +51,18 @@ int adapter_load_target_files(struct adapter_load *load, const json_t *obj)
 	return 0;
 }
 
-static char *fill_in(const char *path, const char *binary)
+static char *fill_in(const char *path, const struct adapter_target *target)
 {
 	struct iw_buf out = {0};
 	const char *from;
 
-	while ((from = strstr(path, BINARY))) {
+	/* The rule has let no other variable in. */
+	while ((from = strstr(path, "${"))) {
+		bool is_binary = strncmp(from, BINARY, strlen(BINARY)) == 0;
+
 		iw_buf_add(&out, path, (size_t)(from - path));
-		iw_buf_adds(&out, binary);
-		path = from + strlen(BINARY);
+		iw_buf_adds(&out, is_binary ? target->binary : target->name);
+		path = from + strlen(is_binary ? BINARY : TARGET);
 	}
 	iw_buf_adds(&out, path);
 	return iw_buf_steal(&out);
@@ -72,7 +77,7 @@ void target_files_init(struct target_files *files, const struct adapter *adapter
 	*files = (struct target_files){0};
 	for (; path && *path; path++) {
 		iw_grow(files->paths, files->count, cap);
-		files->paths[files->count++] = fill_in(*path, target->binary);
+		files->paths[files->count++] = fill_in(*path, target);
 	}
 }
 

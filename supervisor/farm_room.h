@@ -151,6 +151,8 @@ struct farm_project {
 	struct farm_follow *follow;	  /* NULL: nobody keeps a list */
 	struct farm_following *following; /* NULL: its branch is not followed */
 	struct iw_db_req offline_req, worked_req;
+	struct iw_git_req fit_req;
+	char *misfit; /* what it found */
 	struct farm_cover_note cover;
 	struct farm_near *near;
 	size_t near_count, near_cap;
@@ -344,6 +346,8 @@ void farm_orders_free(struct farm *farm);
 /* finding.c */
 /* Every flavour is built: makes the project's targets and loads them. */
 void farm_find_targets(struct farm_project *project);
+/* What of adapter.json does not fit the source, in one sentence; NULL: all does. */
+void farm_say_misfit(struct farm_project *project, const char *misfit);
 
 /* following.c */
 /* It was opened on a newer snapshot, and whoever did can go back. */

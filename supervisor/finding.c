@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/fit.h"
 #include "adapters/project_db.h"
 #include "adapters/target_run.h"
 #include "base/file.h"
@@ -160,6 +161,38 @@ static int find_listed(
 	return 0;
 }
 
+/* On the git thread. */
+static int look_at_files(struct iw_git_repo *repo, void *ctx, struct iw_err *err)
+{
+	struct farm_project *p = ctx;
+
+	(void)err;
+	p->misfit = fit_files(repo, project_snapshot(p->project)->tree,
+		project_adapter(p->project), p->builds[0]->dir);
+	return 0;
+}
+
+static void on_files(struct iw_git_req *req)
+{
+	struct farm_project *p = req->ctx;
+
+	p->farm->requests--;
+	farm_say_misfit(p, p->misfit);
+	free(iw_steal(&p->misfit));
+	farm_advance(p->farm);
+}
+
+/* Of a comparison nobody blames anything. */
+static void start_files(struct farm_project *p)
+{
+	if (p->farm->config.side)
+		return;
+	p->fit_req =
+		(struct iw_git_req){.run = look_at_files, .ctx = p, .done = on_files};
+	p->farm->requests++;
+	iw_git_submit(project_git(p->project), &p->fit_req);
+}
+
 void farm_find_targets(struct farm_project *p)
 {
 	const struct adapter *adapter = project_adapter(p->project);
@@ -175,4 +208,5 @@ void farm_find_targets(struct farm_project *p)
 	}
 	if (adapter->discover)
 		iw_dir_each(p->builds[0]->dir, take_discovered, p, NULL);
+	start_files(p);
 }

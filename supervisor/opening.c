@@ -337,6 +337,17 @@ static void say_built(struct farm_project *p, const struct iw_build *build)
 		note);
 }
 
+void farm_say_misfit(struct farm_project *p, const char *misfit)
+{
+	const char *name = project_adapter(p->project)->name;
+
+	if (!misfit)
+		return;
+	iw_info("an adapter does not fit its source", S("adapter", name),
+		S("misfit", misfit));
+	farm_say(p->farm, "%s: %s", name, misfit);
+}
+
 /* The others go on without it. */
 static void say_broken(struct farm_project *p, const struct iw_build_req *req,
 	const struct iw_build *build)
@@ -451,6 +462,7 @@ static void on_project(struct project *project, const struct iw_err *err, void *
 	builder = project_builder(project);
 	order_flavours(p);
 	say_building(p);
+	farm_say_misfit(p, project_misfit(project));
 	farm_near_look(p);
 	p->builds_pending = p->flavour_count;
 	for (i = 0; i < p->flavour_count; i++) {

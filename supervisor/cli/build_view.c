@@ -144,6 +144,8 @@ void build_view_print(const json_t *answer)
 		print_note(json_array_get(json_object_get(answer, "builds"), i));
 	json_array_foreach(json_object_get(answer, "builds"), i,
 		part) if (!is_there(part)) print_failure(part);
+	if (*text_of(answer, "note"))
+		cli_print_plain(stdout, "\n", text_of(answer, "note"));
 	printf("\n%s, %s %.12s: %zu of %zu flavours are there%s\n",
 		text_of(answer, "adapter"), *commit ? "commit" : "tree",
 		*commit ? commit : text_of(answer, "tree"), there, count,

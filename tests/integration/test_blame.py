@@ -84,7 +84,7 @@ def settle(ironworks, adapter, state, bugs=1, runs=None):
 def test_an_old_bug_that_only_a_new_target_shows(ironworks, state, tmp_path, told):
     """Where the adapter says which files are a target's, older trees get them, and the base
     shows the bug; where it does not, the pull request that added the target is a suspect."""
-    fields = {"discover": "late"} | ({"target_files": ["${binary}.c"]} if told else {})
+    fields = {"discover": "late"} | ({"target_files": ["${target}.c"]} if told else {})
     adapter = make(tmp_path, {"idle.c": IDLE, "check.h": FATAL, "seeds/a": b"bug!"}, fields)
     stage_all(adapter, range(5, 9), {7: {"late.c": READER}})
     (bug,) = settle(ironworks, adapter, state)
@@ -96,6 +96,12 @@ def test_an_old_bug_that_only_a_new_target_shows(ironworks, state, tmp_path, tol
     else:
         assert (bug["outcome"], bug["prs"]) == ("suspect", [7]), bug
         assert answer.rc == 1 and "does not exist" in answer.stdout, answer.stdout
+        # What would decide it is said wherever the answer is.
+        hint = "'target_files' in adapter.json would decide it"
+        assert hint in answer.stdout
+        assert hint in ironworks("bug", "show", bug["id"], "--state", state).stdout
+        (issue,) = (state / "outbox").glob("*.md")
+        assert hint in issue.read_text(encoding="utf-8")
 
 
 def test_a_fault_of_the_target_itself(ironworks, state, tmp_path):

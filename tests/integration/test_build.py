@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import BUILD, end_processes_of, rows, wait_until
+from conftest import BUILD, end_processes_of, git, rows, wait_until
 
 FLAVOURS = ["libfuzzer", "libfuzzer+asan+ubsan", "plain"]
 # A plain build has no engine to link: the target is a program of its own.
@@ -70,6 +70,28 @@ def test_a_broken_flavour_stops_itself_alone(ironworks, tiny, state):
     assert farm.rc == 0, farm.stderr
     assert "tiny: without libfuzzer+asan+ubsan, which does not build" in farm.stderr
     assert "fuzzing 1 target" in farm.stderr
+
+
+def test_what_does_not_fit_the_source_is_said(ironworks, tiny, state):
+    """Branches that are the wrong way round, and files that are not there, stop nothing."""
+    adapter = tiny(flavours=["libfuzzer"])
+    git(adapter.source, "checkout", "-q", "-b", "staging")
+    adapter.commit({"more.c": "int more;\n"})
+    adapter.write(adapter.document | {
+        "source": {"git": str(adapter.source), "branch": "main", "base": "staging"},
+        "target_files": ["${target}.cc"]})
+    farm = ironworks("run", adapter, "--for", "1s", "--cores", 1, "--state", state, timeout=120)
+    assert farm.rc in (0, 1), farm.stderr
+    assert farm.stderr.count("the wrong way round") == 1, farm.stderr
+    misfit = "the source has no 'parser.cc', which '${target}.cc' means for target parser"
+    assert farm.stderr.count(misfit) == 1, farm.stderr
+    built = ironworks("build", adapter, "--state", state, "--json")
+    assert (built.rc, states(built)) == (0, {"libfuzzer": "cached"})
+    assert misfit in built.json["note"]
+    adapter.write(adapter.document | {
+        "source": {"git": str(adapter.source), "branch": "staging", "base": "main"},
+        "target_files": ["${target}.c"]})
+    assert ironworks("build", adapter, "--state", state, "--json").json["note"] is None
 
 
 @pytest.mark.parametrize("words, rc, said", [

@@ -100,7 +100,7 @@ static void test_target_files(void **state)
 {
 	static const char *const bad[] = {"[\"/etc/passwd\"]", "[\"a/../b\"]",
 		"[\"../a\"]", "[\"\"]", "[]", "[7]", "[\"a/.git/config\"]", "[\"a//b\"]",
-		"\"a\""};
+		"[\"${name}.c\"]", "[\"${target.c\"]", "[\"a/${}\"]", "\"a\""};
 	struct target_files files;
 	struct adapter *adapter;
 	size_t i;
@@ -108,7 +108,7 @@ static void test_target_files(void **state)
 	(void)state;
 	put("adapter.json",
 		"{" NAMED "," SOURCE "," BUILD "," FLAVOURS "," TARGETS
-		",\"target_files\":[\"fuzz/${binary}.c\",\"${binary}/${binary}-2.h\"]}",
+		",\"target_files\":[\"fuzz/${binary}.c\",\"${binary}/${target}-2.h\"]}",
 		0644);
 	assert_int_equal(adapter_load(dir, NULL, &adapter, &err), 0);
 	target_files_init(&files, adapter, adapter_target_find(adapter, "a"));
