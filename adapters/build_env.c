@@ -105,6 +105,12 @@ static void add_flavour_env(const struct san_flavour *flavour, struct iw_job *jo
 	}
 }
 
+/* Flags are words for recipes to take apart: a folder that would be two stays as it is. */
+static bool is_one_word(const char *path)
+{
+	return !strpbrk(path, " \t\n=\"'`\\$&;|<>()*?#~");
+}
+
 static void add_flags(const struct build_env *env, struct iw_job *job)
 {
 	const struct san_flavour *flavour = env->flavour;
@@ -113,14 +119,12 @@ static void add_flags(const struct build_env *env, struct iw_job *job)
 	struct iw_buf flags = {0}, link = {0};
 
 	san_toolchain_flags(env->tools, flavour, flavour->cflags, &flags);
-	/* The folder differs from build to build and must not show: reports name files
-	 * below it, and the compiler cache compares. */
-	if (env->tools->is_gcc && !flavour->needs_aflpp)
-		iw_buf_addf(&flags, " -fdebug-prefix-map=%s=/src", env->src);
-	else
+	/* The folder differs from build to build and must not show: reports and assertions
+	 * name files below it, and the compiler cache compares. */
+	if (!env->tools->is_gcc || flavour->needs_aflpp)
 		iw_buf_adds(&flags, " -fdebug-compilation-dir=/src");
-	if (flavour->counts_lines)
-		iw_buf_addf(&flags, " -fcoverage-prefix-map=%s=/src", env->src);
+	if (is_one_word(env->src))
+		iw_buf_addf(&flags, " -ffile-prefix-map=%s=/src", env->src);
 	if (ignorelist)
 		iw_buf_addf(&flags, " -fsanitize-ignorelist=%s", ignorelist);
 	san_toolchain_flags(env->tools, flavour, flavour->ldflags, &link);

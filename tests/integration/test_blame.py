@@ -101,7 +101,10 @@ def test_an_old_bug_that_only_a_new_target_shows(ironworks, state, tmp_path, tol
         assert hint in answer.stdout
         assert hint in ironworks("bug", "show", bug["id"], "--state", state).stdout
         (issue,) = (state / "outbox").glob("*.md")
-        assert hint in issue.read_text(encoding="utf-8")
+        text = issue.read_text(encoding="utf-8")
+        assert hint in text
+        # Files are named by their place in the source, however the recipe names them.
+        assert " LLVMFuzzerTestOneInput (late.c:" in text, text
 
 
 def test_a_fault_of_the_target_itself(ironworks, state, tmp_path):
