@@ -122,6 +122,13 @@ static int look_at_discovered(void *ctx, const char *name)
 	return 0;
 }
 
+static bool is_built(const char *dir, const struct adapter_target *target)
+{
+	_auto_free_ char *path = iw_path_join(dir, target->binary);
+
+	return iw_file_exists(path);
+}
+
 static char *sentence(const struct look *l)
 {
 	_auto_free_ char *more = NULL;
@@ -144,13 +151,10 @@ char *fit_files(struct iw_git_repo *repo, const char *tree, const struct adapter
 
 	if (!*adapter->target_files)
 		return NULL;
-	for (i = 0; i < adapter->target_count; i++) {
-		_auto_free_ char *path = iw_path_join(dir, adapter->targets[i].binary);
-
-		if (iw_file_exists(path))
+	for (i = 0; i < adapter->target_count; i++)
+		if (!dir || is_built(dir, &adapter->targets[i]))
 			look_at(&l, &adapter->targets[i]);
-	}
-	if (adapter->discover)
+	if (dir && adapter->discover)
 		iw_dir_each(dir, look_at_discovered, &l, NULL);
 	text = sentence(&l);
 	free(l.pattern);

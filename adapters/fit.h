@@ -17,7 +17,7 @@ char *fit_branches(struct iw_git_repo *repo, const struct adapter_source *source
 	const struct staging_snapshot *snapshot);
 
 /* A path of target_files that the tree does not have, for the targets that a build in dir
- * has: one sentence, which the caller frees. NULL: each has a file of its own, and those
+ * has, or where dir is NULL for those that are listed: one sentence, which the caller frees. NULL: each has a file of its own, and those
  * that all share are there. */
 char *fit_files(struct iw_git_repo *repo, const char *tree, const struct adapter *adapter,
 	const char *dir);

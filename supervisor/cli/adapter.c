@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/adapter_fetch.h"
 #include "cli/cli.h"
 #include "sanitizers/suppress.h"
 
@@ -18,20 +19,23 @@
 static const char help[] =
 	"Examples:\n"
 	"  ironworks adapter check ./adapters/demo\n"
+	"  ironworks adapter check ./adapters/demo --fetch\n"
 	"  ironworks adapter check demo:seed=7 --json\n"
 	"\n"
 	"usage: ironworks adapter check DIR_OR_NAME[:PARAM=VALUE[,PARAM=VALUE]] "
-	"[--json]\n"
+	"[--fetch] [--json]\n"
 	"\n"
 	"Reads adapter.json and checks all that can be checked without running "
 	"anything\n"
 	"of the project; files in its folder suppressions are tried out.\n"
 	"adapters/GUIDE.md explains the file, adapters/schema.json helps an editor.\n"
 	"\n"
-	"  --json  print what was understood as one JSON object\n"
+	"  --fetch  bring the source, as a farm would, and say whether branch, base and\n"
+	"           target_files are there; a source command runs, and nothing stays\n"
+	"  --json   print what was understood as one JSON object\n"
 	"\n"
-	"exit status: 0 it is fine, 2 usage, 4 it is not: one sentence on stderr says "
-	"where\n";
+	"exit status: 0 it is fine, 1 what it says does not fit what --fetch brought,\n"
+	"             2 usage, 4 it is wrong: one sentence on stderr says where\n";
 
 static json_t *words_json(const char *const *words, size_t count)
 {
@@ -153,9 +157,10 @@ static int load_suppressions(const struct adapter *adapter, struct iw_err *err)
 	return rc;
 }
 
-static int check(const char *arg, bool wants_json)
+static int check(const char *arg, bool wants_source, bool wants_json)
 {
 	_auto_(adapter_freep) struct adapter *adapter = NULL;
+	_auto_(iw_json_freep) json_t *source = NULL;
 	_auto_free_ char *where = NULL, *overrides = NULL;
 	struct iw_err err = IW_ERR_INIT;
 	char recipe[IW_SHA256_HEX];
@@ -167,20 +172,27 @@ static int check(const char *arg, bool wants_json)
 		rc = adapter_recipe_hash(adapter, recipe, &err);
 	if (rc == 0)
 		rc = load_suppressions(adapter, &err);
+	if (rc == 0 && wants_source)
+		rc = adapter_fetch(adapter, &source, &err);
 	if (rc < 0)
 		return fail(&err, wants_json);
-	if (wants_json)
-		print_json(json_pack(
-			"{sb so}", "ok", 1, "adapter", adapter_json(adapter, recipe)));
-	else
+	if (wants_json) {
+		print_json(json_pack("{sb so sO*}", "ok", 1, "adapter",
+			adapter_json(adapter, recipe), "fetched", source));
+	} else {
 		print_text(adapter, recipe);
-	return CLI_DONE;
+		if (source)
+			adapter_fetch_print(adapter, source);
+	}
+	return json_array_size(json_object_get(source, "misfits")) ? CLI_NO : CLI_DONE;
 }
 
 int cli_adapter(int argc, char **argv)
 {
+	bool wants_source = false;
+	const struct cli_option more[] = {{"fetch", .flag = &wants_source}, {0}};
 	struct cli_common common;
-	int first, rc = cli_options(argc, argv, help, NULL, &common, &first);
+	int first, rc = cli_options(argc, argv, help, more, &common, &first);
 
 	if (rc >= 0)
 		return rc;
@@ -188,5 +200,5 @@ int cli_adapter(int argc, char **argv)
 		return cli_usage("adapter", "expected 'check'");
 	if (argc - first != 2)
 		return cli_usage("adapter", "expected one folder or name of an adapter");
-	return check(argv[first + 1], common.json);
+	return check(argv[first + 1], wants_source, common.json);
 }

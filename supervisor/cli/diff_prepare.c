@@ -4,11 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapters/source.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/diff_room.h"
-#include "cli/interrupt.h"
+#include "cli/fetch.h"
 #include "cli/local.h"
 #include "cli/near_name.h"
 
@@ -75,46 +74,6 @@ static int make_folder(struct diff *d, struct iw_err *err)
 
 /* -- the source --------------------------------------------------------------------- */
 
-struct fetching {
-	struct source_req req;
-	struct cli_interrupt *interrupt;
-	struct iw_err err;
-};
-
-static void on_fetched(struct source_req *req, const struct iw_err *err)
-{
-	struct fetching *f = req->ctx;
-
-	if (err)
-		f->err = *err;
-	cli_interrupt_free(iw_steal(&f->interrupt));
-}
-
-static void on_interrupt(void *ctx)
-{
-	struct fetching *f = ctx;
-
-	source_stop(&f->req);
-}
-
-static int fetch(struct cli_local *local, const struct adapter *adapter, const char *repo,
-	struct iw_err *err)
-{
-	struct fetching f = {.req = {.jobs = local->jobs,
-				     .adapter = adapter,
-				     .repo_dir = repo,
-				     .done = on_fetched}};
-	int rc;
-
-	f.req.ctx = &f;
-	rc = source_fetch(&f.req, err);
-	if (rc < 0)
-		return rc;
-	f.interrupt = cli_interrupt_new(&local->loop, on_interrupt, &f);
-	iw_loop_run(&local->loop);
-	return f.err.code ? iw_err_copy(err, &f.err) : 0;
-}
-
 /* What a farm has fetched already need not come from far away again: its copy is copied,
  * and then only what is new is fetched. Git does not read what another user owns; then
  * all of it comes from there. */
@@ -132,7 +91,7 @@ static int copy_farms(const struct diff *d, struct cli_local *local, const char 
 	if (!iw_file_exists(copy))
 		return 0;
 	near.source.git = copy;
-	rc = fetch(local, &near, repo, &why);
+	rc = cli_fetch(local, &near, repo, &why);
 	return rc == IW_ECANCELED ? iw_err_copy(err, &why) : 0;
 }
 
@@ -147,7 +106,7 @@ static int bring_source(const struct diff *d, const struct iw_state *own,
 	if (rc == 0)
 		rc = copy_farms(d, &local, repo, err);
 	if (rc == 0)
-		rc = fetch(&local, d->adapter, repo, err);
+		rc = cli_fetch(&local, d->adapter, repo, err);
 	cli_local_close(&local);
 	return rc < 0 ? iw_err_wrap(err, "adapter '%s'", d->adapter->name) : 0;
 }

@@ -63,6 +63,28 @@ def test_verdicts(path, folder):
         assert answer["error"] == done.stderr.strip()
 
 
+def test_what_the_source_has(tiny, tmp_path):
+    adapter = tiny()
+    document = adapter.document | {"target_files": ["${target}.c"]}
+    adapter.write(document)
+    env = os.environ | {"TMPDIR": str(tmp_path / "tmp")}
+    (tmp_path / "tmp").mkdir()
+    done = check(adapter, "--fetch", env=env)
+    assert done.returncode == 0 and "its source is there" in done.stdout, done
+    adapter.write(document | {"target_files": ["fuzz/${target}.c"]})
+    done = check(adapter, "--fetch", "--json", env=env)
+    (misfit,) = json.loads(done.stdout)["fetched"]["misfits"]
+    assert done.returncode == 1 and "no 'fuzz/parser.c'" in misfit
+    source = {"git": str(adapter.source), "branch": "main"}
+    for wrong in ({"branch": "nowhere"}, {"base": "nowhere"}, {"git": "/nowhere"}):
+        adapter.write(document | {"source": source | wrong})
+        assert check(adapter).returncode == 0
+        done = check(adapter, "--fetch", env=env)
+        assert done.returncode == 4 and "nowhere" in done.stderr, wrong
+        assert done.stderr.count("\n") == 1
+    assert not list((tmp_path / "tmp").iterdir()), "nothing stays"
+
+
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda path: path.name)
 def test_shipped(folder):
     assert schema_accepts(json.loads((folder / "adapter.json").read_text(encoding="utf-8")))
