@@ -12,6 +12,7 @@
 #include "cli/repro_host.h"
 #include "cli/repro_run.h"
 #include "triage/artifact.h"
+#include "triage/merge_db.h"
 
 #include "base/banned.h"
 
@@ -65,9 +66,11 @@ static const char help[] =
 	"  --json            print the answer as one JSON object\n"
 	"  --no-sandbox      run the target unprotected\n"
 	"\n"
-	"exit status: 0 it reproduces, 1 it does not, 2 usage, 3 the host or the farm "
-	"does\n"
-	"             not answer, 4 failed\n";
+	"exit status: 0 it reproduces, 1 it does not (no sign of a fix where the input "
+	"fails\n"
+	"             otherwise, which is said), 2 usage, 3 the host or the farm does "
+	"not\n"
+	"             answer, 4 failed\n";
 
 /* -- from a state folder ------------------------------------------------------------ */
 
@@ -182,6 +185,55 @@ static int open_local(struct local *l, const struct repro_wish *w, struct iw_err
 	return rc;
 }
 
+/* -- which bug is a failure? -------------------------------------------------------- */
+
+struct knowing {
+	const struct repro_wish *wish;
+	const char *adapter;
+	const struct triage_signature *sig;
+	double most;
+	int64_t id;
+};
+
+static int compare_bug(void *ctx, const struct bug_row *row)
+{
+	struct triage_signature sig = {0};
+	struct knowing *k = ctx;
+	double alike;
+
+	if (strcmp(row->adapter, k->adapter) != 0 ||
+		triage_signature_parse(&sig, row->type, row->frames, NULL) < 0)
+		return 0;
+	alike = triage_signature_same(&sig, k->sig)
+		? triage_signature_similarity(&sig, k->sig)
+		: 0;
+	if (alike > k->most) {
+		k->most = alike;
+		k->id = row->merged_into >= 0 ? row->merged_into : row->id;
+	}
+	triage_signature_fini(&sig);
+	return 0;
+}
+
+/* The state was closed before the runs: they may take long. */
+static int64_t find_known(void *ctx, const struct triage_signature *sig)
+{
+	struct knowing *k = ctx;
+	struct iw_err err = IW_ERR_INIT;
+	struct iw_state state;
+
+	k->sig = sig;
+	k->most = 0;
+	k->id = 0;
+	if (iw_state_open(&state, k->wish->common.state, IW_STATE_READ, &err) < 0)
+		return 0;
+	if (bug_db_list(state.dbc, 0, compare_bug, k, &err) < 0 ||
+		(k->id && bug_db_survivor(state.dbc, k->id, &k->id, &err) < 0))
+		k->id = 0;
+	iw_state_close(&state);
+	return k->id;
+}
+
 static int run(const struct repro_wish *w, const struct repro_job *job, bool *is_hit,
 	struct iw_err *err)
 {
@@ -193,6 +245,7 @@ static int from_state(const struct repro_wish *w)
 {
 	struct iw_err err = IW_ERR_INIT;
 	struct local l = {.is_unreachable = false};
+	struct knowing knowing = {.wish = w, .adapter = l.subject.adapter};
 	bool is_hit = false;
 	size_t i;
 	int rc;
@@ -201,6 +254,8 @@ static int from_state(const struct repro_wish *w)
 		return cli_fail(&err);
 	rc = open_local(&l, w, &err);
 	iw_state_close(&l.state);
+	l.job.known = find_known;
+	l.job.known_ctx = &knowing;
 	if (rc == 0)
 		rc = run(w, &l.job, &is_hit, &err);
 	for (i = 0; i < REPRO_BUILDS_MAX; i++)

@@ -109,19 +109,80 @@ static char *make_paragraph(const struct running *r, const struct iw_build *buil
 	return cli_paragraph_of_runs(&about, result, &command);
 }
 
+/* Another failure may hide this one: it is no sign of a fix, so it has a name. */
+struct otherwise {
+	char *words; /* NULL: nothing failed otherwise */
+	int64_t bug; /* that is known as; 0: none */
+};
+
+static struct otherwise look_otherwise(
+	const struct running *r, const struct triage_reproduce_result *result)
+{
+	struct otherwise o = {0};
+
+	if (!result->others)
+		return o;
+	o.words = triage_signature_words(&result->other);
+	if (r->job->known)
+		o.bug = r->job->known(r->job->known_ctx, &result->other);
+	return o;
+}
+
+static void add_otherwise(const struct running *r,
+	const struct triage_reproduce_result *result, json_t *json)
+{
+	struct otherwise o = look_otherwise(r, result);
+	_auto_free_ char *words = o.words, *frames = NULL;
+
+	if (!words)
+		return;
+	frames = triage_signature_names(&result->other);
+	json_object_set_new(json, "otherwise",
+		json_pack("{ss so so}", "type", result->other.type, "frames",
+			json_loads(frames, 0, NULL), "bug",
+			o.bug ? json_integer(o.bug) : json_null()));
+}
+
+static void print_otherwise(
+	const struct running *r, const struct triage_reproduce_result *result)
+{
+	struct otherwise o = look_otherwise(r, result);
+	_auto_free_ char *words = o.words;
+	struct iw_buf safe = {0};
+
+	if (!words)
+		return;
+	iw_text_plain(&safe, words);
+	printf(", %u otherwise: %s", result->others, safe.data);
+	if (o.bug)
+		printf(", which is bug %lld", (long long)o.bug);
+	iw_buf_fini(&safe);
+}
+
 static json_t *try_json(const struct running *r, const struct iw_build *build,
 	const struct triage_reproduce_result *result, const char *paragraph)
 {
 	const struct subject *s = r->job->subject;
 	_auto_free_ char *frames = triage_signature_names(&result->signature);
-
-	return json_pack("{ss ss ss ss ss ss si si si ss so ss? ss? sb}", "subject",
-		s->name, "adapter", s->adapter, "target", s->target, "flavour",
+	json_t *json = json_pack("{ss ss ss ss ss ss si si si ss so ss? ss? sb}",
+		"subject", s->name, "adapter", s->adapter, "target", s->target, "flavour",
 		build->flavour, "build", build->closure, "tree", build->tree, "runs",
 		(int)result->runs, "hits", (int)result->hits, "others",
 		(int)result->others, "type", result->signature.type, "frames",
 		json_loads(frames, 0, NULL), "paragraph", paragraph, "host", r->job->host,
 		"cached", (int)r->job->is_cached);
+
+	add_otherwise(r, result, json);
+	return json;
+}
+
+static const char *conclusion(const struct triage_reproduce_result *result)
+{
+	if (result->hits)
+		return "";
+	return result->others == result->runs
+		? "; whether this bug is there cannot be told"
+		: "; it does not reproduce";
 }
 
 static void print_one(const struct running *r, const struct iw_build *build,
@@ -138,9 +199,8 @@ static void print_one(const struct running *r, const struct iw_build *build,
 	printf("\n%s: %s/%s, %s, build %.12s: %u of %u runs fail%s", s->name, s->adapter,
 		s->target, build->flavour, build->closure, result->hits, result->runs,
 		is_own_flavour(r, build) ? " with this bug" : "");
-	if (result->others)
-		printf(", %u otherwise", result->others);
-	puts(result->hits ? "" : "; it does not reproduce");
+	print_otherwise(r, result);
+	puts(conclusion(result));
 	if (paragraph)
 		printf("\n%s", paragraph);
 }
@@ -148,13 +208,16 @@ static void print_one(const struct running *r, const struct iw_build *build,
 static void add_row(struct running *r, const struct iw_build *build,
 	const struct triage_reproduce_result *result)
 {
-	const struct triage_signature *sig = &result->signature;
+	bool other = !result->hits && result->others;
+	bool failed = result->hits || other;
+	const struct triage_signature *sig = other ? &result->other : &result->signature;
 
 	cli_table_cell(r->table, "%s", build->flavour);
 	cli_table_cell(r->table, "%u/%u", result->hits, result->runs);
-	cli_table_cell(r->table, "%s", result->hits ? sig->type : "-");
-	cli_table_cell(r->table, "%s",
-		result->hits && sig->frames.count ? sig->frames.names[0] : "-");
+	cli_table_cell(
+		r->table, "%s%s", other ? "otherwise: " : "", failed ? sig->type : "-");
+	cli_table_cell(
+		r->table, "%s", failed && sig->frames.count ? sig->frames.names[0] : "-");
 	cli_table_cell(r->table, "%.12s", build->closure);
 }
 

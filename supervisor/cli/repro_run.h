@@ -21,13 +21,18 @@ struct repro_wish {
 	bool gdb, rr;
 };
 
+/* The number of the bug that a failure is known as; 0: none. */
+typedef int64_t (*repro_known_cb)(void *ctx, const struct triage_signature *sig);
+
 struct repro_job {
 	const struct subject *subject; /* with its input */
 	const char *input_path;
 	struct iw_build builds[REPRO_BUILDS_MAX]; /* with their dirs, borrowed */
 	size_t build_count;
-	const char *host; /* NULL: here */
-	bool is_cached;	  /* the host was not asked */
+	const char *host;     /* NULL: here */
+	bool is_cached;	      /* the host was not asked */
+	repro_known_cb known; /* NULL: nobody can tell */
+	void *known_ctx;
 };
 
 /* Says on stdout what came of it. *is_hit: it reproduced somewhere. */
