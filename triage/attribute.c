@@ -31,6 +31,7 @@
 #include "adapters/target_run.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "triage/artifact.h"
 #include "triage/bisect_tree.h"
 #include "triage/bug_db.h"
@@ -46,6 +47,7 @@
 
 #define INFRA_TRIES 3
 #define DOUBTS_MAX 2
+#define OTHER_SHOWN 100 /* columns */
 
 struct triage_attribute {
 	const struct triage_world *world;
@@ -204,6 +206,7 @@ static void on_run(struct triage_reproduce *run, const struct iw_err *err, void 
 	const struct triage_reproduce_result *r = triage_reproduce_result(run);
 	unsigned runs = r->runs, hits = r->hits, others = r->others;
 	struct iw_err copy = IW_ERR_INIT;
+	_auto_free_ char *other = others ? triage_signature_words(&r->other) : NULL;
 
 	if (err)
 		copy = *err;
@@ -215,6 +218,9 @@ static void on_run(struct triage_reproduce *run, const struct iw_err *err, void 
 		return;
 	}
 	op->others = others;
+	if (other)
+		snprintf(op->answer.other, sizeof op->answer.other, "%.*s",
+			(int)iw_text_fit(other, OTHER_SHOWN), other);
 	op->answer.runs = runs;
 	op->answer.hits = hits;
 	if (hits > 0)

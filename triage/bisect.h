@@ -107,8 +107,8 @@ enum triage_answer_kind {
 	TRIAGE_INFRA,	   /* our machines failed, again and again: ends it */
 };
 
-enum triage_why { /* why a tree is untestable */
-	TRIAGE_WHY_OTHER,
+enum triage_why {	     /* why a tree is untestable */
+	TRIAGE_WHY_OTHER,    /* the input fails there in another way, which hides it */
 	TRIAGE_WHY_TARGET,   /* the target is not there or reads its input differently */
 	TRIAGE_WHY_BUILD,    /* it does not build */
 	TRIAGE_WHY_CONFLICT, /* merge or revert conflicts */
@@ -123,6 +123,8 @@ struct triage_answer {
 	bool is_made;	    /* it was built for this question */
 	bool is_remembered; /* nothing was run: it was asked before */
 	bool is_carried;    /* it has the target's files of the snapshot */
+	char other[512];    /* what it fails with there instead; empty: nothing, or it is
+			     * not known any more */
 };
 
 enum triage_outcome {

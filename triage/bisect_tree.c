@@ -209,17 +209,19 @@ void bisect_say(struct triage_bisect *b, const char *fmt, ...)
 	b->log[b->log_count++] = iw_strdup(line);
 }
 
-static const char *why_words(enum triage_why why)
+/* The caller frees. */
+static char *why_words(const struct tree *tree)
 {
-	switch (why) {
+	switch (tree->why) {
 	case TRIAGE_WHY_TARGET:
-		return "the target does not exist there, or not as it is now";
+		return iw_strdup("the target does not exist there, or not as it is now");
 	case TRIAGE_WHY_BUILD:
-		return "it does not build";
+		return iw_strdup("it does not build");
 	case TRIAGE_WHY_CONFLICT:
-		return "a merge or a revert conflicts";
+		return iw_strdup("a merge or a revert conflicts");
 	default:
-		return "it cannot be tested";
+		return iw_fmt("its input fails in another way there%s%s",
+			*tree->told.other ? ": " : "", tree->told.other);
 	}
 }
 
@@ -229,6 +231,7 @@ static void log_answer(struct triage_bisect *b, const struct tree *tree)
 	_auto_free_ char *plain = triage_bisect_describe(b, &real);
 	_auto_free_ char *name = iw_fmt("%s%s", plain,
 		tree->told.is_carried ? ", with the target's files of the snapshot" : "");
+	_auto_free_ char *why = why_words(tree);
 	const char *plural = tree->runs == 1 ? "" : "s";
 
 	if (tree->state == TREE_BAD)
@@ -237,7 +240,7 @@ static void log_answer(struct triage_bisect *b, const struct tree *tree)
 	else if (tree->state == TREE_GOOD)
 		bisect_say(b, "%s: good, no hit in %u run%s", name, tree->runs, plural);
 	else if (tree->state == TREE_UNTESTABLE)
-		bisect_say(b, "%s: untestable, %s", name, why_words(tree->why));
+		bisect_say(b, "%s: untestable, %s", name, why);
 }
 
 void triage_bisect_answer(struct triage_bisect *b, const struct triage_answer *answer)
@@ -458,13 +461,14 @@ static json_t *tree_json(const struct triage_bisect *b, const struct tree *tree)
 {
 	struct triage_question real = bisect_real(b, &tree->question);
 	_auto_free_ char *name = triage_bisect_describe(b, &real);
+	_auto_free_ char *why = why_words(tree);
 	json_t *out = json_pack("{ss ss si si ss* sb sb sb}", "what", name, "answer",
 		state_words[tree->state], "runs", tree->runs, "hits", tree->hits, "tree",
 		*tree->told.tree ? tree->told.tree : NULL, "built", tree->told.is_made,
 		"remembered", tree->told.is_remembered, "carried", tree->told.is_carried);
 
 	if (tree->state == TREE_UNTESTABLE)
-		json_object_set_new(out, "why", json_string(why_words(tree->why)));
+		json_object_set_new(out, "why", json_string(why));
 	return out;
 }
 

@@ -464,6 +464,31 @@ static void nothing_builds_and_our_machines_fail(void **state)
 	assert_int_equal(triage_bisect_result(b)->outcome, TRIAGE_OUTCOME_INFRA);
 }
 
+static void what_hides_a_bug_is_told(void **state)
+{
+	struct triage_bisect_spec spec = {
+		.count = 1, .prs = (int[]){1}, .hits = 5, .runs = 5};
+	_auto_(triage_bisect_freep) struct triage_bisect *b = triage_bisect_new(&spec);
+	struct triage_answer hidden = {
+		.kind = TRIAGE_UNTESTABLE, .runs = 5, .other = "Abrt in check"};
+	struct triage_question q;
+	const char *const *log;
+	json_t *proof, *tree;
+	size_t count;
+
+	(void)state;
+	assert_int_equal(triage_bisect_next(b, &q), 1);
+	triage_bisect_answer(b, &hidden);
+	log = triage_bisect_log(b, &count);
+	assert_non_null(strstr(log[count - 1],
+		"untestable, its input fails in another way there: Abrt in check"));
+	proof = triage_bisect_json(b);
+	tree = json_array_get(json_object_get(proof, "trees"), 0);
+	assert_string_equal(json_string_value(json_object_get(tree, "why")),
+		"its input fails in another way there: Abrt in check");
+	json_decref(proof);
+}
+
 static void too_few_runs_are_asked_again_and_builds_are_bounded(void **state)
 {
 	struct triage_bisect_spec spec = {.count = 3,
@@ -562,6 +587,7 @@ int main(void)
 		cmocka_unit_test(what_no_staged_merge_mended),
 		cmocka_unit_test(what_went_away_is_flaky),
 		cmocka_unit_test(nothing_builds_and_our_machines_fail),
+		cmocka_unit_test(what_hides_a_bug_is_told),
 		cmocka_unit_test(too_few_runs_are_asked_again_and_builds_are_bounded),
 		cmocka_unit_test(runs_grow_as_the_rate_falls),
 		cmocka_unit_test(nonsense_ends),
