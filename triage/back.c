@@ -74,11 +74,3 @@ char *triage_back_words(
 	}
 	return NULL;
 }
-
-char *triage_back_mend(const char *mend, const char *words)
-{
-	_auto_(iw_json_freep) json_t *column = json_loads(mend, 0, NULL);
-
-	json_object_set_new(column, "back", json_string(words));
-	return column ? json_dumps(column, JSON_COMPACT) : NULL;
-}

@@ -1,7 +1,7 @@
 /*
  * Why a bug that was mended is back: what mended it was taken out again, or the pull request
  * that brings it was landed once more. The staging branch says so itself; who causes the bug
- * is the bisection's to say, and another question.
+ * is the bisection's to say, with a proof, and another question.
  *
  * Pure. Thread: any.
  */
@@ -14,7 +14,5 @@
  * and proof are the columns of the bug as it was fixed, or NULL. The caller frees. */
 char *triage_back_words(
 	const struct staging_snapshot *snapshot, const char *mend, const char *proof);
-/* The column mend from now on, with those words. Likewise. */
-char *triage_back_mend(const char *mend, const char *words);
 
 #endif

@@ -92,7 +92,8 @@ static void on_stored(struct iw_db_req *req)
 	}
 	if (j->is_new)
 		j->bug->id = j->row.id;
-	else if (j->bug)
+	/* A new one, too: another may have got its names in the meantime. */
+	if (j->bug)
 		triage_bug_sighted(
 			j->triage, j->bug, j->c, &triage_judge_hit(j)->signature);
 	if (j->is_back) {

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "triage/artifact.h"
+#include "triage/back.h"
 #include "triage/crash_db.h"
 #include "triage/judge_room.h"
 #include "triage/merge_db.h"
@@ -32,13 +33,37 @@ bool triage_judge_is_remote(const struct triage_judge *j)
 	return j->c->target->spec->is_network && triage_judge_hit(j)->severity.is_crash;
 }
 
+struct fixed {
+	char *mend, *proof; /* as the row has them */
+};
+
+static int take_fixed(void *ctx, const struct bug_row *row)
+{
+	struct fixed *fixed = ctx;
+
+	fixed->mend = row->mend ? iw_strdup(row->mend) : NULL;
+	fixed->proof = row->proof ? iw_strdup(row->proof) : NULL;
+	return 0;
+}
+
+/* Why it is back, as far as the branch tells. */
+static int tell_back(struct triage_judge *j, struct iw_dbc *dbc, int64_t id,
+	const struct fixed *fixed, struct iw_err *err)
+{
+	const struct staging_snapshot *s = project_snapshot(j->c->target->project);
+	_auto_free_ char *back = triage_back_words(s, fixed->mend, fixed->proof);
+	_auto_free_ char *text = iw_fmt("on %.12s, with another input than before%s%s",
+		s->commit, back ? ": back since " : "", back ? back : "");
+
+	return bug_db_add_event(dbc, id, "regressed", text, err);
+}
+
 /* The bug gets this input: the one that it had does not show it on this snapshot. It is
  * minimized again, and its issue is rewritten. */
 static int bring_back(struct triage_judge *j, struct iw_dbc *dbc, struct iw_err *err)
 {
 	const struct staging_snapshot *s = project_snapshot(j->c->target->project);
-	_auto_free_ char *text =
-		iw_fmt("on %.12s, with another input than before", s->commit);
+	struct fixed fixed = {0};
 	struct bug_row row = {
 		.build_id = j->build->id,
 		.best = j->c->input,
@@ -52,11 +77,16 @@ static int bring_back(struct triage_judge *j, struct iw_dbc *dbc, struct iw_err 
 	snprintf(row.flavour, sizeof row.flavour, "%s", j->build->flavour);
 	rc = bug_db_survivor(dbc, j->bug->id, &row.id, err);
 	if (rc == 0)
+		rc = bug_db_list(dbc, row.id, take_fixed, &fixed, err);
+	if (rc == 0)
 		rc = bug_db_regress(dbc, &row, err);
-	if (rc <= 0)
-		return rc;
-	j->is_back = true;
-	return bug_db_add_event(dbc, row.id, "regressed", text, err);
+	if (rc > 0) {
+		j->is_back = true;
+		rc = tell_back(j, dbc, row.id, &fixed, err);
+	}
+	free(fixed.mend);
+	free(fixed.proof);
+	return rc;
 }
 
 /* What the bug's row and its life say of this crash. */

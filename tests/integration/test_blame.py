@@ -262,3 +262,57 @@ def test_who_mended_it_and_who_brought_it_back(ironworks, state, tmp_path):
     assert words in ironworks("bug", "show", bug["id"], "--state", state).stdout
     why = ironworks("blame", bug["id"], "--why", "--state", state).stdout
     assert f"it is back: {words}" in why and all(line in why for line in back["log"]), why
+    told = rows(state, "SELECT text FROM bug_event WHERE what = 'regressed'")
+    words = f"back since commit {undone[:12]}, which reverts PR #10, which had mended it"
+    assert len(told) == 1 and words in told[0][0], told
+
+
+def renamed(text):
+    return text.replace("check(", "inspect(")
+
+
+def alone(ironworks, adapter, state):
+    """Both ways lead there: the old input on the new snapshot, and a crash found anew."""
+    for _ in range(4):
+        found = settle(ironworks, adapter, state)
+        if len(found) == 1 and found[0]["frames"][0] == "inspect":
+            break
+    (bug,) = found
+    return bug
+
+
+def test_a_function_gets_another_name(ironworks, state, tmp_path):
+    """The same bug, brought by the same pull request; what was found by the new name is it."""
+    adapter = make(tmp_path, {"parser.c": READER, "check.h": HARMLESS, "seeds/a": b"bug!"})
+    stage_all(adapter, range(5, 9), {7: {"check.h": FATAL}})
+    (bug,) = settle(ironworks, adapter, state)
+    assert (bug["outcome"], bug["prs"], bug["frames"][0]) == ("staged", [7], "check"), bug
+    stage_all(adapter, [9], {9: {"check.h": renamed(FATAL), "parser.c": renamed(READER)}})
+    after = alone(ironworks, adapter, state)
+    assert (after["id"], after["outcome"], after["prs"]) == (bug["id"], "staged", [7]), after
+    assert after["tested_hits"] == after["tested_runs"] > 0
+    assert rows(state, "SELECT why FROM bug_event WHERE what = 'renamed'") == \
+        [("check is called inspect now",)]
+    assert ironworks("repro", bug["id"], "--state", state).rc == 0
+    shown = ironworks("repro", bug["id"], "--commit", "staging~1", "--state", state, timeout=120)
+    assert shown.rc == 0, "by the name of then"
+
+
+def test_another_bug_in_its_place_is_another_bug(ironworks, state, tmp_path):
+    """One function goes and another comes, which fails at the same input: two bugs, and what
+    the old one's input does is said."""
+    adapter = make(tmp_path, {"parser.c": READER, "check.h": HARMLESS, "seeds/a": b"bug!"})
+    stage_all(adapter, range(5, 9), {7: {"check.h": FATAL}})
+    (bug,) = settle(ironworks, adapter, state)
+    other = renamed(FATAL).replace(ONE, "unsigned sum = text[0] + text[1];\n\n"
+                                   "\tif (sum < 200)\n\t\treturn;\n\tsum += text[2];\n"
+                                   "\tif (sum > 310)\n\t\tabort();")
+    stage_all(adapter, [9], {9: {"check.h": other, "parser.c": renamed(READER)}})
+    found = settle(ironworks, adapter, state, bugs=2)
+    assert sorted(b["frames"][0] for b in found) == ["check", "inspect"], found
+    (second,) = [b for b in found if b["id"] != bug["id"]]
+    shown = ironworks("repro", bug["id"], "--commit", "staging", "--runs", "2", "--state", state,
+                      timeout=120)
+    assert shown.rc == 1
+    assert f"2 otherwise: Abrt in inspect, which is bug {second['id']}; whether this bug is " \
+        "there cannot be told" in shown.stdout, shown.stdout

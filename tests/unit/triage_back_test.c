@@ -89,22 +89,12 @@ static void test_the_cause_is_landed_again(void **state)
 	expect(anew, 3, MEND, CAUSE, "PR #15, landed again after PR #19 had mended it");
 }
 
-static void test_the_column(void **state)
-{
-	_auto_free_ char *mend = triage_back_mend("{\"prs\":[19]}", "PR #20");
-
-	(void)state;
-	assert_string_equal(mend, "{\"prs\":[19],\"back\":\"PR #20\"}");
-	assert_null(triage_back_mend("no JSON", "PR #20"));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_mend_was_taken_out),
 		cmocka_unit_test(test_commits_without_a_number),
 		cmocka_unit_test(test_the_cause_is_landed_again),
-		cmocka_unit_test(test_the_column),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
