@@ -96,7 +96,13 @@ def wait_until(condition, seconds, what):
     return value
 
 
+def is_ours(path):
+    """A folder that a test has made, and nothing shorter that may occur in anybody's words."""
+    return len(Path(path).parts) > 3 and Path(path).is_absolute()
+
+
 def end_processes_of(path):
+    assert is_ours(path), f"processes of '{path}' are not ours to end"
     for pid in processes_of(path):
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)
@@ -152,7 +158,10 @@ class Ironworks:
     def _argv(self, args, prefix):
         args = [str(a) for a in args]
         if "--state" in args[:-1]:
-            self.states.add(args[args.index("--state") + 1])
+            state = args[args.index("--state") + 1]
+            # Of a wrong one, like '' or 'a', the whole machine's processes would be in it.
+            if is_ours(state):
+                self.states.add(state)
         return [*prefix, str(IRONWORKS), *args]
 
     def start(self, *args, env=None, prefix=(), **options):
