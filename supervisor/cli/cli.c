@@ -122,15 +122,26 @@ static int take_more(const char *noun, const struct cli_option *option)
 	return wrong ? cli_usage(noun, wrong) : -1;
 }
 
-/* The value that an option of which there is one got before. */
-static const char *earlier(
-	int c, const struct cli_option *more, const struct cli_common *common)
+/* The value that an option of which there is one got before on this line: what stands in
+ * its word without that is a default. */
+static const char *earlier(int c, const struct cli_option *more,
+	const struct cli_common *common, const bool *seen)
 {
 	if (c == OPT_STATE)
 		return common->state;
-	return c >= OPT_MORE && c != 'h' && more[c - OPT_MORE].word
+	return c >= OPT_MORE && c != 'h' && seen[c] && more[c - OPT_MORE].word
 		? *more[c - OPT_MORE].word
 		: NULL;
+}
+
+static int check_value(int c, char **argv, const struct option *options,
+	const struct cli_option *more, const char *before)
+{
+	bool is_more = c >= OPT_MORE && c != 'h';
+
+	if (is_more && more[c - OPT_MORE].may_be_empty && !*optarg && !before)
+		return -1;
+	return cli_check_value(argv, options, before);
 }
 
 static int take(int c, const char *noun, const char *help, const struct cli_option *more,
@@ -164,6 +175,7 @@ int cli_options(int argc, char **argv, const char *help, const struct cli_option
 		{"no-sandbox", no_argument, NULL, OPT_NO_SANDBOX},
 		{"help", no_argument, NULL, OPT_HELP},
 	};
+	bool seen[OPTIONS_MAX] = {false};
 	int i, c, rc = -1;
 
 	for (i = 0; more && more[i].name; i++) {
@@ -178,9 +190,11 @@ int cli_options(int argc, char **argv, const char *help, const struct cli_option
 	while (rc < 0 && (c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (c == '?')
 			return cli_refuse(argv);
-		rc = cli_check_value(argv, options, earlier(c, more, common));
+		rc = check_value(c, argv, options, more, earlier(c, more, common, seen));
 		if (rc < 0)
 			rc = take(c, argv[0], help, more, common);
+		if (c < OPTIONS_MAX)
+			seen[c] = true;
 	}
 	*first = optind;
 	return rc;

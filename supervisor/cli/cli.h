@@ -95,6 +95,7 @@ struct cli_option {
 	 * NULL. */
 	const char *(*take)(void *ctx, const char *word);
 	void *ctx;
+	bool may_be_empty; /* '' means something */
 };
 
 /*

@@ -37,7 +37,8 @@ struct cli_plain_spec {
 
 /* Rows for cli_options() that fill a spec, and what --help says of them. */
 #define CLI_PLAIN_OPTIONS(spec)                                                          \
-	{"binary", .word = &(spec)->binary}, {"args", .word = &(spec)->args},            \
+	{"binary", .word = &(spec)->binary},                                             \
+		{"args", .word = &(spec)->args, .may_be_empty = true},                   \
 		{"jobs", .take = cli_plain_take_jobs, .ctx = &(spec)->jobs},             \
 		{"timeout", .take = cli_plain_take_timeout, .ctx = &(spec)->timeout_ms}, \
 		{"rss-limit", .take = cli_plain_take_rss_limit,                          \

@@ -120,6 +120,8 @@ def test_values_of_options(ironworks, tiny, state):
             (["run"], "which adapter? 'ironworks run --help'")):
         done = ironworks(*args).fails_with(told, "--help", rc=2)
         assert done.stdout == "" and len(done.stderr.strip().splitlines()) == 1, args
+    # A default is no first value, and where nothing means something it may be given.
+    ironworks("triage", "none", "--out", state, "--args", "").fails_with("'none'")
     adapter = tiny()
     done = ironworks("run", adapter, adapter, "--for", "1s", "--state", state)
     done.fails_with("adapter 'tiny' is there twice")

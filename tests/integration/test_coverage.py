@@ -194,7 +194,7 @@ def test_staged_list(farm):
     told = staged(farm, "list", "tiny").stdout
     for words in ("#12", "Something that nothing does", prs[12]["head"][:10]):
         assert words in told
-    assert staged(farm, "list", "other").rc == 1
+    assert staged(farm, "list", "other").rc == 4
 
 
 def test_staged_show(farm):

@@ -456,8 +456,9 @@ def test_disk_limit_where_counting_takes_long(start, tmp_path):
     taken = sum(p.stat().st_blocks for p in work.glob("big*")) >> 11
     shutil.rmtree(work)
     assert record["reason"] == "disk", (record, taken)
-    # A second's worth above the 800 MiB that the small files leave.
-    assert taken < 2500
+    # A second's worth above the 800 MiB that the small files leave, two on a busy host; it
+    # would have taken 3,840.
+    assert taken < 3200
 
 
 # Folders in folders, then one whose mode says that nobody may look.

@@ -112,7 +112,7 @@ def test_flaky_bug_of_the_demo(ironworks, tmp_path, state):
     seed = random.choice((1, 2, 3))
     repo, truth = generate_with_truth(tmp_path, seed)
     (planted,) = [b for b in truth["bugs"] if 0 < b["rate"] < 1]
-    (name,) = planted["targets"]
+    name = planted["targets"][0]
     adapter = Tiny(tmp_path, "pebble", {"README": ""}, fields={
         "source": {"git": str(repo), "branch": "staging"},
         "flavours": ["libfuzzer", "libfuzzer+asan+ubsan"],

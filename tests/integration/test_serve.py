@@ -287,12 +287,14 @@ def test_version_that_cannot_take_over_refuses(service):
     service.kill()
     with contextlib.closing(sqlite3.connect(service.state / "ironworks.db")) as db:
         (version,) = db.execute("PRAGMA user_version").fetchone()
-        # The last step will find its table there already.
-        db.execute(f"PRAGMA user_version = {version - 1}")
+        # The last step that makes something will find it there already.
+        made = max(int(step.name[:4]) for step in (ROOT / "supervisor/schema").glob("0*.sql")
+                   if re.search("CREATE TABLE|ADD COLUMN", step.read_text(encoding="utf-8")))
+        db.execute(f"PRAGMA user_version = {made - 1}")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     done = service.ironworks("serve", service.adapter, "--no-sandbox", "--state", service.state)
     done.fails_with("cannot take over the database", "go on with the version before")
-    assert rows(service.state, "PRAGMA user_version") == [(version - 1,)]
+    assert rows(service.state, "PRAGMA user_version") == [(made - 1,)]
     assert not list(service.state.glob("*.rehearsal*"))
     assert before & service.engines(), "engines were harmed"
     with contextlib.closing(sqlite3.connect(service.state / "ironworks.db")) as db:

@@ -229,8 +229,9 @@ def test_a_folder_of_others_is_left_alone(ironworks, programs, crashes, tmp_path
     # In one that is ours, too.
     done = ironworks(*words, tmp_path / "out")
     (tmp_path / "out" / "notes.txt").write_text("about bug 1")
-    ironworks(*words, tmp_path / "out", "--binary", programs / "stripped").fails_with("another build", "--again")
-    done = ironworks(*words, tmp_path / "out", "--again", "--binary", programs / "stripped")
+    other = [programs / "stripped" if word == programs / "fuzz" else word for word in words]
+    ironworks(*other, tmp_path / "out").fails_with("another build", "--again")
+    done = ironworks(*other, tmp_path / "out", "--again")
     assert done.rc == 1, done.stderr
     assert (tmp_path / "out" / "notes.txt").read_text() == "about bug 1"
 
