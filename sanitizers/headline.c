@@ -148,10 +148,23 @@ static const char *first_name(struct iw_arena *arena, const struct san_report *r
  * has names. */
 static const char *first_place(struct iw_arena *arena, const struct san_report *r)
 {
+	const struct san_stack *stack = san_report_stack(r, SAN_STACK_CRASH);
 	struct san_sig_frame frames[SAN_SIGNATURE_BOTH];
-	size_t count = san_report_signature_frames(arena, r, frames, NULL);
+	const char *place = NULL;
+	struct iw_arena
+		*scratch; /* all frames' names are more than the report may take */
+	size_t i, count = stack ? stack->count : 0;
 
-	return count && strstr(frames[0].function, "+0x") ? frames[0].function : NULL;
+	for (i = 0; i < count && stack->frames[i].function; i++)
+		;
+	if (i == count)
+		return NULL;
+	scratch = iw_arena_new();
+	count = san_report_signature_frames(scratch, r, frames, NULL);
+	if (count && strstr(frames[0].function, "+0x"))
+		place = iw_arena_strdup(arena, frames[0].function);
+	iw_arena_free(scratch);
+	return place;
 }
 
 const char *san_report_headline(struct iw_arena *arena, const struct san_report *r)
