@@ -205,20 +205,6 @@ static bool demangle(const struct target *to, struct san_frame *f, struct san_vi
 	return f->function != NULL;
 }
 
-/* Rust's older names end with a hash that each build has anew: "::h" and 16 digits. */
-static struct san_view without_hash(struct san_view v)
-{
-	size_t i;
-
-	if (v.n <= 19 || memcmp(v.p + v.n - 19, "::h", 3) != 0)
-		return v;
-	for (i = v.n - 16; i < v.n; i++)
-		if (!isxdigit((unsigned char)v.p[i]))
-			return v;
-	v.n -= 19;
-	return v;
-}
-
 static void set_function(const struct target *to, struct san_frame *f, struct san_view v)
 {
 	static const char *const none[] = {
@@ -227,7 +213,7 @@ static void set_function(const struct target *to, struct san_frame *f, struct sa
 		"vtable for ", "VTT for ", "guard variable for "};
 	char *name;
 
-	v = without_hash(san_view_trim(v));
+	v = san_view_trim(v);
 	for (size_t i = 0; i < IW_COUNT(none); i++)
 		if (san_view_equal(v, none[i]))
 			return;
